@@ -1,0 +1,1 @@
+"""The gRPC mechanics that both ends share: addresses, options, failures, pseudonyms."""

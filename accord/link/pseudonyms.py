@@ -1,0 +1,46 @@
+"""The patient as one holder, and nobody else, knows them.
+
+HMAC-SHA256 over the BSN under a key that one holder shares with the gateway. Unkeyed hashes of BSNs can be
+tried out in minutes (there are 9.1 · 10⁷), so without the key an index of pseudonyms tells nothing; another
+holder's pseudonym of the same person has nothing in common with it.
+"""
+
+import hmac
+from dataclasses import dataclass
+from hashlib import sha256
+
+from accord.terms.faults import BadInput, Fault
+from accord.terms.identifiers import Bsn, Pseudonym
+
+_LABEL = b"noaber pseudonym v1\0"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PseudonymKey:
+    """A holder's key: 32 bytes, never shown.
+
+    Raises:
+        BadInput: `invalid-setting`.
+    """
+
+    value: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.value) != 32:
+            raise BadInput(Fault.INVALID_SETTING, "pseudonym_key")
+
+    def pseudonym(self, bsn: Bsn) -> Pseudonym:
+        """This holder's pseudonym of a person."""
+        return Pseudonym(hmac.digest(self.value, _LABEL + bsn.value.encode("ascii"), sha256))
+
+
+def pseudonym_key(text: str) -> PseudonymKey:
+    """Read 64 hexadecimal digits.
+
+    Raises:
+        BadInput: `invalid-setting`.
+    """
+    try:
+        return PseudonymKey(bytes.fromhex(text))
+    except ValueError:
+        raise BadInput(Fault.INVALID_SETTING, "pseudonym_key") from None

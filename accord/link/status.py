@@ -1,0 +1,72 @@
+"""One table between our codes and gRPC's status.
+
+A failed call carries the fixed code in the status text and nothing else: no cause, no stack, no content.
+"""
+
+from typing import Final
+
+import grpc
+
+from accord.terms.answers import Ending
+from accord.terms.faults import Fault
+
+CODE_OF: Final[dict[Fault, grpc.StatusCode]] = {
+    Fault.NOT_THIS_HOLDER: grpc.StatusCode.FAILED_PRECONDITION,
+    Fault.EMERGENCY_NOT_OFFERED: grpc.StatusCode.PERMISSION_DENIED,
+    Fault.UNKNOWN_HOLDER: grpc.StatusCode.NOT_FOUND,
+    Fault.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    Fault.PAUSED: grpc.StatusCode.UNAVAILABLE,
+    Fault.SOURCE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    Fault.SOURCE_BUSY: grpc.StatusCode.UNAVAILABLE,
+    Fault.SOURCE_ANSWER_INVALID: grpc.StatusCode.UNAVAILABLE,
+    Fault.NO_HOLDERS_ELIGIBLE: grpc.StatusCode.FAILED_PRECONDITION,
+    Fault.ALL_HOLDERS_FAILED: grpc.StatusCode.UNAVAILABLE,
+    Fault.DEADLINE_PASSED: grpc.StatusCode.DEADLINE_EXCEEDED,
+    Fault.MISSING_CAPABILITY: grpc.StatusCode.UNIMPLEMENTED,
+    Fault.TOO_MANY_QUESTIONS: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Fault.INTERNAL: grpc.StatusCode.INTERNAL,
+}
+
+#: What a call that failed without one of our codes means for the holder's ending.
+ENDING_OF: Final[dict[grpc.StatusCode, tuple[Ending, Fault]]] = {
+    grpc.StatusCode.UNAVAILABLE: (Ending.UNREACHABLE, Fault.HOLDER_UNREACHABLE),
+    grpc.StatusCode.DEADLINE_EXCEEDED: (Ending.TOO_LATE, Fault.DEADLINE_PASSED),
+    grpc.StatusCode.CANCELLED: (Ending.CUT_OFF, Fault.STREAM_CUT),
+    grpc.StatusCode.UNIMPLEMENTED: (Ending.INCOMPATIBLE, Fault.MISSING_CAPABILITY),
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (Ending.OVER_LIMIT, Fault.OVER_LIMIT),
+}
+
+#: What our own codes mean for the holder's ending, when a holder fails the call with one.
+ENDING_OF_FAULT: Final[dict[Fault, Ending]] = {
+    Fault.PAUSED: Ending.PAUSED,
+    Fault.SOURCE_UNAVAILABLE: Ending.UNREACHABLE,
+    Fault.SOURCE_BUSY: Ending.UNREACHABLE,
+    Fault.SOURCE_ANSWER_INVALID: Ending.UNREACHABLE,
+    Fault.DEADLINE_PASSED: Ending.TOO_LATE,
+    Fault.MISSING_CAPABILITY: Ending.INCOMPATIBLE,
+    Fault.TOO_MANY_QUESTIONS: Ending.REFUSED,
+}
+
+
+def code_of(fault: Fault) -> grpc.StatusCode:
+    """The gRPC status of a fault; what is not in the table is the sender's mistake."""
+    return CODE_OF.get(fault, grpc.StatusCode.INVALID_ARGUMENT)
+
+
+def fault_of(details: str | None) -> Fault | None:
+    """The fault in a status text, when it is one of ours."""
+    try:
+        return Fault(details or "")
+    except ValueError:
+        return None
+
+
+def ending_of(code: grpc.StatusCode, details: str | None) -> tuple[Ending, Fault]:
+    """How a holder ended whose call failed, and the code that may be told.
+
+    Whatever the other side wrote in the status text is dropped unless it is a code of the catalogue.
+    """
+    fault = fault_of(details)
+    if fault is not None:
+        return ENDING_OF_FAULT.get(fault, Ending.REFUSED), fault
+    return ENDING_OF.get(code, (Ending.REFUSED, Fault.HOLDER_REFUSED))

@@ -1,0 +1,147 @@
+"""Is a record about this person, and about nobody else? (promise P4)
+
+The rule is wider than the patient compartment of FHIR R4 on purpose: *every* reference to a Patient anywhere in a
+record, contained resources, extensions and logical references included, must be to the Patient record(s) of the
+person asked for. A record that also names somebody else's record never travels.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final
+
+from accord.rules.reading import BSN_SYSTEMS, Record, bsns_of, raw_member
+from accord.rules.strictness import Json, strict_json
+from accord.terms.faults import BadInput, Fault
+from accord.terms.identifiers import Bsn
+from accord.terms.limits import MIB
+from accord.terms.records import ResourceType
+
+_ONE_ATTACHMENT_FREE_RECORD: Final = 16 * MIB
+
+
+class Identity(StrEnum):
+    """What a Patient record shows about who it is."""
+
+    SAME = "same"
+    UNVERIFIED = "unverified"
+    OTHER = "other"
+
+
+def identity_of(patient: Record, bsn: Bsn, birth_date: date | None) -> Identity:
+    """Whether a Patient record is of the person asked for.
+
+    Exactly one BSN, equal to the one asked for; the date of birth must be there, and equal to the one asked for
+    where the data user gave one. A missing BSN or date leaves it unverified; a different one makes it another's.
+    """
+    found = bsns_of(patient)
+    if len(found) > 1 or (found and found != {bsn.value}):
+        return Identity.OTHER
+    if not found:
+        return Identity.UNVERIFIED
+    if birth_date is not None and patient.birthDate and patient.birthDate != birth_date.isoformat():
+        return Identity.OTHER
+    return Identity.SAME if patient.birthDate else Identity.UNVERIFIED
+
+
+def check_about(text: bytes, kind: ResourceType, own: frozenset[str], bsn: Bsn) -> None:
+    """Refuse a record that is not about this person, or also about another: the strict, slow path.
+
+    *own* are the references to this person's Patient record(s) at the holder, as they may stand in a record:
+    `Patient/7`, and the same behind the holder's own base addresses.
+
+    Raises:
+        BadInput: `other-patient`, `several-bsns`, or what `strict_json` raises.
+    """
+    content = strict_json(text, limit=_ONE_ATTACHMENT_FREE_RECORD)
+    if not isinstance(content, dict):
+        raise BadInput(Fault.NOT_A_RESOURCE)
+    contained = _contained_patients(content, own, bsn)
+    named = list(_patients_named(content))
+    if any(not _is_own(reference, own | contained, bsn) for reference in named):
+        raise BadInput(Fault.OTHER_PATIENT)
+    _check_bsns(content, bsn)
+    if kind.owner and not any(_is_own(r, own | contained, bsn) for r in _references_in(content.get(kind.owner))):
+        raise BadInput(Fault.OTHER_PATIENT)
+    if kind.is_companion and named:
+        raise BadInput(Fault.OTHER_PATIENT)
+
+
+def owner_reference(record: Record, kind: ResourceType) -> bytes:
+    """The bytes of the element that names the patient; empty when it is not there."""
+    return raw_member(record, kind.owner) if kind.owner else b""
+
+
+def _contained_patients(content: dict[str, Any], own: frozenset[str], bsn: Bsn) -> frozenset[str]:
+    """Contained Patient resources that are this very person (by BSN), as `#id` references.
+
+    Raises:
+        BadInput: `other-patient` for a contained Patient that does not show to be this person.
+    """
+    fine = set()
+    contained = content.get("contained")
+    for resource in contained if isinstance(contained, list) else []:
+        if isinstance(resource, dict) and resource.get("resourceType") == "Patient":
+            bsns = {value for system, value in _identifiers(resource.get("identifier")) if system in BSN_SYSTEMS}
+            if bsns != {bsn.value}:
+                raise BadInput(Fault.OTHER_PATIENT)
+            fine.add(f"#{resource.get('id')}")
+    return frozenset(fine)
+
+
+def _patients_named(value: Json) -> Iterator[dict[str, Any]]:
+    """Every Reference in the record that is, or may be, to a Patient."""
+    for reference in _references_in(value):
+        text = reference.get("reference")
+        identifiers = list(_identifiers(reference.get("identifier")))
+        if (isinstance(text, str) and ("Patient/" in text or text.startswith("#") and reference.get("type") == "Patient")) or (
+            reference.get("type") == "Patient" or any(system in BSN_SYSTEMS for system, _ in identifiers)
+        ):
+            yield reference
+
+
+def _references_in(value: Json) -> Iterator[dict[str, Any]]:
+    """Every object that has the shape of a Reference, at any depth."""
+    pending: list[Json] = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            if "reference" in item or ("identifier" in item and "resourceType" not in item):
+                yield item
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
+
+
+def _is_own(reference: dict[str, Any], own: frozenset[str], bsn: Bsn) -> bool:
+    text = reference.get("reference")
+    if isinstance(text, str):
+        return text.partition("/_history/")[0] in own and _logical_is_own(reference, bsn)
+    return any(system in BSN_SYSTEMS for system, _ in _identifiers(reference.get("identifier"))) and _logical_is_own(reference, bsn)
+
+
+def _logical_is_own(reference: dict[str, Any], bsn: Bsn) -> bool:
+    return all(value == bsn.value for system, value in _identifiers(reference.get("identifier")) if system in BSN_SYSTEMS)
+
+
+def _identifiers(value: Json) -> Iterator[tuple[str, str]]:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            yield str(item.get("system", "")), str(item.get("value", ""))
+
+
+def _check_bsns(content: dict[str, Any], bsn: Bsn) -> None:
+    """No BSN but this one, anywhere an identifier can stand.
+
+    Raises:
+        BadInput: `other-patient`.
+    """
+    pending: list[Json] = [content]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            if item.get("system") in BSN_SYSTEMS and "value" in item and item["value"] != bsn.value:
+                raise BadInput(Fault.OTHER_PATIENT)
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)

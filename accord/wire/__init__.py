@@ -1,0 +1,1 @@
+"""The wire: how the words travel, as columns and bytes inside gRPC messages."""

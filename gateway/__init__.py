@@ -1,0 +1,1 @@
+"""Asks the region a question and composes the answers."""

@@ -1,0 +1,193 @@
+"""What the gateway needs from outside, and what it tells while a dossier is open.
+
+    HolderFailure       one holder's answer ended otherwise than by its own last word
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from accord.link.addresses import Address
+from accord.link.pseudonyms import PseudonymKey
+from accord.terms.answers import AttachmentFrame, Batch, Closed, Counts, Description, Ending, Frame, Standing
+from accord.terms.faults import Fault
+from accord.terms.identifiers import HolderName, QueryId
+from accord.terms.parties import DataHolder
+from accord.terms.queries import DossierQuery, HolderQuery
+from accord.terms.vocabulary import Section
+
+
+class HolderFailure(Exception):
+    """One holder's answer ended otherwise than by its own last word. Carries no text of the other side."""
+
+    def __init__(self, ending: Ending, code: Fault) -> None:
+        super().__init__(f"{ending}: {code}")
+        self.ending = ending
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredHolder:
+    """A holder as the register knows it: who should be there, whether or not it is connected."""
+
+    card: DataHolder
+    address: Address
+    key: PseudonymKey = field(repr=False)
+    active: bool = True
+
+    @property
+    def name(self) -> HolderName:
+        """Its name in the register."""
+        return self.card.name
+
+
+class Holders(Protocol):
+    """The way to every holder. One implementation speaks gRPC; whatever is faster later passes the same suite."""
+
+    async def describe(self, holder: RegisteredHolder, *, seconds: float) -> Description:
+        """What the holder can do.
+
+        Raises:
+            HolderFailure: It did not say.
+        """
+
+    async def locate(self, holder: RegisteredHolder, query: DossierQuery, *, seconds: float) -> bool:
+        """Whether the holder may say that it keeps something about the person. The BSN is not sent.
+
+        Raises:
+            HolderFailure: It did not say.
+        """
+
+    def ask(self, holder: RegisteredHolder, query: HolderQuery, *, seconds: float) -> AbstractAsyncContextManager[AsyncGenerator[Frame, None]]:
+        """The frames of the holder's answer. Leaving the context withdraws the question at the holder.
+
+        Raises:
+            HolderFailure: While iterating: the stream broke, or could not begin.
+        """
+
+    def fetch(
+        self, holder: RegisteredHolder, query: HolderQuery, url: str, record: str, *, seconds: float
+    ) -> AbstractAsyncContextManager[AsyncGenerator[AttachmentFrame, None]]:
+        """The frames of one attachment; as `ask`.
+
+        Raises:
+            HolderFailure: While iterating.
+        """
+
+    def watch(self, holder: RegisteredHolder) -> AbstractAsyncContextManager[AsyncGenerator[Standing, None]]:
+        """The holder's standing: the present one, then every change and heartbeats.
+
+        Raises:
+            HolderFailure: While iterating.
+        """
+
+
+# -- What is told while a dossier is open
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """A holder that the plan left out."""
+
+    holder: DataHolder
+    code: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan, the first event of every dossier."""
+
+    query_id: QueryId
+    asked: tuple[DataHolder, ...]
+    not_asked: tuple[NotAsked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HolderStatus:
+    """A holder's state changed: `locating`, `asking` or `receiving`; `code` is a hint or none."""
+
+    holder: HolderName
+    state: str
+    code: Fault | None = None
+    records: int = 0
+    copy: bool = False
+    data_as_of_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HolderBatch:
+    """Records of one holder that passed screening, as they came.
+
+    `patients` are the logical ids of this person's Patient record(s) at the holder.
+    """
+
+    holder: HolderName
+    batch: Batch
+    patients: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HolderClosed:
+    """A holder's last word as it stands for the dossier, and its own where it gave one.
+
+    `elapsed_ms` from the start of the question; `last_heard_ms` since 1970, 0 when never heard before.
+    """
+
+    holder: HolderName
+    ending: Ending
+    counts: Counts
+    code: Fault | None
+    said: Closed | None
+    elapsed_ms: int
+    last_heard_ms: int
+    copy: bool = False
+    data_as_of_ms: int = 0
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HolderLine:
+    """One holder's line in the account of a dossier."""
+
+    holder: DataHolder
+    ending: Ending
+    code: Fault | None
+    records: int
+    unfit: int
+    oversized: int
+    elapsed_ms: int
+    last_heard_ms: int
+    copy: bool
+    data_as_of_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SectionLine:
+    """One section's line: records by section, and who feeds it by kind and was not heard out."""
+
+    section: Section
+    records: int
+    missing: tuple[HolderName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """The account of one dossier, its last event: every holder of the register has exactly one line."""
+
+    query_id: QueryId
+    holders: tuple[HolderLine, ...]
+    sections: tuple[SectionLine, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every holder that was asked was heard out, and nothing of it was left behind."""
+        return not any(line.ending.leaves_a_gap or line.unfit or line.oversized for line in self.holders)
+
+    @property
+    def heard_out(self) -> int:
+        """How many holders were heard out."""
+        return sum(line.ending.heard_out for line in self.holders)
+
+
+DossierEvent = Planned | HolderStatus | HolderBatch | HolderClosed | Completeness

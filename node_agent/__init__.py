@@ -1,0 +1,1 @@
+"""Answers for one care provider, and decides what leaves it."""

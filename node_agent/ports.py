@@ -1,0 +1,170 @@
+"""What the agent needs from outside: a source of records, and the patients' choices. Read-only, both.
+
+    SourceFailure               the source could not do what was asked
+    ├── SourceUnavailable       it did not answer, or not to the end: what was yielded may not be everything
+    ├── SourceBusy              it asked to be left alone (429, cap reached) for longer than there is time
+    └── SourceAnswerInvalid     it answered with something that cannot be read
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from accord.rules.consent import Choice
+from accord.terms.faults import Fault, Unavailable
+from accord.terms.identifiers import Bsn, RecordRef, is_logical_id
+from accord.terms.queries import Selection
+
+
+class SourceFailure(Unavailable):
+    """The source could not do what was asked."""
+
+
+class SourceUnavailable(SourceFailure):
+    """The source did not answer, or not to the end."""
+
+    def __init__(self, where: str = "") -> None:
+        super().__init__(Fault.SOURCE_UNAVAILABLE, where)
+
+
+class SourceBusy(SourceFailure):
+    """The source asked to be left alone for longer than there is time."""
+
+    def __init__(self, where: str = "") -> None:
+        super().__init__(Fault.SOURCE_BUSY, where)
+
+
+class SourceAnswerInvalid(SourceFailure):
+    """The source answered with something that cannot be read."""
+
+    def __init__(self, where: str = "") -> None:
+        super().__init__(Fault.SOURCE_ANSWER_INVALID, where)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPatient:
+    """A person as this source knows them: the logical ids of all their Patient records here (merged ones too)."""
+
+    ids: frozenset[str]
+
+    def __post_init__(self) -> None:
+        if not self.ids or not all(is_logical_id(logical_id) for logical_id in self.ids):
+            raise SourceAnswerInvalid("Patient.id")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """A record as kept. Only disclosure control can turn it into a released one.
+
+    `spliced`: import changed an id or reference string in it, reversibly. `derived`: it was converted or mapped.
+    """
+
+    fhir_json: bytes
+    spliced: bool = False
+    derived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """An attachment's media type, and its bytes in chunks of at most `limits.CHUNK_BYTES`."""
+
+    content_type: str
+    chunks: AsyncGenerator[bytes, None]
+
+
+class Source(Protocol):
+    """A system of this care provider that keeps records about patients. Read-only.
+
+    Every adapter passes `testbed.contracts.source`. Nothing that is read is kept anywhere by the adapter beyond
+    the call (promise P6); an embedded store is itself the source.
+    """
+
+    @property
+    def name(self) -> str:
+        """A word for diagnostics; no address, no credentials."""
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The resource types this source can answer for."""
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is a copy of another system."""
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """Absolute base addresses of this source as they may stand in references to its own records."""
+
+    async def data_as_of_ms(self) -> int:
+        """When the copy was last brought up to date, in milliseconds since 1970; 0 for a live system."""
+
+    async def check(self) -> None:
+        """Whether the source can be used now.
+
+        Raises:
+            SourceFailure: It cannot.
+        """
+
+    def everyone(self) -> AsyncGenerator[tuple[Bsn, LocalPatient], None]:
+        """Everybody with a valid BSN, for the pseudonym index; one item per person, in any order.
+
+        Raises:
+            SourceFailure: What was yielded is not everybody.
+        """
+
+    async def find(self, bsn: Bsn) -> LocalPatient | None:
+        """The person with this BSN; none when unknown here. Records with several BSNs count for each of them.
+
+        Raises:
+            SourceFailure: It could not be found out.
+        """
+
+    def patients(self, patient: LocalPatient) -> AsyncGenerator[list[SourceRecord], None]:
+        """The Patient record(s) of a person.
+
+        Raises:
+            SourceFailure: What was yielded is not everything.
+        """
+
+    def records_of(self, patient: LocalPatient, selection: Selection) -> AsyncGenerator[list[SourceRecord], None]:
+        """What is on file about a person, in small lists as it comes; never their Patient records, no companions.
+
+        The selection's types and categories are a help to fetch less; more may be yielded, never less. For
+        `Order.GLOBAL` any order will do: the agent sorts.
+
+        Raises:
+            SourceFailure: What was yielded is not everything.
+        """
+
+    async def read(self, refs: Sequence[RecordRef]) -> dict[RecordRef, SourceRecord]:
+        """These very records, of any patient or none; what does not exist is not in the answer.
+
+        Raises:
+            SourceFailure: It could not be found out.
+        """
+
+    async def attachment(self, url: str) -> Attachment | None:
+        """The content behind an attachment URL of one of this source's records (`Binary/7`, or below `bases`).
+
+        None when it does not exist here, or the URL points elsewhere: nothing is ever fetched from another place.
+
+        Raises:
+            SourceFailure: It could not be read.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
+
+
+class ChoiceStore(Protocol):
+    """The choices that patients made about sharing what this holder keeps."""
+
+    async def choices_of(self, bsn: Bsn) -> tuple[Choice, ...]:
+        """All choices on record for a person; none is an empty tuple.
+
+        Raises:
+            Unavailable: It could not be found out: nothing may be released.
+        """
+
+    async def close(self) -> None:
+        """Let go of files."""
