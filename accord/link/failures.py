@@ -23,10 +23,18 @@ async def answering(context: "ServicerContext[Any, Any]", rpc: str) -> AsyncIter
     """Turn whatever a servicer raises into a status with a fixed code."""
     try:
         yield
-    except Faulted as failure:
-        await context.abort(code_of(failure.fault), failure.fault.value)
     except (grpc.RpcError, grpc.aio.AbortError, grpc.aio.UsageError):
         raise
     except Exception as failure:  # noqa: BLE001 - the last net: whatever it is, its text must not leave
-        _log.error("rpc failed", rpc=rpc, failure=type(failure).__name__)
+        cause = only_cause(failure)
+        if isinstance(cause, Faulted):
+            await context.abort(code_of(cause.fault), cause.fault.value)
+        _log.error("rpc failed", rpc=rpc, failure=type(cause).__name__)
         await context.abort(grpc.StatusCode.INTERNAL, Fault.INTERNAL.value)
+
+
+def only_cause(failure: BaseException) -> BaseException:
+    """What a task group wrapped, when it wrapped one thing; else the failure itself."""
+    while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
+        failure = failure.exceptions[0]
+    return failure

@@ -56,7 +56,7 @@ def check_about(text: bytes, kind: ResourceType, own: frozenset[str], bsn: Bsn) 
     content = strict_json(text, limit=_ONE_ATTACHMENT_FREE_RECORD)
     if not isinstance(content, dict):
         raise BadInput(Fault.NOT_A_RESOURCE)
-    contained = _contained_patients(content, own, bsn)
+    contained = _contained_patients(content, bsn)
     named = list(_patients_named(content))
     if any(not _is_own(reference, own | contained, bsn) for reference in named):
         raise BadInput(Fault.OTHER_PATIENT)
@@ -72,20 +72,25 @@ def owner_reference(record: Record, kind: ResourceType) -> bytes:
     return raw_member(record, kind.owner) if kind.owner else b""
 
 
-def _contained_patients(content: dict[str, Any], own: frozenset[str], bsn: Bsn) -> frozenset[str]:
-    """Contained Patient resources that are this very person (by BSN), as `#id` references.
+def _contained_patients(content: dict[str, Any], bsn: Bsn) -> frozenset[str]:
+    """Patient resources inside the record that are this very person (by BSN), as `#id` references.
 
     Raises:
-        BadInput: `other-patient` for a contained Patient that does not show to be this person.
+        BadInput: `other-patient` for one that does not show to be this person.
     """
     fine = set()
-    contained = content.get("contained")
-    for resource in contained if isinstance(contained, list) else []:
-        if isinstance(resource, dict) and resource.get("resourceType") == "Patient":
-            bsns = {value for system, value in _identifiers(resource.get("identifier")) if system in BSN_SYSTEMS}
-            if bsns != {bsn.value}:
-                raise BadInput(Fault.OTHER_PATIENT)
-            fine.add(f"#{resource.get('id')}")
+    pending: list[Json] = list(content.values())
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            if item.get("resourceType") == "Patient":
+                bsns = {value for system, value in _identifiers(item.get("identifier")) if system in BSN_SYSTEMS}
+                if bsns != {bsn.value}:
+                    raise BadInput(Fault.OTHER_PATIENT)
+                fine.add(f"#{item.get('id')}")
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
     return frozenset(fine)
 
 
@@ -140,7 +145,7 @@ def _check_bsns(content: dict[str, Any], bsn: Bsn) -> None:
     while pending:
         item = pending.pop()
         if isinstance(item, dict):
-            if item.get("system") in BSN_SYSTEMS and "value" in item and item["value"] != bsn.value:
+            if str(item.get("system")) in BSN_SYSTEMS and "value" in item and item["value"] != bsn.value:
                 raise BadInput(Fault.OTHER_PATIENT)
             pending.extend(item.values())
         elif isinstance(item, list):

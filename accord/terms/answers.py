@@ -48,10 +48,14 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Categories of which records follow, and the ground on which they are released."""
+    """Categories of which records follow, and the ground on which they are released.
+
+    `bases` are the holder's own base addresses as they may stand in references to its own records.
+    """
 
     released: frozenset[CareCategory]
     basis: str
+    bases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

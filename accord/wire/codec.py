@@ -220,7 +220,7 @@ def frame_to_wire(frame: Frame) -> holder_pb.QueryResponse:
             return holder_pb.QueryResponse(batch=batch_to_wire(frame))
         case Outcome():
             return holder_pb.QueryResponse(
-                outcome=holder_pb.Outcome(released=sorted(category.value for category in frame.released), basis=frame.basis)
+                outcome=holder_pb.Outcome(released=sorted(category.value for category in frame.released), basis=frame.basis, bases=frame.bases)
             )
         case Progress():
             return holder_pb.QueryResponse(progress=holder_pb.Progress(records_read=frame.records_read))
@@ -242,7 +242,8 @@ def frame_from_wire(wire: holder_pb.QueryResponse) -> Frame:
             return Batch(batch.columns, batch.blob, batch.categories)
         case "outcome":
             released = frozenset(_member(CareCategory, text, "outcome", Fault.BROKEN_BATCH) for text in wire.outcome.released)
-            return Outcome(released, _text(wire.outcome.basis, "outcome.basis", Fault.BROKEN_BATCH))
+            bases = tuple(_text(base, "outcome.bases", Fault.BROKEN_BATCH) for base in wire.outcome.bases[:4])
+            return Outcome(released, _text(wire.outcome.basis, "outcome.basis", Fault.BROKEN_BATCH), bases)
         case "progress":
             return Progress(wire.progress.records_read)
         case "hint":

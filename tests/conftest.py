@@ -1,0 +1,45 @@
+"""What every test may ask for: the event loop that is used, and where real data lies when there is any."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import settings
+
+PROJECT: Final = Path(__file__).resolve().parent.parent
+IN_CI: Final = os.environ.get("CI") == "true"
+NO_REAL_DATA: Final = "no real data here: put it beside the project in shared/data, or name it in NOABER_SHARED_DATA"
+
+# No timed assertions, and in CI the same examples for everybody.
+settings.register_profile("noaber", deadline=None, derandomize=IN_CI)
+settings.load_profile("noaber")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run on asyncio only: `grpc.aio` knows no other loop."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with real data beside the project, or the one that `NOABER_SHARED_DATA` names.
+
+    A test that asks for it is skipped where there is none: the data is not ours to hand out.
+    """
+    root = Path(os.environ.get("NOABER_SHARED_DATA") or PROJECT.parent / "shared" / "data")
+    if not root.is_dir():
+        pytest.skip(NO_REAL_DATA)
+    return root
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a test that was skipped has failed: everything that it needs is installed there, all but real data."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail") and NO_REAL_DATA not in str(report.longrepr):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped in CI: {report.longrepr}"
+    return report
