@@ -1,0 +1,1 @@
+"""A whole care region, simulated or as real processes; production never imports it."""
