@@ -1,0 +1,147 @@
+"""A holder that says exactly what a script tells it to: honest, broken or evil, over real gRPC.
+
+    async with ScriptedHolder(ura, script) as holder:
+        ...  # ask holder.address
+
+The script is an async generator function of the question; what it yields goes out as it stands.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from grpc import aio
+
+from accord.link.addresses import Address
+from accord.link.options import SERVER
+from accord.rules.reading import category_of, content_hint, identifier_hint, read_record, time_ms
+from accord.terms.answers import Batch, Closed, Counts, Ending, Frame, Outcome
+from accord.terms.identifiers import Ura
+from accord.terms.limits import BATCH_BYTES
+from accord.terms.queries import HolderQuery
+from accord.terms.records import TYPE_CODE
+from accord.terms.vocabulary import CATEGORY_BIT, CATEGORY_CODE, CareCategory
+from accord.wire import codec
+from accord.wire.columns import COMPANION, ENTERED_IN_ERROR, ROW
+from accord.wire.hashing import StreamDigest, question_hash
+from accord.wire.v1 import holder_service_pb2 as pb
+from accord.wire.v1.holder_service_pb2_grpc import HolderServiceServicer, add_HolderServiceServicer_to_server
+
+Script = Callable[[HolderQuery], AsyncGenerator[Frame | pb.QueryResponse, None]]
+_Context = aio.ServicerContext[Any, Any]
+
+
+def row_of(record: bytes, end: int, **changed: int) -> bytes:
+    """The column row that an honest agent would send, with members changed by name."""
+    read = read_record(record)
+    kind = read.kind
+    if kind is None:
+        raise ValueError("a record of an unknown type has no row")
+    row = {
+        "identifier_hint": identifier_hint(read),
+        "content_hint": content_hint(read, kind),
+        "time_ms": time_ms(read, kind),
+        "flags": (COMPANION if kind.is_companion else 0) | (ENTERED_IN_ERROR if read.entered_in_error else 0),
+        "end": end,
+        "type_code": TYPE_CODE[kind.name],
+        "category_code": CATEGORY_CODE[category_of(read, kind)],
+    }
+    return ROW.pack(*{**row, **changed}.values())
+
+
+def batch_of(records: Iterable[bytes], **changed: int) -> Batch:
+    """A batch as an honest agent would send it; *changed* members lie in every row."""
+    columns, blob, categories = bytearray(), bytearray(), 0
+    for record in records:
+        blob += record
+        columns += row_of(record, len(blob), **changed)
+        read = read_record(record)
+        if read.kind is not None:
+            categories |= CATEGORY_BIT[category_of(read, read.kind)]
+    return Batch(bytes(columns), bytes(blob), categories)
+
+
+def batches_of(records: Sequence[bytes], size: int = BATCH_BYTES) -> list[Batch]:
+    """Batches of at most about *size* bytes."""
+    batches: list[Batch] = []
+    waiting: list[bytes] = []
+    held = 0
+    for record in records:
+        if waiting and held + len(record) > size:
+            batches.append(batch_of(waiting))
+            waiting, held = [], 0
+        waiting.append(record)
+        held += len(record)
+    return [*batches, batch_of(waiting)] if waiting else batches
+
+
+def closed_of(query: HolderQuery, batches: Sequence[Batch], ending: Ending | None = None) -> Closed:
+    """The last word that fits what was sent."""
+    digest = StreamDigest()
+    for batch in batches:
+        digest.add(batch)
+    records = sum(len(batch.columns) for batch in batches) // ROW.size
+    counts = Counts(records, sum(len(batch.blob) for batch in batches), len(batches))
+    return Closed(query.holder, ending or (Ending.ANSWERED if records else Ending.NOTHING_SHOWN), counts, digest.value(), question_hash(query))
+
+
+ALL_CATEGORIES = Outcome(frozenset(CareCategory), "patient-consented")
+
+
+def honest(records: Sequence[bytes]) -> Script:
+    """A script that answers with these records, whoever is asked about."""
+    batches = batches_of(records)
+
+    async def script(query: HolderQuery) -> AsyncGenerator[Frame | pb.QueryResponse, None]:
+        yield ALL_CATEGORIES
+        for batch in batches:
+            yield batch
+        yield closed_of(query, batches)
+
+    return script
+
+
+class ScriptedHolder(HolderServiceServicer):
+    """Serves one script. Everything that was asked is remembered in `asked` and `located`."""
+
+    def __init__(self, ura: Ura, script: Script, *, socket: Path, located: bool = True) -> None:
+        self.ura = ura
+        self.script = script
+        self.is_located = located
+        self.address = Address(str(socket))
+        self.asked: list[HolderQuery] = []
+        self.located: list[bytes] = []
+        self.withdrawn = 0
+        self._server: aio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = aio.server(options=SERVER)
+        add_HolderServiceServicer_to_server(self, self._server)
+        self._server.add_insecure_port(self.address.target)
+        await self._server.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self._server is not None:
+            await self._server.stop(None)
+
+    async def Describe(self, request: pb.DescribeRequest, context: _Context) -> pb.DescribeResponse:
+        """Describe an agent that can do everything."""
+        return pb.DescribeResponse(ura=self.ura.value, name="scripted", software="scripted")
+
+    async def Locate(self, request: pb.LocateRequest, context: _Context) -> pb.LocateResponse:
+        """Say what the test wants."""
+        self.located.append(request.pseudonym)
+        return pb.LocateResponse(located=self.is_located)
+
+    async def Query(self, request: pb.QueryRequest, context: _Context) -> None:  # type: ignore[override]  # written with context.write
+        """Play the script."""
+        query = codec.holder_query_from_wire(request.query)
+        self.asked.append(query)
+        try:
+            async for frame in self.script(query):
+                await context.write(frame if isinstance(frame, pb.QueryResponse) else codec.frame_to_wire(frame))
+        except BaseException:
+            self.withdrawn += 1
+            raise
