@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import anyio
 from grpc import aio
 
 from accord.link.addresses import Address
@@ -112,7 +113,7 @@ class ScriptedHolder(HolderServiceServicer):
         self.address = Address(str(socket))
         self.asked: list[HolderQuery] = []
         self.located: list[bytes] = []
-        self.withdrawn = 0
+        self.withdrawn = anyio.Event()
         self._server: aio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -126,11 +127,11 @@ class ScriptedHolder(HolderServiceServicer):
         if self._server is not None:
             await self._server.stop(None)
 
-    async def Describe(self, request: pb.DescribeRequest, context: _Context) -> pb.DescribeResponse:
+    async def Describe(self, _request: pb.DescribeRequest, _context: _Context) -> pb.DescribeResponse:
         """Describe an agent that can do everything."""
         return pb.DescribeResponse(ura=self.ura.value, name="scripted", software="scripted")
 
-    async def Locate(self, request: pb.LocateRequest, context: _Context) -> pb.LocateResponse:
+    async def Locate(self, request: pb.LocateRequest, _context: _Context) -> pb.LocateResponse:
         """Say what the test wants."""
         self.located.append(request.pseudonym)
         return pb.LocateResponse(located=self.is_located)
@@ -143,5 +144,5 @@ class ScriptedHolder(HolderServiceServicer):
             async for frame in self.script(query):
                 await context.write(frame if isinstance(frame, pb.QueryResponse) else codec.frame_to_wire(frame))
         except BaseException:
-            self.withdrawn += 1
+            self.withdrawn.set()
             raise

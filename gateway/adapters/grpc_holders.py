@@ -1,0 +1,122 @@
+"""The way to every holder over gRPC; every foreign failure becomes a `HolderFailure`."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import grpc
+from grpc import aio
+
+from accord.link.options import CHANNEL
+from accord.link.status import ending_of
+from accord.terms.answers import AttachmentFrame, Description, Ending, Frame, Standing
+from accord.terms.faults import BadInput, Fault
+from accord.terms.queries import DossierQuery, HolderQuery
+from accord.wire import codec
+from accord.wire.v1 import holder_service_pb2 as pb
+from accord.wire.v1.holder_service_pb2_grpc import HolderServiceStub
+from gateway.ports import HolderFailure, RegisteredHolder
+
+if TYPE_CHECKING:
+    # Exists in the stubs only.
+    from accord.wire.v1.holder_service_pb2_grpc import HolderServiceAsyncStub
+
+_T = TypeVar("_T")
+_W = TypeVar("_W")
+
+#: A watch is renewed now and then, so that a half-open connection is found out.
+_WATCH_SECONDS = 600.0
+
+
+class GrpcHolders:
+    """`gateway.ports.Holders` over one warm channel per holder."""
+
+    def __init__(self) -> None:
+        self._channels: dict[str, aio.Channel] = {}
+        self._stubs: dict[str, "HolderServiceAsyncStub"] = {}
+
+    async def close(self) -> None:
+        """Close all channels; calls under way are cut off."""
+        channels, self._channels, self._stubs = self._channels, {}, {}
+        for channel in channels.values():
+            await channel.close()
+
+    async def describe(self, holder: RegisteredHolder, *, seconds: float) -> Description:
+        """As the port promises."""
+        try:
+            return codec.description_from_wire(await self._stub(holder).Describe(pb.DescribeRequest(), timeout=seconds))
+        except aio.AioRpcError as failure:
+            raise _holder_failure(failure) from None
+        except BadInput as failure:
+            raise HolderFailure(Ending.INCOMPATIBLE, failure.fault) from None
+
+    async def locate(self, holder: RegisteredHolder, query: DossierQuery, *, seconds: float) -> bool:
+        """As the port promises."""
+        request = pb.LocateRequest(
+            pseudonym=holder.key.pseudonym(query.bsn).value,
+            data_user=codec.data_user_to_wire(query.asked_by.data_user),
+            purpose=codec.purpose_to_wire(query.purpose),
+            query_id=query.id.value,
+            treats_the_patient=query.asked_by.treats_the_patient,
+            professional=codec.professional_to_wire(query.asked_by.professional),
+        )
+        try:
+            return (await self._stub(holder).Locate(request, timeout=seconds)).located
+        except aio.AioRpcError as failure:
+            raise _holder_failure(failure) from None
+
+    def ask(self, holder: RegisteredHolder, query: HolderQuery, *, seconds: float) -> AbstractAsyncContextManager[AsyncGenerator[Frame, None]]:
+        """As the port promises."""
+        request = pb.QueryRequest(query=codec.holder_query_to_wire(query))
+        return _stream(lambda: self._stub(holder).Query(request, timeout=max(seconds, 0.001)), codec.frame_from_wire)
+
+    def fetch(
+        self, holder: RegisteredHolder, query: HolderQuery, url: str, record: str, *, seconds: float
+    ) -> AbstractAsyncContextManager[AsyncGenerator[AttachmentFrame, None]]:
+        """As the port promises."""
+        request = pb.FetchAttachmentRequest(query=codec.holder_query_to_wire(query), url=url, record=record)
+        return _stream(lambda: self._stub(holder).FetchAttachment(request, timeout=max(seconds, 0.001)), codec.attachment_frame_from_wire)
+
+    def watch(self, holder: RegisteredHolder) -> AbstractAsyncContextManager[AsyncGenerator[Standing, None]]:
+        """As the port promises."""
+        return _stream(lambda: self._stub(holder).Watch(pb.WatchRequest(), timeout=_WATCH_SECONDS), codec.standing_from_wire)
+
+    def _stub(self, holder: RegisteredHolder) -> "HolderServiceAsyncStub":
+        target = holder.address.target
+        if target not in self._stubs:
+            # One channel per holder: an option that differs keeps gRPC from sharing one connection between two.
+            channel = aio.insecure_channel(target, options=CHANNEL)
+            self._channels[target] = channel
+            self._stubs[target] = HolderServiceStub(channel)
+        return self._stubs[target]
+
+
+@asynccontextmanager
+async def _stream(start: "Callable[[], aio.UnaryStreamCall[Any, _W]]", read: Callable[[_W], _T]) -> AsyncIterator[AsyncGenerator[_T, None]]:
+    call = start()
+    try:
+        yield _frames(call, read)
+    finally:
+        # Leaving an `async for` does not end the call, and neither does garbage collection.
+        call.cancel()
+
+
+async def _frames(call: "aio.UnaryStreamCall[Any, _W]", read: Callable[[_W], _T]) -> AsyncGenerator[_T, None]:
+    try:
+        while True:
+            message = await call.read()
+            if message is aio.EOF:
+                return
+            yield read(message)  # type: ignore[arg-type]  # EOF is excluded above
+    except aio.AioRpcError as failure:
+        raise _holder_failure(failure) from None
+    except BadInput as failure:
+        raise HolderFailure(Ending.REJECTED, failure.fault) from None
+
+
+def _holder_failure(failure: aio.AioRpcError) -> HolderFailure:
+    ending, fault = ending_of(failure.code(), failure.details())
+    # A message over the limit is our own bound speaking, not a refusal of the holder.
+    if failure.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
+    return HolderFailure(ending, fault)

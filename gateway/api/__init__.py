@@ -1,0 +1,1 @@
+"""The faces of the gateway: FHIR over HTTP, gRPC, and pages."""

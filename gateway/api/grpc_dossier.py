@@ -1,0 +1,100 @@
+"""The gRPC face: opens dossiers for applications and tells every event as it happens."""
+
+import math
+from secrets import token_hex
+from typing import Any
+
+import anyio
+from anyio.abc import ObjectSendStream
+from grpc.aio import ServicerContext
+
+from accord.link.failures import answering
+from accord.terms.answers import Chunk, Ending
+from accord.terms.faults import BadInput, Fault
+from accord.terms.identifiers import Bsn, HolderName, QueryId, record_ref
+from accord.terms.limits import LIST_ITEMS
+from accord.terms.parties import Asker
+from accord.terms.queries import EVERYTHING, DossierQuery, Order
+from accord.wire import codec
+from accord.wire.hashing import StreamDigest
+from accord.wire.v1 import dossier_service_pb2 as pb
+from accord.wire.v1 import holder_service_pb2 as holder_pb
+from accord.wire.v1 import terms_pb2
+from accord.wire.v1.dossier_service_pb2_grpc import DossierServiceServicer
+from gateway.api.dossier_messages import event_to_wire
+from gateway.opening import Region, open_dossier
+from gateway.ports import DossierEvent
+from gateway.reading import Reader, fetch_attachment_at
+
+_Context = ServicerContext[Any, Any]
+
+#: Events that wait for a slow application before its holders are slowed down: about 1.5 MB of batches.
+_EVENTS_AHEAD = 8
+
+
+class DossierService(DossierServiceServicer):
+    """Serves `DossierService` for one region on behalf of one data user."""
+
+    def __init__(self, region: Region, asked_by: Asker) -> None:
+        self._region = region
+        self._asked_by = asked_by
+
+    async def Open(self, request: pb.OpenRequest, context: _Context) -> None:  # type: ignore[override]  # written with context.write
+        """Open a dossier; see the promises in the proto file."""
+        async with answering(context, "Dossier.Open"):
+            query = self._query(request, context)
+            send, receive = anyio.create_memory_object_stream[DossierEvent](_EVENTS_AHEAD)
+            async with anyio.create_task_group() as tasks, receive:
+                tasks.start_soon(_open, query, self._region, send)
+                async for event in receive:
+                    await context.write(event_to_wire(event))
+
+    async def FetchAttachment(self, request: pb.DossierServiceFetchAttachmentRequest, context: _Context) -> None:  # type: ignore[override]
+        """Relay one attachment, checked as it passes."""
+        async with answering(context, "Dossier.FetchAttachment"):
+            query = self._query(request.about, context)
+            reader = Reader(query.id, query.asked_by, query.purpose, query.seconds)
+            holder, record = HolderName(request.holder), record_ref(request.record)
+            digest, size, chunks_sent = StreamDigest(), 0, 0
+            async with fetch_attachment_at(self._region, holder, query.bsn, request.url, record, reader) as (content_type, chunks):
+                await context.write(_frame(holder_pb.FetchAttachmentResponse(content_type=content_type)))
+                async for chunk in chunks:
+                    digest.add_chunk(chunk)
+                    size, chunks_sent = size + len(chunk), chunks_sent + 1
+                    await context.write(_frame(codec.attachment_frame_to_wire(Chunk(chunk))))
+            counts = terms_pb2.Counts(records=1, bytes=size, batches=chunks_sent)
+            closed = terms_pb2.Closed(ending=codec.ENDING_TO_WIRE[Ending.ANSWERED], counts=counts, digest=digest.value())
+            await context.write(_frame(holder_pb.FetchAttachmentResponse(closed=closed)))
+
+    def _query(self, request: pb.OpenRequest, context: _Context) -> DossierQuery:
+        if len(request.holders) > LIST_ITEMS:
+            raise BadInput(Fault.INVALID_QUESTION, "holders")
+        selection = codec.selection_from_wire(request.selection) if request.HasField("selection") else EVERYTHING
+        if selection.order is not Order.ARRIVAL or selection.limit:
+            raise BadInput(Fault.INVALID_QUESTION, "selection.order")
+        return DossierQuery(
+            QueryId(token_hex(16)),
+            Bsn(request.bsn),
+            codec.birth_date_from_wire(request.birth_date),
+            Asker(self._asked_by.data_user, self._asked_by.professional, request.treats_the_patient),
+            codec.purpose_from_wire(request.purpose),
+            selection,
+            frozenset(HolderName(name) for name in request.holders),
+            _seconds(context, self._region.seconds),
+        )
+
+
+async def _open(query: DossierQuery, region: Region, send: ObjectSendStream[DossierEvent]) -> None:
+    await open_dossier(query, region, send)
+
+
+def _frame(frame: holder_pb.FetchAttachmentResponse) -> pb.DossierServiceFetchAttachmentResponse:
+    return pb.DossierServiceFetchAttachmentResponse(frame=frame)
+
+
+def _seconds(context: _Context, longest: float) -> float:
+    """The time for the whole question: what the application gives, less what the last hop needs, at most ours."""
+    remaining = context.time_remaining()
+    if remaining is None or math.isinf(remaining):
+        return longest
+    return max(0.05, min(longest, remaining - 0.1))

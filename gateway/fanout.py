@@ -1,0 +1,226 @@
+"""Everyone at once, each with a last word.
+
+A slow or failing holder never delays or hides another: each holder runs in its own task, under one absolute
+deadline for the whole question and a silence time-out of its own that stands still while our own reader is busy.
+"""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import anyio
+from anyio.abc import ObjectSendStream
+
+from accord.terms.answers import Batch, Closed, Counts, Ending, Frame, Hint, Outcome, Progress
+from accord.terms.faults import BadInput, Fault
+from accord.terms.identifiers import HolderName
+from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS, IDLE_FRAMES
+from accord.terms.queries import DossierQuery, HolderQuery
+from accord.terms.vocabulary import Section
+from accord.wire.hashing import StreamDigest, question_hash
+from gateway.ports import DossierEvent, HolderBatch, HolderClosed, HolderFailure, Holders, HolderStatus, RegisteredHolder
+from gateway.presence import Presence
+from gateway.screening import Screening
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds: for the locate answer, the first frame, and between frames.
+
+    `margin` is what a hop keeps for itself of the time that is left.
+    """
+
+    locate: float = 1.0
+    first_frame: float = 4.0
+    between_frames: float = 3.0
+    margin: float = 0.05
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one holder's answer came to. Filled in while it runs; complete once `closed` is set."""
+
+    holder: RegisteredHolder
+    closed: HolderClosed | None = None
+    sections: Counter[Section] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Everything that the tasks of one question share. `now` and `deadline` are on the event loop's clock."""
+
+    query: DossierQuery
+    holders: Holders
+    presence: Presence
+    patience: Patience
+    started: float
+    deadline: float
+    sink_of: Callable[[HolderName], ObjectSendStream[DossierEvent]]
+    status: ObjectSendStream[DossierEvent]
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left of the question."""
+        return self.deadline - anyio.current_time()
+
+
+async def ask_one(asking: Asking, heard: Heard) -> None:
+    """Hear one holder out; whatever happens, `heard.closed` is set and told."""
+    holder = heard.holder
+    before_ms = asking.presence.of(holder.name).last_heard_ms
+    sink = asking.sink_of(holder.name)
+    answer = _Answer(asking, heard, sink)
+    try:
+        with anyio.fail_after(max(0.0, asking.left)):
+            ending, code = await answer.hear()
+    except TimeoutError:
+        ending, code = Ending.TOO_LATE, Fault.DEADLINE_PASSED
+    except HolderFailure as failure:
+        ending, code = failure.ending, failure.code
+    except BadInput as failure:
+        ending, code = Ending.REJECTED, failure.fault
+    if ending in (Ending.UNREACHABLE, Ending.TOO_LATE) and answer.records:
+        # Part of it was shown: that is another thing to know than that nobody answered.
+        ending = Ending.CUT_OFF
+    if ending.heard_out:
+        asking.presence.heard(holder.name)
+    heard.sections = Counter() if ending is Ending.REJECTED else answer.screening.by_section()
+    heard.closed = answer.closed(ending, code, before_ms)
+    await _tell_the_end(sink, heard.closed)
+
+
+async def _tell_the_end(sink: ObjectSendStream[DossierEvent], closed: HolderClosed) -> None:
+    # The reader may have left; the account is kept all the same.
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+        await sink.send(closed)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """One holder's answer, under way."""
+
+    asking: Asking
+    heard: Heard
+    sink: ObjectSendStream[DossierEvent]
+    records: int = 0
+    bytes: int = 0
+    batches: int = 0
+    idle_frames: int = 0
+    said: Closed | None = None
+    screening: Screening = field(init=False)
+    digest: StreamDigest = field(default_factory=StreamDigest)
+
+    def __post_init__(self) -> None:
+        query = self.asking.query
+        self.screening = Screening(query.bsn, query.birth_date, query.selection)
+
+    async def hear(self) -> tuple[Ending, Fault | None]:
+        """Locate, ask and listen; returns how it ended.
+
+        Raises:
+            HolderFailure: It ended otherwise than by the holder's last word.
+        """
+        asking, holder = self.asking, self.heard.holder
+        if asking.presence.is_known_down(holder.name):
+            return Ending.UNREACHABLE, Fault.HOLDER_UNREACHABLE
+        await asking.status.send(HolderStatus(holder.name, "locating"))
+        try:
+            located = await asking.holders.locate(holder, asking.query, seconds=min(asking.patience.locate, asking.left))
+        except HolderFailure as failure:
+            if failure.ending is Ending.TOO_LATE:
+                raise HolderFailure(Ending.TOO_LATE, Fault.HOLDER_SILENT) from None
+            raise
+        asking.presence.heard(holder.name)
+        if not located:
+            return Ending.NOTHING_SHOWN, None
+        query = HolderQuery(
+            asking.query.id,
+            holder.card.ura,
+            asking.query.bsn,
+            asking.query.birth_date,
+            asking.query.asked_by,
+            asking.query.purpose,
+            asking.query.selection,
+        )
+        await asking.status.send(HolderStatus(holder.name, "asking"))
+        seconds = asking.left - asking.patience.margin
+        async with asking.holders.ask(holder, query, seconds=seconds) as frames:
+            await self._listen(frames)
+        return self._settle(query)
+
+    async def _listen(self, frames: AsyncGenerator[Frame, None]) -> None:
+        patience = self.asking.patience.first_frame
+        while self.said is None:
+            # The time limit surrounds only the wait for the holder: a slow reader is not the holder's fault.
+            try:
+                with anyio.fail_after(patience):
+                    frame = await anext(frames, None)
+            except TimeoutError:
+                raise HolderFailure(Ending.TOO_LATE, Fault.HOLDER_SILENT) from None
+            patience = self.asking.patience.between_frames
+            await self._take(frame)
+
+    async def _take(self, frame: Frame | None) -> None:
+        holder = self.heard.holder.name
+        match frame:
+            case Batch():
+                await self._take_batch(frame)
+            case Outcome():
+                self.screening.decided(frame)
+            case Closed():
+                self.said = frame
+            case Progress() | Hint():
+                self.idle_frames += 1
+                if self.idle_frames > IDLE_FRAMES:
+                    raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
+                await self.asking.status.send(HolderStatus(holder, "receiving", frame.code if isinstance(frame, Hint) else None, self.records))
+            case None:
+                raise HolderFailure(Ending.CUT_OFF, Fault.STREAM_CUT)
+
+    async def _take_batch(self, batch: Batch) -> None:
+        number = self.screening.check(batch)
+        if self.records + number > ANSWER_RECORDS or self.bytes + len(batch.blob) > ANSWER_BYTES:
+            raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
+        self.digest.add(batch)
+        self.records += number
+        self.bytes += len(batch.blob)
+        self.batches += 1
+        await self.sink.send(HolderBatch(self.heard.holder.name, batch, self.screening.patients))
+
+    def _settle(self, query: HolderQuery) -> tuple[Ending, Fault | None]:
+        """Weigh the holder's last word against what arrived.
+
+        Raises:
+            HolderFailure: `rejected`, when they do not agree.
+        """
+        said = self.said
+        if said is None:
+            raise HolderFailure(Ending.CUT_OFF, Fault.STREAM_CUT)
+        if said.holder != query.holder or said.question_hash != question_hash(query):
+            raise HolderFailure(Ending.REJECTED, Fault.WRONG_QUESTION)
+        counts = said.counts
+        if said.digest != self.digest.value() or (counts.records, counts.bytes, counts.batches) != (self.records, self.bytes, self.batches):
+            raise HolderFailure(Ending.REJECTED, Fault.WRONG_DIGEST)
+        if said.ending in (Ending.NOT_ASKED, Ending.REJECTED) or (said.ending is Ending.ANSWERED) != bool(self.records and said.ending.heard_out):
+            raise HolderFailure(Ending.REJECTED, Fault.BROKEN_BATCH)
+        return said.ending, said.code
+
+    def closed(self, ending: Ending, code: Fault | None, before_ms: int) -> HolderClosed:
+        """The holder's last word as it stands for the dossier."""
+        asking, seen = self.asking, self.asking.presence.of(self.heard.holder.name)
+        counts = Counts(self.records, self.bytes, self.batches)
+        if self.said is not None and ending is not Ending.REJECTED:
+            counts = replace(counts, unfit=self.said.counts.unfit, oversized=self.said.counts.oversized)
+        return HolderClosed(
+            self.heard.holder.name,
+            ending,
+            counts,
+            code,
+            self.said,
+            round((anyio.current_time() - asking.started) * 1000),
+            before_ms,
+            copy=seen.description is not None and seen.description.copy,
+            data_as_of_ms=seen.data_as_of_ms,
+            more=self.said is not None and self.said.more,
+        )

@@ -1,0 +1,115 @@
+"""The use case: from a question about one person to everything that the region's holders say."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import ObjectSendStream
+
+from accord.terms.faults import Fault, Unavailable
+from accord.terms.identifiers import HolderName
+from accord.terms.queries import DossierQuery
+from accord.terms.vocabulary import PurposeOfUse
+from gateway.dossier.completeness import account
+from gateway.fanout import Asking, Heard, Patience, ask_one
+from gateway.planning import Plan, plan
+from gateway.ports import Completeness, DossierEvent, Holders, Planned
+from gateway.presence import Presence
+from gateway.register import Register
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What the gateway knows of its region, and the bounds it keeps. `seconds` is the longest a question may take."""
+
+    register: Register
+    holders: Holders
+    presence: Presence
+    patience: Patience = field(default_factory=Patience)
+    seconds: float = 10.0
+    questions: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(40))
+
+
+async def open_dossier(
+    query: DossierQuery,
+    region: Region,
+    into: ObjectSendStream[DossierEvent],
+    *,
+    lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None = None,
+) -> None:
+    """Ask every holder of the plan, and tell everything as it happens.
+
+    `Planned` comes first, every asked holder gets exactly one `HolderClosed`, `Completeness` comes last; then *into*
+    and the *lanes* are closed. With *lanes* (global order) a holder's batches and its last word go to its lane; a full
+    lane stops that holder and does not count as its silence. Cancelling withdraws every question.
+
+    Raises:
+        BadInput: `unknown-holder`, before any event.
+        Unavailable: `no-holders-eligible`, `emergency-not-offered` or `too-many-questions`, before any event.
+    """
+    async with AsyncExitStack() as streams:
+        for stream in (into, *(lanes or {}).values()):
+            await streams.enter_async_context(stream)
+        if query.purpose is PurposeOfUse.EMERGENCY_TREATMENT:
+            # Emergency access must be loud (promise P12). Until the journal stands it is offered to nobody.
+            raise Unavailable(Fault.EMERGENCY_NOT_OFFERED)
+        chosen = plan(query, region.register)
+        with _one_more_question(region):
+            await into.send(Planned(query.id, tuple(holder.card for holder in chosen.asked), chosen.not_asked))
+            for unasked in chosen.not_asked:
+                if lanes is not None:
+                    await lanes[unasked.holder.name].aclose()
+            completeness = await _ask_all(query, region, chosen, into, lanes)
+            await into.send(completeness)
+
+
+async def _ask_all(
+    query: DossierQuery,
+    region: Region,
+    chosen: Plan,
+    into: ObjectSendStream[DossierEvent],
+    lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None,
+) -> Completeness:
+    started = anyio.current_time()
+    asking = Asking(
+        query,
+        region.holders,
+        region.presence,
+        region.patience,
+        started,
+        started + min(query.seconds, region.seconds),
+        (lambda _: into) if lanes is None else lanes.__getitem__,
+        into,
+    )
+    everyone = [Heard(holder) for holder in chosen.asked]
+    async with anyio.create_task_group() as tasks:
+        for heard in everyone:
+            tasks.start_soon(_ask_and_close, asking, heard, lanes)
+    return account(query.id, region.register.holders, everyone, chosen.not_asked)
+
+
+async def _ask_and_close(asking: Asking, heard: Heard, lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None) -> None:
+    await ask_one(asking, heard)
+    if lanes is not None:
+        with suppress(anyio.ClosedResourceError):
+            await lanes[heard.holder.name].aclose()
+
+
+class _one_more_question:  # noqa: N801 - reads as a statement where it is used
+    """Holds one of the places for questions under way; there is no queue, the asker may come back."""
+
+    def __init__(self, region: Region) -> None:
+        self._limiter = region.questions
+        self._token = object()
+
+    def __enter__(self) -> None:
+        try:
+            self._limiter.acquire_on_behalf_of_nowait(self._token)
+        except anyio.WouldBlock:
+            raise Unavailable(Fault.TOO_MANY_QUESTIONS) from None
+
+    def __exit__(self, *_: object) -> None:
+        self._limiter.release_on_behalf_of(self._token)
+
+

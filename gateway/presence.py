@@ -1,0 +1,96 @@
+"""Who is connected, and when each holder was last heard. Separate from the register on purpose.
+
+A holder known to be down still has its line in every dossier: it resolves at once as unreachable, with the time
+since when, and a watch in the background finds out when it is back.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+import structlog
+
+from accord.terms.answers import Description, Standing
+from accord.terms.faults import Fault
+from accord.terms.identifiers import HolderName
+from gateway.ports import HolderFailure, Holders, RegisteredHolder
+
+_log = structlog.get_logger("noaber.presence")
+
+#: Seconds between attempts to find a holder that is gone: short, for a holder that is back is used within 5 s.
+_RETRY_SECONDS = 1.0
+_DESCRIBE_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Seen:
+    """What is known of one holder's presence. Times in milliseconds since 1970, 0 for never."""
+
+    connected: bool | None = None
+    serving: bool = True
+    code: Fault | None = None
+    since_ms: int = 0
+    last_heard_ms: int = 0
+    description: Description | None = None
+    data_as_of_ms: int = 0
+
+
+class Presence:
+    """What the gateway knows of every holder's presence, kept up to date by `keep_watch`."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._seen: dict[HolderName, Seen] = {}
+
+    def of(self, name: HolderName) -> Seen:
+        """What is known of a holder; nothing yet is neither present nor absent."""
+        return self._seen.setdefault(name, Seen())
+
+    def heard(self, name: HolderName) -> None:
+        """The holder gave a sign of life."""
+        seen = self.of(name)
+        seen.last_heard_ms = int(self._clock() * 1000)
+        seen.connected = True
+
+    def is_known_down(self, name: HolderName) -> bool:
+        """Whether asking now would only cost time: its watch could not connect."""
+        return self.of(name).connected is False
+
+    async def keep_watch(self, holder: RegisteredHolder, holders: Holders) -> None:
+        """Follow one holder's standing until cancelled."""
+        seen = self.of(holder.name)
+        while True:
+            try:
+                seen.description = await holders.describe(holder, seconds=_DESCRIBE_SECONDS)
+                seen.data_as_of_ms = seen.description.data_as_of_ms
+                self.heard(holder.name)
+                async with holders.watch(holder) as standings:
+                    async for standing in standings:
+                        self._note(holder, standing)
+            except HolderFailure as failure:
+                self._lost(holder, failure)
+            # Jitter, so that a gateway's restart does not bring all holders back in step.
+            await anyio.sleep(_RETRY_SECONDS * (0.5 + random.random()))  # noqa: S311 - no secret
+
+    def _note(self, holder: RegisteredHolder, standing: Standing) -> None:
+        self.heard(holder.name)
+        seen = self.of(holder.name)
+        seen.serving, seen.code, seen.since_ms, seen.data_as_of_ms = standing.serving, standing.code, standing.since_ms, standing.data_as_of_ms
+
+    def _lost(self, holder: RegisteredHolder, failure: HolderFailure) -> None:
+        seen = self.of(holder.name)
+        if failure.code is Fault.HOLDER_UNREACHABLE and seen.connected is not False:
+            seen.connected, seen.since_ms = False, int(self._clock() * 1000)
+            _log.info("holder lost", holder=holder.card.ura.value, code=failure.code.value)
+
+
+async def watch_all(presence: Presence, register_holders: tuple[RegisteredHolder, ...], holders: Holders) -> None:
+    """Follow every active holder of the register until cancelled."""
+    async with anyio.create_task_group() as tasks:
+        for holder in register_holders:
+            if holder.active:
+                tasks.start_soon(presence.keep_watch, holder, holders)
+
+

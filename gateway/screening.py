@@ -1,0 +1,292 @@
+r"""The second line: nothing gets through that was not asked, decided, or about this person (P1, P4, P5).
+
+On the raw bytes of every batch. The fast path is one search over the blob for a handful of marks and one partial
+decode a record; whatever it cannot settle in favour of a record goes to the strict, slow path. One record about
+another person ends the holder's whole answer.
+
+What the fast path rests on: in an honest record every `Patient/` is part of a reference `"Patient/<own id>"`, the
+owner is named by one `subject` or `patient` key, and no BSN is written outside Patient records. The search finds
+every place where that could be otherwise, contained resources and extensions included: a `Patient/` that is not
+an own reference, a member that says `"Patient"`, a BSN system, a patient key beyond the one that the decode saw, and the two escapes that could
+hide any of these (`\u`, `\/`). The records in which such a mark stands are read strictly.
+"""
+
+from array import array
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from operator import itemgetter, sub
+from sys import byteorder
+from typing import Final
+
+import msgspec
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
+
+from accord.rules.identity import Identity, check_about, identity_of
+from accord.rules.reading import category_of, check_record, read_record
+from accord.rules.scope import falls_inside, wants_category, wants_type
+from accord.terms.answers import Batch, Ending, Outcome
+from accord.terms.faults import BadInput, Fault
+from accord.terms.identifiers import Bsn
+from accord.terms.limits import BATCH_RECORDS, RECORD_BYTES
+from accord.terms.queries import Selection
+from accord.terms.records import RESOURCE_TYPES, TYPE_NAME
+from accord.terms.vocabulary import CATEGORY_CODE, CATEGORY_ORDER, SECTION_OF, CareCategory, Section
+from accord.wire.columns import COMPANION, ROW_BYTES
+from gateway.ports import HolderFailure
+
+_MOST_OWN_PATIENTS: Final = 50
+
+
+class _Reference(msgspec.Struct, gc=False):
+    reference: str = ""
+
+
+class _Head(msgspec.Struct, gc=False):
+    """What the fast path decodes. A record whose members have another shape falls to the slow path."""
+
+    resourceType: str
+    id: str
+    subject: _Reference | None = None
+    patient: _Reference | None = None
+    category: msgspec.Raw = msgspec.Raw(b"")
+
+
+_decode_head: Final = msgspec.json.Decoder(_Head).decode
+
+_PATIENT: Final = TYPE_NAME.index("Patient")
+_IS_COMPANION: Final = (False, *(kind.is_companion for kind in RESOURCE_TYPES))
+#: The category of a type, and -1 where the record's own category decides.
+_CATEGORY: Final = (-1, *(-1 if kind.name in ("Observation", "Consent") else CATEGORY_CODE[kind.category] for kind in RESOURCE_TYPES))
+
+_DOUBTFUL_MARKS: Final = (b"Patient/", b'"Patient"', b"NamingSystem/bsn", b"2.16.840.1.113883.2.4.6.3", b"\\u", b"\\/")
+_KEY_MARKS: Final = (b'"subject"', b'"patient"')
+
+#: Per type code, what its category elements were found to mean, by their bytes.
+_category_caches: Final[dict[int, dict[bytes, int]]] = {code: {} for code, category in enumerate(_CATEGORY) if category < 0}
+_CATEGORY_CACHE_ITEMS: Final = 4_096
+
+
+@dataclass(slots=True)
+class Screening:
+    """The screening of one holder's answer to one question. Feed it every outcome and every batch, in order.
+
+    Attributes:
+        patients: Logical ids of this person's Patient record(s) at the holder, as far as heard.
+        by_category: Records let through, per category code.
+    """
+
+    bsn: Bsn
+    birth_date: date | None
+    selection: Selection
+    patients: frozenset[str] = frozenset()
+    by_category: dict[int, int] = field(default_factory=dict)
+    _own: frozenset[str] = frozenset()
+    _bases: tuple[str, ...] = ()
+    _released: frozenset[int] = frozenset()
+    _search: BytesAhoCorasick | None = None
+
+    def decided(self, outcome: Outcome) -> None:
+        """Take in a decision of the holder: from now on records of these categories may come."""
+        self._released |= {CATEGORY_CODE[category] for category in outcome.released}
+        self._bases = outcome.bases[:4] or self._bases
+
+    def check(self, batch: Batch) -> int:
+        """Let a batch through, or end the holder's answer. Returns the number of its records.
+
+        Raises:
+            HolderFailure: `rejected` or `identity-unverified`, with the fixed code.
+        """
+        try:
+            return self._check(batch)
+        except BadInput as cause:
+            ending = Ending.IDENTITY_UNVERIFIED if cause.fault is Fault.IDENTITY_UNVERIFIED else Ending.REJECTED
+            raise HolderFailure(ending, cause.fault) from None
+
+    def by_section(self) -> Counter[Section]:
+        """Records let through, per section of the dossier."""
+        sections: Counter[Section] = Counter()
+        for code, number in self.by_category.items():
+            sections[SECTION_OF[CATEGORY_ORDER[code]]] += number
+        return sections
+
+    def _check(self, batch: Batch) -> int:
+        rows = _Rows(batch)
+        self._check_claims(rows)
+        first = self._take_patients(rows, batch.blob)
+        if first < len(rows):
+            self._check_others(rows, batch.blob, first)
+        for kind, number in Counter(rows.kinds).items():
+            self.by_category[kind >> 16] = self.by_category.get(kind >> 16, 0) + number
+        return len(rows)
+
+    def _check_claims(self, rows: "_Rows") -> None:
+        """Every row must be of a type and category that were asked for and decided."""
+        for type_code, category, companion in rows.claims:
+            if not 0 < type_code < len(TYPE_NAME) or category >= len(CATEGORY_ORDER) or companion != _IS_COMPANION[type_code]:
+                raise BadInput(Fault.BROKEN_BATCH)
+            if category not in self._released:
+                raise BadInput(Fault.NOT_DECIDED)
+            asked = wants_type(self.selection, TYPE_NAME[type_code]) and wants_category(self.selection, CATEGORY_ORDER[category])
+            if not (asked or type_code == _PATIENT or (companion and self.selection.includes)):
+                raise BadInput(Fault.NOT_ASKED_FOR)
+
+    def _take_patients(self, rows: "_Rows", blob: bytes) -> int:
+        """Read the Patient records at the head of the batch; the rest of the answer must be about them."""
+        number = 0
+        while number < len(rows) and rows.kinds[number] & 0xFFFF == _PATIENT:
+            if self._search is not None or len(self.patients) >= _MOST_OWN_PATIENTS:
+                raise BadInput(Fault.BROKEN_BATCH)
+            self._take_patient(rows.record(blob, number), rows.kinds[number] >> 16)
+            number += 1
+        if not self.patients:
+            raise BadInput(Fault.IDENTITY_UNVERIFIED)
+        if number < len(rows) and self._search is None:
+            self._own = frozenset(f"{base}Patient/{p}" for p in self.patients for base in ("", *(f"{b}/" for b in self._bases)))
+            marks = [f'"{reference}"'.encode() for reference in sorted(self._own)] + [*_KEY_MARKS, *_DOUBTFUL_MARKS]
+            # Leftmost-first: where an own reference begins, the bare `Patient/` inside it does not count.
+            self._search = BytesAhoCorasick(marks, matchkind=MatchKind.LeftmostFirst)
+        return number
+
+    def _take_patient(self, text: bytes, category: int) -> None:
+        record = read_record(text)
+        kind = check_record(record)
+        if kind.name != "Patient" or category != CATEGORY_CODE[CareCategory.PATIENT]:
+            raise BadInput(Fault.BROKEN_BATCH)
+        match identity_of(record, self.bsn, self.birth_date):
+            case Identity.OTHER:
+                raise BadInput(Fault.OTHER_PATIENT)
+            case Identity.UNVERIFIED:
+                raise BadInput(Fault.IDENTITY_UNVERIFIED)
+            case Identity.SAME:
+                self.patients |= {record.id}
+
+    def _check_others(self, rows: "_Rows", blob: bytes, first: int) -> None:
+        records = [blob[start:end] for start, end in zip(rows.starts[first:], rows.ends[first:], strict=True)]
+        heads = _heads(records)
+        own = self._own
+        expected = {kind: _expected(kind) for kind in set(rows.kinds)}
+        doubtful: set[int] = set()
+        # Plain comparisons: what a record says must be what its row says, and its owner this person.
+        for index, (head, kind) in enumerate(zip(heads, rows.kinds[first:], strict=True), first):
+            if head is None:
+                doubtful.add(index)
+                continue
+            name, known_categories, companion = expected[kind]
+            owner = head.subject or head.patient
+            if (
+                head.resourceType != name
+                or (owner is None or owner.reference not in own) != companion
+                or (known_categories is not None and known_categories.get(bytes(head.category)) != kind >> 16)
+            ):
+                doubtful.add(index)
+        doubtful |= self._marked(rows, blob, first, heads)
+        for index in sorted(doubtful):
+            self._check_strictly(records[index - first], rows.kinds[index])
+        if self.selection.looks_inside:
+            for record, kind in zip(records, rows.kinds[first:], strict=True):
+                self._check_inside(record, kind)
+
+    def _marked(self, rows: "_Rows", blob: bytes, first: int, heads: "Sequence[_Head | None]") -> set[int]:
+        """The records in which something stands that the fast path cannot settle."""
+        assert self._search is not None  # noqa: S101 - set with the first Patient record
+        keys_from, doubts_from = len(self._own), len(self._own) + len(_KEY_MARKS)
+        matches = self._search.find_matches_as_indexes(blob)
+        marks = Counter(map(itemgetter(0), matches))
+        found: set[int] = set()
+        if any(mark >= doubts_from for mark in marks):
+            found = {bisect_right(rows.ends, at) for mark, at, _ in matches if mark >= doubts_from}
+        # Every record with an owner has one patient key; when that is all there are, none stands twice.
+        if sum(marks[mark] for mark in range(keys_from, doubts_from)) != sum(head is not None and bool(head.subject or head.patient) for head in heads):
+            keys = Counter(bisect_right(rows.ends, at) for mark, at, _ in matches if keys_from <= mark < doubts_from)
+            found |= {index for index, number in keys.items() if index >= first and number != _patient_keys(heads[index - first])}
+        return {index for index in found if index >= first}
+
+    def _check_strictly(self, text: bytes, claimed: int) -> None:
+        type_code, category = claimed & 0xFFFF, claimed >> 16
+        record = read_record(text)
+        kind = check_record(record)
+        if kind.name != TYPE_NAME[type_code] or CATEGORY_CODE[category_of(record, kind)] != category:
+            raise BadInput(Fault.BROKEN_BATCH)
+        check_about(text, kind, self._own, self.bsn)
+        if _CATEGORY[type_code] < 0 and len(_category_caches[type_code]) < _CATEGORY_CACHE_ITEMS:
+            # What a category element means depends on nothing else: next time the fast path knows.
+            _category_caches[type_code][bytes(record.category)] = category
+
+    def _check_inside(self, text: bytes, claimed: int) -> None:
+        type_code, category = claimed & 0xFFFF, claimed >> 16
+        if not _IS_COMPANION[type_code] and not falls_inside(self.selection, read_record(text), RESOURCE_TYPES[type_code - 1], CATEGORY_ORDER[category]):
+            raise BadInput(Fault.NOT_ASKED_FOR)
+
+
+class _Rows:
+    """A batch's column rows, as far as screening reads them: where records begin and end, and what they claim to be.
+
+    `kinds` are type codes in the low 16 bits and category codes above them; `claims` are the distinct (type code,
+    category code, is a companion).
+
+    Raises:
+        BadInput: `broken-batch`, when the rows do not cover the blob, one after another.
+    """
+
+    __slots__ = ("claims", "ends", "kinds", "starts")
+
+    def __init__(self, batch: Batch) -> None:
+        columns = batch.columns
+        if not columns or len(columns) % ROW_BYTES or len(columns) > BATCH_RECORDS * ROW_BYTES:
+            raise BadInput(Fault.BROKEN_BATCH)
+        # A row is five 64-bit words; the fourth holds flags and end, the fifth type, category and zeroes.
+        words = memoryview(columns if byteorder == "little" else _swapped(columns)).cast("Q")
+        flags_and_ends = words[3::5].tolist()
+        self.kinds: list[int] = words[4::5].tolist()
+        self.ends: list[int] = [word >> 32 for word in flags_and_ends]
+        self.starts = [0, *self.ends[:-1]]
+        sizes = list(map(sub, self.ends, self.starts))
+        if min(sizes) <= 0 or max(sizes) > RECORD_BYTES or self.ends[-1] != len(batch.blob):
+            raise BadInput(Fault.BROKEN_BATCH)
+        companions = {kind for kind, word in zip(self.kinds, flags_and_ends, strict=True) if word & COMPANION}
+        others = {kind for kind, word in zip(self.kinds, flags_and_ends, strict=True) if not word & COMPANION}
+        self.claims = {(kind & 0xFFFF, kind >> 16, flag) for kinds, flag in ((companions, True), (others, False)) for kind in kinds}
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def record(self, blob: bytes, index: int) -> bytes:
+        """The bytes of one record."""
+        return blob[self.starts[index] : self.ends[index]]
+
+
+def _swapped(columns: bytes) -> bytes:
+    words = array("Q", columns)
+    words.byteswap()
+    return words.tobytes()
+
+
+def _expected(kind: int) -> tuple[str, dict[bytes, int] | None, bool]:
+    """The type's name, the known category elements where these decide (else the type's own must be claimed), companion."""
+    type_code, category = kind & 0xFFFF, kind >> 16
+    varied = _category_caches.get(type_code)
+    if varied is None and _CATEGORY[type_code] != category:
+        raise BadInput(Fault.BROKEN_BATCH)
+    return TYPE_NAME[type_code], varied, _IS_COMPANION[type_code]
+
+
+def _patient_keys(head: _Head | None) -> int:
+    return 0 if head is None else (head.subject is not None) + (head.patient is not None)
+
+
+def _heads(records: Sequence[bytes]) -> Sequence[_Head | None]:
+    """The heads of all records; none for one that the fast path cannot decode."""
+    try:
+        return list(map(_decode_head, records))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return [_head(record) for record in records]
+
+
+def _head(record: bytes) -> _Head | None:
+    try:
+        return _decode_head(record)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,383 @@
+"""A whole question over real gRPC, against holders that say exactly what a script tells them to."""
+
+import json
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from accord.link.addresses import Address
+from accord.link.pseudonyms import PseudonymKey
+from accord.terms.answers import Ending, Frame, Hint, Outcome, Progress
+from accord.terms.faults import BadInput, Fault, Unavailable
+from accord.terms.identifiers import BSN_SYSTEM, Bsn, HolderName, QueryId, Ura
+from accord.terms.parties import Asker, DataHolder, DataUser, Professional
+from accord.terms.queries import DossierQuery, HolderQuery, Selection
+from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse, Section
+from accord.wire.v1 import holder_service_pb2 as pb
+from gateway.adapters.grpc_holders import GrpcHolders
+from gateway.fanout import Patience
+from gateway.opening import Region, open_dossier
+from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed, Planned, RegisteredHolder
+from gateway.presence import Presence
+from gateway.register import Register
+from testbed.scripted_holder import ALL_CATEGORIES, Script, ScriptedHolder, batch_of, batches_of, closed_of, honest
+
+pytestmark = pytest.mark.anyio
+
+BSN = Bsn("999984056")
+PATIENT = json.dumps(
+    {"resourceType": "Patient", "id": "1", "identifier": [{"system": BSN_SYSTEM, "value": BSN.value}], "birthDate": "1942-03-01"}
+).encode()
+PATIENCE = Patience(locate=0.6, first_frame=0.6, between_frames=0.6)
+ASKER = Asker(DataUser(Ura("90000001"), "Ziekenhuis", HolderKind.HOSPITAL), Professional("1", "01.015", "Dr"), treats_the_patient=True)
+
+
+def condition(number: int, **changed: object) -> bytes:
+    """A problem of patient 1."""
+    return json.dumps({"resourceType": "Condition", "id": str(number), "subject": {"reference": "Patient/1"}, **changed}).encode()
+
+
+RECORDS = [PATIENT, condition(1), condition(2)]
+
+
+class Desk:
+    """A region of scripted holders, and what asking it brought."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.stack = AsyncExitStack()
+        self.holders: list[RegisteredHolder] = []
+        self.scripted: dict[str, ScriptedHolder] = {}
+        self.grpc = GrpcHolders()
+        self.events: list[DossierEvent] = []
+
+    async def holder(self, name: str, script: Script | None, *, located: bool = True, kind: HolderKind = HolderKind.HOSPITAL, active: bool = True) -> None:
+        """Add a holder; without a script nothing listens at its address."""
+        number = len(self.holders)
+        ura = Ura(f"9000{number:04}")
+        socket = self.folder / f"{name}.sock"
+        if script is not None:
+            self.scripted[name] = await self.stack.enter_async_context(ScriptedHolder(ura, script, socket=socket, located=located))
+        card = DataHolder(HolderName(name), ura, name.title(), kind, "053 555 0100")
+        self.holders.append(RegisteredHolder(card, Address(str(socket)), PseudonymKey(os.urandom(32)), active))
+
+    @property
+    def region(self) -> Region:
+        """The region as it stands."""
+        return Region(Register(tuple(self.holders)), self.grpc, Presence(), PATIENCE)
+
+    async def ask(self, *, seconds: float = 2.0, selection: Selection | None = None, region: Region | None = None) -> Completeness:
+        """Ask, keep the events, check the law of conservation, return the account."""
+        query = DossierQuery(QueryId("q-1"), BSN, None, ASKER, PurposeOfUse.TREATMENT, selection or Selection(), seconds=seconds)
+        self.events = await collect(query, region or self.region)
+        last = self.events[-1]
+        assert isinstance(last, Completeness)
+        check_conservation(self.events, last, self.holders)
+        return last
+
+    def records(self, name: str) -> int:
+        """How many records of a holder were shown."""
+        return sum(len(event.batch.columns) // 40 for event in self.events if isinstance(event, HolderBatch) and event.holder.value == name)
+
+
+async def collect(query: DossierQuery, region: Region) -> list[DossierEvent]:
+    """All events of a dossier."""
+    send, receive = anyio.create_memory_object_stream[DossierEvent](8)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(open_dossier, query, region, send)
+        async with receive:
+            events = [event async for event in receive]
+    return events
+
+
+def check_conservation(events: Sequence[DossierEvent], account: Completeness, holders: Sequence[RegisteredHolder]) -> None:
+    """Promise P8: the register is the sum of the endings, and every asked holder has one last word."""
+    planned = events[0]
+    assert isinstance(planned, Planned)
+    assert sorted(line.holder.name for line in account.holders) == sorted(holder.name for holder in holders)
+    closed = [event.holder for event in events if isinstance(event, HolderClosed)]
+    assert sorted(closed) == sorted(holder.name for holder in planned.asked)
+    assert len(planned.asked) + len(planned.not_asked) == len(holders)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncGenerator[Desk, None]:
+    """An empty region."""
+    desk = Desk(tmp_path)
+    async with desk.stack:
+        yield desk
+        await desk.grpc.close()
+
+
+def ending_of(account: Completeness, name: str) -> Ending:
+    """How a holder ended."""
+    return next(line.ending for line in account.holders if line.holder.name.value == name)
+
+
+def code_of(account: Completeness, name: str) -> Fault | None:
+    """The code of a holder's ending."""
+    return next(line.code for line in account.holders if line.holder.name.value == name)
+
+
+async def test_p8_every_holder_of_the_register_ends_in_exactly_one_ending(desk: Desk) -> None:
+    await desk.holder("heard", honest(RECORDS))
+    await desk.holder("silent-no", honest(RECORDS), located=False)
+    await desk.holder("dead", None)
+    await desk.holder("later", honest(RECORDS), active=False)
+
+    account = await desk.ask()
+
+    assert {line.holder.name.value: line.ending for line in account.holders} == {
+        "heard": Ending.ANSWERED,
+        "silent-no": Ending.NOTHING_SHOWN,
+        "dead": Ending.UNREACHABLE,
+        "later": Ending.NOT_ASKED,
+    }
+    assert not account.complete
+    assert desk.records("heard") == 3
+
+
+async def test_the_bsn_goes_only_to_holders_that_located_the_patient(desk: Desk) -> None:
+    await desk.holder("knows", honest(RECORDS))
+    await desk.holder("unaware", honest(RECORDS), located=False)
+
+    await desk.ask()
+
+    assert [query.about for query in desk.scripted["knows"].asked] == [BSN]
+    assert desk.scripted["unaware"].asked == []
+    pseudonyms = {desk.scripted[name].located[0] for name in ("knows", "unaware")}
+    assert len(pseudonyms) == 2
+
+
+async def forever_silent(_: HolderQuery) -> AsyncGenerator[Frame, None]:
+    """Say nothing, ever."""
+    await anyio.sleep_forever()
+    yield Progress(0)
+
+
+async def stalls_half_way(_: HolderQuery) -> AsyncGenerator[Frame, None]:
+    """Send something, then nothing."""
+    yield ALL_CATEGORIES
+    yield batch_of(RECORDS)
+    await anyio.sleep_forever()
+
+
+async def breaks_half_way(_: HolderQuery) -> AsyncGenerator[Frame, None]:
+    """Send something, then end without a last word."""
+    yield ALL_CATEGORIES
+    yield batch_of(RECORDS)
+
+
+async def explodes(_: HolderQuery) -> AsyncGenerator[Frame, None]:
+    """Fail with patient content in the text."""
+    yield ALL_CATEGORIES
+    raise RuntimeError("Dina Olde Wolbers has HIV")
+
+
+async def never_ends(_: HolderQuery) -> AsyncGenerator[Frame, None]:
+    """Send signs of life without end."""
+    while True:
+        yield Progress(1)
+        await anyio.lowlevel.checkpoint()
+
+
+async def another_patient_later(query: HolderQuery) -> AsyncGenerator[Frame, None]:
+    """Begin honestly, then send somebody else's record."""
+    batches = [batch_of(RECORDS), batch_of([condition(9, subject={"reference": "Patient/2"})])]
+    yield ALL_CATEGORIES
+    for batch in batches:
+        yield batch
+    yield closed_of(query, batches)
+
+
+def lying_close(**changed: object) -> Script:
+    """An honest answer with another last word."""
+
+    async def script(query: HolderQuery) -> AsyncGenerator[Frame, None]:
+        batches = batches_of(RECORDS)
+        yield ALL_CATEGORIES
+        for batch in batches:
+            yield batch
+        yield replace(closed_of(query, batches), **changed)
+
+    return script
+
+
+async def undecided(query: HolderQuery) -> AsyncGenerator[Frame, None]:
+    """Send a category without having decided on it."""
+    yield Outcome(frozenset({CareCategory.PATIENT}), "patient-consented")
+    yield batch_of(RECORDS)
+    yield closed_of(query, [batch_of(RECORDS)])
+
+
+async def an_unknown_frame(_: HolderQuery) -> AsyncGenerator[pb.QueryResponse, None]:
+    """Send a frame without anything."""
+    yield pb.QueryResponse()
+
+
+@pytest.mark.parametrize(
+    ("script", "ending", "code"),
+    [
+        (forever_silent, Ending.TOO_LATE, Fault.HOLDER_SILENT),
+        (stalls_half_way, Ending.CUT_OFF, Fault.HOLDER_SILENT),
+        (breaks_half_way, Ending.CUT_OFF, Fault.STREAM_CUT),
+        (explodes, Ending.REFUSED, Fault.HOLDER_REFUSED),
+        (never_ends, Ending.OVER_LIMIT, Fault.OVER_LIMIT),
+        (another_patient_later, Ending.REJECTED, Fault.OTHER_PATIENT),
+        (lying_close(digest=b"\0" * 32), Ending.REJECTED, Fault.WRONG_DIGEST),
+        (lying_close(question_hash=b"\0" * 32), Ending.REJECTED, Fault.WRONG_QUESTION),
+        (lying_close(holder=Ura("99999999")), Ending.REJECTED, Fault.WRONG_QUESTION),
+        (lying_close(ending=Ending.NOTHING_SHOWN), Ending.REJECTED, Fault.BROKEN_BATCH),
+        (lying_close(ending=Ending.REJECTED), Ending.REJECTED, Fault.BROKEN_BATCH),
+        (undecided, Ending.REJECTED, Fault.NOT_DECIDED),
+        (an_unknown_frame, Ending.REJECTED, Fault.BROKEN_BATCH),
+    ],
+)
+async def test_p3_a_broken_or_evil_holder_is_labelled_and_harms_nobody_else(desk: Desk, script: Script, ending: Ending, code: Fault) -> None:
+    await desk.holder("sound", honest(RECORDS))
+    await desk.holder("unsound", script)
+
+    account = await desk.ask()
+
+    assert (ending_of(account, "unsound"), code_of(account, "unsound")) == (ending, code)
+    assert ending_of(account, "sound") is Ending.ANSWERED
+    assert desk.records("sound") == 3
+    assert "Dina" not in repr(desk.events)
+
+
+async def test_p8_hints_on_records_left_out_make_the_dossier_incomplete(desk: Desk) -> None:
+    async def leaves_some_out(query: HolderQuery) -> AsyncGenerator[Frame, None]:
+        batches = batches_of(RECORDS)
+        yield ALL_CATEGORIES
+        yield Hint(Fault.RECORDS_OVERSIZED)
+        for batch in batches:
+            yield batch
+        closed = closed_of(query, batches)
+        yield replace(closed, counts=replace(closed.counts, oversized=2))
+
+    await desk.holder("large", leaves_some_out)
+
+    account = await desk.ask()
+
+    assert ending_of(account, "large") is Ending.ANSWERED
+    assert account.holders[0].oversized == 2
+    assert not account.complete
+
+
+async def test_p8_zero_eligible_holders_is_an_error_and_not_an_empty_dossier(desk: Desk) -> None:
+    await desk.holder("later", honest(RECORDS), active=False)
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await desk.ask()
+
+    assert isinstance(caught.value.exceptions[0], Unavailable)
+    assert caught.value.exceptions[0].fault is Fault.NO_HOLDERS_ELIGIBLE
+
+
+async def test_a_question_to_a_holder_that_is_not_registered_is_refused(desk: Desk) -> None:
+    await desk.holder("heard", honest(RECORDS))
+    query = DossierQuery(QueryId("q"), BSN, None, ASKER, PurposeOfUse.TREATMENT, holders=frozenset({HolderName("stranger")}))
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await collect(query, desk.region)
+
+    assert isinstance(caught.value.exceptions[0], BadInput)
+
+
+async def test_p12_emergency_access_is_offered_to_nobody_until_it_can_be_loud(desk: Desk) -> None:
+    await desk.holder("heard", honest(RECORDS))
+    query = DossierQuery(QueryId("q"), BSN, None, ASKER, PurposeOfUse.EMERGENCY_TREATMENT)
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await collect(query, desk.region)
+
+    assert isinstance(caught.value.exceptions[0], Unavailable)
+    assert desk.scripted["heard"].asked == []
+
+
+async def test_a_slow_reader_is_not_the_holders_fault(desk: Desk) -> None:
+    many = [PATIENT, *(condition(i, note=[{"text": "x" * 2_000}]) for i in range(2_000))]
+    await desk.holder("large", honest(many))
+    query = DossierQuery(QueryId("q"), BSN, None, ASKER, PurposeOfUse.TREATMENT, seconds=10.0)
+    send, receive = anyio.create_memory_object_stream[DossierEvent](0)
+    endings = []
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(open_dossier, query, replace(desk.region, patience=replace(PATIENCE, between_frames=0.15)), send)
+        async with receive:
+            async for event in receive:
+                if isinstance(event, HolderBatch):
+                    await anyio.sleep(0.2)
+                if isinstance(event, HolderClosed):
+                    endings.append(event.ending)
+
+    assert endings == [Ending.ANSWERED]
+
+
+async def test_leaving_withdraws_the_question_at_every_holder(desk: Desk) -> None:
+    await desk.holder("stuck", stalls_half_way)
+    send, receive = anyio.create_memory_object_stream[DossierEvent](8)
+    query = DossierQuery(QueryId("q"), BSN, None, ASKER, PurposeOfUse.TREATMENT)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(open_dossier, query, desk.region, send)
+        async for event in receive:
+            if isinstance(event, HolderBatch):
+                tasks.cancel_scope.cancel()
+    receive.close()
+
+    with anyio.fail_after(2):
+        await desk.scripted["stuck"].withdrawn.wait()
+
+
+async def test_p8_the_deadline_ends_every_holder_that_is_still_at_it(desk: Desk) -> None:
+    async def trickles(_: HolderQuery) -> AsyncGenerator[Frame, None]:
+        yield ALL_CATEGORIES
+        while True:
+            yield Progress(1)
+            await anyio.sleep(0.05)
+
+    await desk.holder("trickle", trickles)
+    await desk.holder("sound", honest(RECORDS))
+
+    account = await desk.ask(seconds=0.8)
+
+    assert (ending_of(account, "trickle"), code_of(account, "trickle")) == (Ending.TOO_LATE, Fault.DEADLINE_PASSED)
+
+
+async def test_p8_a_missing_pharmacy_harms_medication_and_not_the_lab(desk: Desk) -> None:
+    await desk.holder("sound", honest(RECORDS))
+    await desk.holder("pharmacy", None, kind=HolderKind.PHARMACY)
+
+    account = await desk.ask()
+    missing = {line.section: [name.value for name in line.missing] for line in account.sections}
+
+    assert missing[Section.MEDICATION] == ["pharmacy"]
+    assert missing[Section.LAB] == []
+    assert {line.section: line.records for line in account.sections}[Section.PROBLEMS] == 2
+
+
+async def test_p7_questions_beyond_the_bound_are_refused_at_once(desk: Desk) -> None:
+    await desk.holder("stuck", forever_silent)
+    region = replace(desk.region, questions=anyio.CapacityLimiter(1))
+    query = DossierQuery(QueryId("q"), BSN, None, ASKER, PurposeOfUse.TREATMENT)
+    refused: list[Fault] = []
+
+    async def second() -> None:
+        try:
+            await collect(query, region)
+        except BaseExceptionGroup as group:
+            refused.extend(failure.fault for failure in group.exceptions if isinstance(failure, Unavailable))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(collect, query, region)
+        await anyio.sleep(0.05)
+        await second()
+        tasks.cancel_scope.cancel()
+
+    assert refused == [Fault.TOO_MANY_QUESTIONS]
+
+
