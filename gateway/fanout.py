@@ -17,7 +17,7 @@ from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName
 from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS, IDLE_FRAMES
 from accord.terms.queries import DossierQuery, HolderQuery
-from accord.terms.vocabulary import Section
+from accord.terms.vocabulary import CareCategory
 from accord.wire.hashing import StreamDigest, question_hash
 from gateway.ports import DossierEvent, HolderBatch, HolderClosed, HolderFailure, Holders, HolderStatus, RegisteredHolder
 from gateway.presence import Presence
@@ -43,7 +43,7 @@ class Heard:
 
     holder: RegisteredHolder
     closed: HolderClosed | None = None
-    sections: Counter[Section] = field(default_factory=Counter)
+    shown: Counter[CareCategory] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ async def ask_one(asking: Asking, heard: Heard) -> None:
         ending = Ending.CUT_OFF
     if ending.heard_out:
         asking.presence.heard(holder.name)
-    heard.sections = Counter() if ending is Ending.REJECTED else answer.screening.by_section()
+    heard.shown = Counter() if ending is Ending.REJECTED else answer.screening.shown()
     heard.closed = answer.closed(ending, code, before_ms)
     await _tell_the_end(sink, heard.closed)
 

@@ -1,5 +1,6 @@
 """The use case: from a question about one person to everything that the region's holders say."""
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -10,7 +11,8 @@ from anyio.abc import ObjectSendStream
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import HolderName
 from accord.terms.queries import DossierQuery
-from accord.terms.vocabulary import PurposeOfUse
+from accord.terms.records import categories_of_type
+from accord.terms.vocabulary import SECTION_OF, CareCategory, PurposeOfUse, Section
 from gateway.dossier.completeness import account
 from gateway.fanout import Asking, Heard, Patience, ask_one
 from gateway.planning import Plan, plan
@@ -86,7 +88,19 @@ async def _ask_all(
     async with anyio.create_task_group() as tasks:
         for heard in everyone:
             tasks.start_soon(_ask_and_close, asking, heard, lanes)
-    return account(query.id, region.register.holders, everyone, chosen.not_asked)
+    closed = [heard.closed for heard in everyone if heard.closed is not None]
+    shown: Counter[CareCategory] = Counter()
+    for heard in everyone:
+        shown.update(heard.shown)
+    return account(query.id, [holder.card for holder in region.register.holders], chosen.not_asked, closed, shown, _sections(query))
+
+
+def _sections(query: DossierQuery) -> tuple[Section, ...]:
+    """The sections that a question is about: those of its categories, or of its types; all when it is about everything."""
+    categories = set(query.selection.categories)
+    for name in query.selection.types:
+        categories |= categories_of_type(name)
+    return tuple(section for section in Section if not categories or section in {SECTION_OF[category] for category in categories})
 
 
 async def _ask_and_close(asking: Asking, heard: Heard, lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None) -> None:

@@ -1,6 +1,6 @@
 """What the gateway needs from outside, and what it tells while a dossier is open.
 
-    HolderFailure       one holder's answer ended otherwise than by its own last word
+Failures: `HolderFailure`, when one holder's answer ended otherwise than by its own last word.
 """
 
 from collections.abc import AsyncGenerator

@@ -33,11 +33,14 @@ from accord.terms.identifiers import Bsn
 from accord.terms.limits import BATCH_RECORDS, RECORD_BYTES
 from accord.terms.queries import Selection
 from accord.terms.records import RESOURCE_TYPES, TYPE_NAME
-from accord.terms.vocabulary import CATEGORY_CODE, CATEGORY_ORDER, SECTION_OF, CareCategory, Section
+from accord.terms.vocabulary import CATEGORY_CODE, CATEGORY_ORDER, CareCategory
 from accord.wire.columns import COMPANION, ROW_BYTES
 from gateway.ports import HolderFailure
 
 _MOST_OWN_PATIENTS: Final = 50
+
+
+_NOTHING: Final = msgspec.Raw(b"")
 
 
 class _Reference(msgspec.Struct, gc=False):
@@ -51,7 +54,8 @@ class _Head(msgspec.Struct, gc=False):
     id: str
     subject: _Reference | None = None
     patient: _Reference | None = None
-    category: msgspec.Raw = msgspec.Raw(b"")
+    category: msgspec.Raw = _NOTHING
+    contained: msgspec.Raw = _NOTHING
 
 
 _decode_head: Final = msgspec.json.Decoder(_Head).decode
@@ -105,12 +109,9 @@ class Screening:
             ending = Ending.IDENTITY_UNVERIFIED if cause.fault is Fault.IDENTITY_UNVERIFIED else Ending.REJECTED
             raise HolderFailure(ending, cause.fault) from None
 
-    def by_section(self) -> Counter[Section]:
-        """Records let through, per section of the dossier."""
-        sections: Counter[Section] = Counter()
-        for code, number in self.by_category.items():
-            sections[SECTION_OF[CATEGORY_ORDER[code]]] += number
-        return sections
+    def shown(self) -> Counter[CareCategory]:
+        """Records let through, per care category."""
+        return Counter({CATEGORY_ORDER[code]: number for code, number in self.by_category.items()})
 
     def _check(self, batch: Batch) -> int:
         rows = _Rows(batch)
@@ -168,41 +169,67 @@ class Screening:
         heads = _heads(records)
         own = self._own
         expected = {kind: _expected(kind) for kind in set(rows.kinds)}
+        only_own = next(iter(own)) if len(own) == 1 else None
         doubtful: set[int] = set()
+        keys = 0
+        with_contained = []
         # Plain comparisons: what a record says must be what its row says, and its owner this person.
         for index, (head, kind) in enumerate(zip(heads, rows.kinds[first:], strict=True), first):
             if head is None:
                 doubtful.add(index)
                 continue
             name, known_categories, companion = expected[kind]
-            owner = head.subject or head.patient
-            if (
-                head.resourceType != name
-                or (owner is None or owner.reference not in own) != companion
-                or (known_categories is not None and known_categories.get(bytes(head.category)) != kind >> 16)
-            ):
+            owner = head.subject
+            if owner is None:
+                owner = head.patient
+            elif head.patient is not None:
+                keys += 1
+            if owner is not None:
+                keys += 1
+                if companion or (owner.reference != only_own and owner.reference not in own):
+                    doubtful.add(index)
+            elif not companion:
                 doubtful.add(index)
-        doubtful |= self._marked(rows, blob, first, heads)
+            if head.resourceType != name:
+                doubtful.add(index)
+            if known_categories is not None:
+                element = bytes(head.category)
+                if known_categories.get(element, -1) != kind >> 16 and _learn_category(kind & 0xFFFF, element, records[index - first]) != kind >> 16:
+                    raise BadInput(Fault.BROKEN_BATCH)
+            if head.contained is not _NOTHING:
+                with_contained.append(head)
+        keys += sum(self._keys_in(head.contained) for head in with_contained)
+        doubtful |= self._marked(rows, blob, first, keys, heads)
         for index in sorted(doubtful):
             self._check_strictly(records[index - first], rows.kinds[index])
         if self.selection.looks_inside:
             for record, kind in zip(records, rows.kinds[first:], strict=True):
                 self._check_inside(record, kind)
 
-    def _marked(self, rows: "_Rows", blob: bytes, first: int, heads: "Sequence[_Head | None]") -> set[int]:
-        """The records in which something stands that the fast path cannot settle."""
+    def _marked(self, rows: "_Rows", blob: bytes, first: int, keys: int, heads: "Sequence[_Head | None]") -> set[int]:
+        """The records in which something stands that the fast path cannot settle; *keys* are the patient keys it saw."""
         assert self._search is not None  # noqa: S101 - set with the first Patient record
         keys_from, doubts_from = len(self._own), len(self._own) + len(_KEY_MARKS)
         matches = self._search.find_matches_as_indexes(blob)
         marks = Counter(map(itemgetter(0), matches))
         found: set[int] = set()
-        if any(mark >= doubts_from for mark in marks):
+        if max(marks, default=0) >= doubts_from:
             found = {bisect_right(rows.ends, at) for mark, at, _ in matches if mark >= doubts_from}
-        # Every record with an owner has one patient key; when that is all there are, none stands twice.
-        if sum(marks[mark] for mark in range(keys_from, doubts_from)) != sum(head is not None and bool(head.subject or head.patient) for head in heads):
-            keys = Counter(bisect_right(rows.ends, at) for mark, at, _ in matches if keys_from <= mark < doubts_from)
-            found |= {index for index, number in keys.items() if index >= first and number != _patient_keys(heads[index - first])}
+        if sum(marks[mark] for mark in range(keys_from, doubts_from)) != keys:
+            # A patient key stands twice in some record, or is only a word there.
+            numbers = Counter(bisect_right(rows.ends, at) for mark, at, _ in matches if keys_from <= mark < doubts_from)
+            found |= {index for index, number in numbers.items() if index >= first and number != self._keys_of(heads[index - first])}
         return {index for index in found if index >= first}
+
+    def _keys_of(self, head: _Head | None) -> int:
+        """The patient keys that a record may have: its own, and those of its contained resources."""
+        return 0 if head is None else (head.subject is not None) + (head.patient is not None) + self._keys_in(head.contained)
+
+    def _keys_in(self, contained: msgspec.Raw) -> int:
+        if self._search is None or contained is _NOTHING:
+            return 0
+        keys_from, doubts_from = len(self._own), len(self._own) + len(_KEY_MARKS)
+        return sum(keys_from <= mark < doubts_from for mark, _, _ in self._search.find_matches_as_indexes(bytes(contained)))
 
     def _check_strictly(self, text: bytes, claimed: int) -> None:
         type_code, category = claimed & 0xFFFF, claimed >> 16
@@ -211,9 +238,6 @@ class Screening:
         if kind.name != TYPE_NAME[type_code] or CATEGORY_CODE[category_of(record, kind)] != category:
             raise BadInput(Fault.BROKEN_BATCH)
         check_about(text, kind, self._own, self.bsn)
-        if _CATEGORY[type_code] < 0 and len(_category_caches[type_code]) < _CATEGORY_CACHE_ITEMS:
-            # What a category element means depends on nothing else: next time the fast path knows.
-            _category_caches[type_code][bytes(record.category)] = category
 
     def _check_inside(self, text: bytes, claimed: int) -> None:
         type_code, category = claimed & 0xFFFF, claimed >> 16
@@ -246,9 +270,8 @@ class _Rows:
         sizes = list(map(sub, self.ends, self.starts))
         if min(sizes) <= 0 or max(sizes) > RECORD_BYTES or self.ends[-1] != len(batch.blob):
             raise BadInput(Fault.BROKEN_BATCH)
-        companions = {kind for kind, word in zip(self.kinds, flags_and_ends, strict=True) if word & COMPANION}
-        others = {kind for kind, word in zip(self.kinds, flags_and_ends, strict=True) if not word & COMPANION}
-        self.claims = {(kind & 0xFFFF, kind >> 16, flag) for kinds, flag in ((companions, True), (others, False)) for kind in kinds}
+        distinct = set(zip(self.kinds, [word & COMPANION for word in flags_and_ends], strict=True))
+        self.claims = {(kind & 0xFFFF, kind >> 16, bool(flag)) for kind, flag in distinct}
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -273,8 +296,12 @@ def _expected(kind: int) -> tuple[str, dict[bytes, int] | None, bool]:
     return TYPE_NAME[type_code], varied, _IS_COMPANION[type_code]
 
 
-def _patient_keys(head: _Head | None) -> int:
-    return 0 if head is None else (head.subject is not None) + (head.patient is not None)
+def _learn_category(type_code: int, element: bytes, record: bytes) -> int:
+    """What a category element means. It depends on nothing else in the record: next time the fast path knows."""
+    category = CATEGORY_CODE[category_of(read_record(record), RESOURCE_TYPES[type_code - 1])]
+    if len(_category_caches[type_code]) < _CATEGORY_CACHE_ITEMS:
+        _category_caches[type_code][element] = category
+    return category
 
 
 def _heads(records: Sequence[bytes]) -> Sequence[_Head | None]:

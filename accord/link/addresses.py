@@ -3,10 +3,13 @@
 Until mutual TLS and mandates stand, only loopback: anything else is refused with `loopback-only`.
 """
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from accord.terms.faults import BadInput, Fault
+
+_HOST_AND_PORT = re.compile(r"(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<host>[^\[\]]+)):(?P<port>[0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +40,20 @@ def loopback(text: str) -> Address:
     """
     if text.startswith("unix:/"):
         return Address(text.removeprefix("unix:"))
-    host, colon, port = text.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+    match = _HOST_AND_PORT.fullmatch(text)
+    if match is None or int(match["port"]) > 65535:
         raise BadInput(Fault.INVALID_SETTING, "address")
-    host = host.removeprefix("[").removesuffix("]")
+    host = match["bracketed"] or match["host"]
+    # Brackets are for IPv6 and IPv6 needs them: `::1:7001` can be read in two ways.
+    if (":" in host) != (match["bracketed"] is not None):
+        raise BadInput(Fault.INVALID_SETTING, "address")
     # `localhost` is taken as the address, so that no name service can point it elsewhere.
     host = "127.0.0.1" if host == "localhost" else host
     try:
-        is_loopback = ip_address(host).is_loopback
+        # A scope (`::1%eth0`) is whatever somebody wrote there.
+        is_loopback = ip_address(host).is_loopback and "%" not in host
     except ValueError:
         is_loopback = False
     if not is_loopback:
         raise BadInput(Fault.LOOPBACK_ONLY, "address")
-    return Address(host, int(port))
+    return Address(host, int(match["port"]))

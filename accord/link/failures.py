@@ -23,10 +23,11 @@ async def answering(context: "ServicerContext[Any, Any]", rpc: str) -> AsyncIter
     """Turn whatever a servicer raises into a status with a fixed code."""
     try:
         yield
-    except (grpc.RpcError, grpc.aio.AbortError, grpc.aio.UsageError):
-        raise
     except Exception as failure:  # noqa: BLE001 - the last net: whatever it is, its text must not leave
         cause = only_cause(failure)
+        # The status has gone out with the first abort. A call of ours that failed is no such thing: its text is foreign.
+        if isinstance(cause, grpc.aio.AbortError | grpc.aio.UsageError):
+            raise cause from None
         if isinstance(cause, Faulted):
             await context.abort(code_of(cause.fault), cause.fault.value)
         _log.error("rpc failed", rpc=rpc, failure=type(cause).__name__)

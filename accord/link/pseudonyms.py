@@ -6,12 +6,14 @@ holder's pseudonym of the same person has nothing in common with it.
 """
 
 import hmac
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, Pseudonym
 
+_HEX = re.compile(r"[0-9A-Fa-f]{64}")
 _LABEL = b"noaber pseudonym v1\0"
 
 
@@ -40,7 +42,6 @@ def pseudonym_key(text: str) -> PseudonymKey:
     Raises:
         BadInput: `invalid-setting`.
     """
-    try:
-        return PseudonymKey(bytes.fromhex(text))
-    except ValueError:
-        raise BadInput(Fault.INVALID_SETTING, "pseudonym_key") from None
+    if not _HEX.fullmatch(text):
+        raise BadInput(Fault.INVALID_SETTING, "pseudonym_key")
+    return PseudonymKey(bytes.fromhex(text))

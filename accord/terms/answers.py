@@ -1,6 +1,6 @@
 """What a holder says: frames, and how an answer ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from accord.terms.faults import Fault
@@ -60,11 +60,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records: one 40-byte column row for each, and their bytes one after another."""
+    """Records: one 40-byte column row for each, and their bytes one after another.
+
+    `wire` is the batch as it came over the wire, when it did: who relays it need not write it again.
+    """
 
     columns: bytes
     blob: bytes
     categories: int
+    wire: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

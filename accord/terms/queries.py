@@ -9,7 +9,6 @@ from accord.terms.identifiers import Bsn, HolderName, QueryId, RecordRef, Ura
 from accord.terms.parties import Asker
 from accord.terms.vocabulary import CareCategory, PurposeOfUse
 
-
 #: `SortKey.time_ms` and the column of a record that has no clinical moment.
 NO_TIME: Final = -(2**63)
 

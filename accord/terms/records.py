@@ -15,7 +15,7 @@ class ResourceType:
 
     `owner` is the element that names the patient; empty for a companion (a record that belongs to no patient
     and is released only together with a record that refers to it). `moments` are the elements that may hold
-    the clinical moment, the first that is there counts. `coded` is the element that search calls `code`.
+    the clinical moment, the first that is there counts. `coded` is the element that search calls `code`; empty where R4 has none.
     """
 
     name: str
@@ -36,7 +36,7 @@ _P = "patient"
 
 #: The order is part of the wire (type codes, from 1; 0 means "not in this list"): append only.
 RESOURCE_TYPES: Final[tuple[ResourceType, ...]] = (
-    ResourceType("Patient", C.PATIENT),
+    ResourceType("Patient", C.PATIENT, coded=""),
     ResourceType("AllergyIntolerance", C.ALLERGY_INTOLERANCE, _P, ("onsetDateTime", "onsetPeriod", "recordedDate", "lastOccurrence")),
     ResourceType("Condition", C.CONDITION, _S, ("onsetDateTime", "onsetPeriod", "recordedDate")),
     ResourceType("Observation", C.OBSERVATION_EXAM, _S, ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued")),
@@ -58,8 +58,8 @@ RESOURCE_TYPES: Final[tuple[ResourceType, ...]] = (
     ResourceType("Goal", C.CARE_PLANNING, _S, ("startDate", "statusDate"), "description"),
     ResourceType("ServiceRequest", C.REQUEST, _S, ("occurrenceDateTime", "occurrencePeriod", "authoredOn")),
     ResourceType("DeviceRequest", C.REQUEST, _S, ("occurrenceDateTime", "occurrencePeriod", "authoredOn"), "codeCodeableConcept"),
-    ResourceType("DeviceUseStatement", C.DEVICE, _S, ("timingDateTime", "timingPeriod", "recordedOn"), "bodySite"),
-    ResourceType("NutritionOrder", C.NUTRITION, _P, ("dateTime",), "code"),
+    ResourceType("DeviceUseStatement", C.DEVICE, _S, ("timingDateTime", "timingPeriod", "recordedOn"), ""),
+    ResourceType("NutritionOrder", C.NUTRITION, _P, ("dateTime",), ""),
     ResourceType("Coverage", C.FINANCIAL, "beneficiary", ("period",), "type"),
     ResourceType("RelatedPerson", C.PATIENT, _P, ("period",), "relationship"),
     ResourceType("Specimen", C.SPECIMEN, _S, ("receivedTime",), "type"),
@@ -67,7 +67,7 @@ RESOURCE_TYPES: Final[tuple[ResourceType, ...]] = (
     ResourceType("Media", C.IMAGING, _S, ("createdDateTime", "createdPeriod", "issued"), "type"),
     ResourceType("Communication", C.CARE_PLANNING, _S, ("sent", "received"), "reasonCode"),
     ResourceType("CommunicationRequest", C.REQUEST, _S, ("occurrenceDateTime", "authoredOn"), "reasonCode"),
-    ResourceType("QuestionnaireResponse", C.OBSERVATION_SURVEY, _S, ("authored",)),
+    ResourceType("QuestionnaireResponse", C.OBSERVATION_SURVEY, _S, ("authored",), coded=""),
     ResourceType("ClinicalImpression", C.OBSERVATION_EXAM, _S, ("effectiveDateTime", "effectivePeriod", "date")),
     ResourceType("FamilyMemberHistory", C.OBSERVATION_SOCIAL_HISTORY, _P, ("date",), "relationship"),
     ResourceType("RiskAssessment", C.OBSERVATION_EXAM, _S, ("occurrenceDateTime", "occurrencePeriod")),
@@ -75,9 +75,9 @@ RESOURCE_TYPES: Final[tuple[ResourceType, ...]] = (
     ResourceType("Task", C.REQUEST, "for", ("authoredOn", "lastModified")),
     ResourceType("List", C.OTHER, _S, ("date",)),
     ResourceType("Provenance", C.OTHER, "target", ("occurredDateTime", "occurredPeriod", "recorded"), "activity"),
-    ResourceType("ImmunizationRecommendation", C.IMMUNIZATION, _P, ("date",)),
-    ResourceType("ImmunizationEvaluation", C.IMMUNIZATION, _P, ("date",)),
-    ResourceType("VisionPrescription", C.REQUEST, _P, ("dateWritten", "created")),
+    ResourceType("ImmunizationRecommendation", C.IMMUNIZATION, _P, ("date",), coded=""),
+    ResourceType("ImmunizationEvaluation", C.IMMUNIZATION, _P, ("date",), coded=""),
+    ResourceType("VisionPrescription", C.REQUEST, _P, ("dateWritten", "created"), coded=""),
     ResourceType("RequestGroup", C.REQUEST, _S, ("authoredOn",)),
     ResourceType("DetectedIssue", C.ALERT, _P, ("identifiedDateTime", "identifiedPeriod")),
     ResourceType("AdverseEvent", C.ALERT, _S, ("date", "detected", "recordedDate"), "event"),
@@ -93,19 +93,19 @@ RESOURCE_TYPES: Final[tuple[ResourceType, ...]] = (
     ResourceType("Invoice", C.FINANCIAL, _S, ("date",), "type"),
     ResourceType("CoverageEligibilityRequest", C.FINANCIAL, _P, ("created",), "purpose"),
     ResourceType("CoverageEligibilityResponse", C.FINANCIAL, _P, ("created",), "purpose"),
-    ResourceType("EnrollmentRequest", C.FINANCIAL, "candidate", ("created",)),
+    ResourceType("EnrollmentRequest", C.FINANCIAL, "candidate", ("created",), coded=""),
     ResourceType("DocumentManifest", C.DOCUMENT, _S, ("created",), "type"),
     ResourceType("Basic", C.OTHER, _S, ("created",)),
-    ResourceType("ResearchSubject", C.OTHER, "individual", ("period",)),
-    ResourceType("MeasureReport", C.OTHER, _S, ("date",)),
-    ResourceType("GuidanceResponse", C.OTHER, _S, ("occurrenceDateTime",)),
+    ResourceType("ResearchSubject", C.OTHER, "individual", ("period",), coded=""),
+    ResourceType("MeasureReport", C.OTHER, _S, ("date",), coded=""),
+    ResourceType("GuidanceResponse", C.OTHER, _S, ("occurrenceDateTime",), coded=""),
     ResourceType("AuditEvent", C.LOGGING, "agent", ("recorded",), "type"),
-    ResourceType("Person", C.PATIENT, "link"),
+    ResourceType("Person", C.PATIENT, "link", coded=""),
     ResourceType("Group", C.OTHER, "member"),
-    ResourceType("Schedule", C.OTHER, "actor"),
-    ResourceType("AppointmentResponse", C.ENCOUNTER, "actor", ("start",)),
+    ResourceType("Schedule", C.OTHER, "actor", coded=""),
+    ResourceType("AppointmentResponse", C.ENCOUNTER, "actor", ("start",), coded=""),
     # Companions: they belong to no patient.
-    ResourceType("Practitioner", C.PRACTITIONER),
+    ResourceType("Practitioner", C.PRACTITIONER, coded=""),
     ResourceType("PractitionerRole", C.PRACTITIONER),
     ResourceType("Organization", C.CARE_SERVICE_ENTITIES, coded="type"),
     ResourceType("Location", C.CARE_SERVICE_ENTITIES, coded="type"),
@@ -117,14 +117,14 @@ RESOURCE_TYPES: Final[tuple[ResourceType, ...]] = (
     ResourceType("Endpoint", C.CARE_SERVICE_ENTITIES, coded="connectionType"),
     ResourceType("OrganizationAffiliation", C.CARE_SERVICE_ENTITIES),
     ResourceType("InsurancePlan", C.FINANCIAL, coded="type"),
-    ResourceType("Binary", C.DOCUMENT),
+    ResourceType("Binary", C.DOCUMENT, coded=""),
     ResourceType("Questionnaire", C.DEFINITIONAL),
     ResourceType("ActivityDefinition", C.DEFINITIONAL),
     ResourceType("PlanDefinition", C.DEFINITIONAL, coded="type"),
     ResourceType("Library", C.DEFINITIONAL, coded="type"),
     ResourceType("MedicationKnowledge", C.DEFINITIONAL),
     ResourceType("DeviceDefinition", C.DEFINITIONAL, coded="type"),
-    ResourceType("SpecimenDefinition", C.DEFINITIONAL),
+    ResourceType("SpecimenDefinition", C.DEFINITIONAL, coded=""),
     ResourceType("ObservationDefinition", C.DEFINITIONAL),
     ResourceType("Slot", C.OTHER, coded="serviceType"),
     ResourceType("ResearchStudy", C.OTHER, coded="category"),
@@ -205,3 +205,13 @@ INCLUDES: Final[dict[str, str]] = {
     "Consent:organization": "organization",
     "Consent:actor": "provision",
 }
+
+
+def categories_of_type(name: str) -> frozenset[CareCategory]:
+    """The care categories that records of a type can fall into; none for a type that is not known."""
+    kind = TYPE_BY_NAME.get(name)
+    if kind is None:
+        return frozenset()
+    if name == "Observation":
+        return frozenset({kind.category, *OBSERVATION_CATEGORIES.values()})
+    return frozenset({kind.category, C.ADVANCE_DIRECTIVE} if name == "Consent" else {kind.category})

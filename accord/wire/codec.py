@@ -4,6 +4,7 @@ The only place besides the gRPC edges that sees protobuf messages. What comes in
 never again: an enum that is unspecified, a list that is too long, a number that is no BSN is refused with a code.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
@@ -11,7 +12,6 @@ from typing import Final, TypeVar
 
 from accord.rules.moments import PREFIXES, interval
 from accord.terms.answers import AttachmentFrame, Batch, Chunk, Closed, ContentType, Counts, Description, Ending, Frame, Hint, Outcome, Progress, Standing
-
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, QueryId, RecordRef, Ura, is_logical_id, record_ref
 from accord.terms.limits import FIELD_CHARACTERS, LIST_ITEMS
@@ -22,6 +22,7 @@ from accord.wire.v1 import holder_service_pb2 as holder_pb
 from accord.wire.v1 import terms_pb2 as pb
 
 _E = TypeVar("_E", bound=StrEnum)
+_FULL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 PURPOSE_TO_WIRE: Final = {
     PurposeOfUse.TREATMENT: pb.PURPOSE_OF_USE_TREAT,
@@ -203,7 +204,8 @@ def birth_date_from_wire(text: str) -> date | None:
     if not text:
         return None
     try:
-        if len(text) != len("2026-11-22") or not text.isascii():
+        # `fromisoformat` alone takes a week date, too.
+        if not _FULL_DATE.fullmatch(text):
             raise ValueError
         return date.fromisoformat(text)
     except ValueError:
@@ -318,8 +320,12 @@ def closed_from_wire(wire: pb.Closed) -> Closed:
     """
     if wire.ending not in _ENDING_FROM_WIRE:
         raise BadInput(Fault.BROKEN_BATCH, "closed.ending")
+    try:
+        holder = Ura(wire.holder_ura)
+    except BadInput:
+        raise BadInput(Fault.BROKEN_BATCH, "closed.holder_ura") from None
     return Closed(
-        Ura(wire.holder_ura),
+        holder,
         _ENDING_FROM_WIRE[wire.ending],
         counts_from_wire(wire.counts),
         wire.digest,
@@ -346,10 +352,16 @@ def description_from_wire(wire: holder_pb.DescribeResponse) -> Description:
     """The description.
 
     Raises:
-        BadInput: `invalid-question`, for a URA that is none.
+        BadInput: `invalid-question`, for a URA that is none and for texts that are none.
     """
     return Description(
-        Ura(wire.ura), wire.name, frozenset(wire.capabilities), frozenset(wire.types), wire.copy, wire.data_as_of_ms, wire.software
+        Ura(wire.ura),
+        _text(wire.name, "description.name"),
+        frozenset(_texts(wire.capabilities, "description.capabilities")),
+        frozenset(_texts(wire.types, "description.types")),
+        wire.copy,
+        wire.data_as_of_ms,
+        _text(wire.software, "description.software"),
     )
 
 
@@ -420,5 +432,8 @@ def _bounds_from_wire(wire: Iterable[pb.DateBound], where: str) -> tuple[DateBou
     for bound in bounds:
         if bound.prefix not in PREFIXES:
             raise BadInput(Fault.INVALID_QUESTION, where)
-        interval(bound.value)
+        try:
+            interval(bound.value)
+        except BadInput:
+            raise BadInput(Fault.INVALID_QUESTION, where) from None
     return tuple(DateBound(bound.prefix, bound.value) for bound in bounds)

@@ -13,6 +13,7 @@ from accord.terms.answers import AttachmentFrame, Description, Ending, Frame, St
 from accord.terms.faults import BadInput, Fault
 from accord.terms.queries import DossierQuery, HolderQuery
 from accord.wire import codec
+from accord.wire.relaying import frame_from_bytes
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceStub
 from gateway.ports import HolderFailure, RegisteredHolder
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _W = TypeVar("_W")
 
+_QUERY = "/accord.wire.v1.HolderService/Query"
+
 #: A watch is renewed now and then, so that a half-open connection is found out.
 _WATCH_SECONDS = 600.0
 
@@ -33,11 +36,10 @@ class GrpcHolders:
 
     def __init__(self) -> None:
         self._channels: dict[str, aio.Channel] = {}
-        self._stubs: dict[str, "HolderServiceAsyncStub"] = {}
 
     async def close(self) -> None:
         """Close all channels; calls under way are cut off."""
-        channels, self._channels, self._stubs = self._channels, {}, {}
+        channels, self._channels = self._channels, {}
         for channel in channels.values():
             await channel.close()
 
@@ -68,7 +70,8 @@ class GrpcHolders:
     def ask(self, holder: RegisteredHolder, query: HolderQuery, *, seconds: float) -> AbstractAsyncContextManager[AsyncGenerator[Frame, None]]:
         """As the port promises."""
         request = pb.QueryRequest(query=codec.holder_query_to_wire(query))
-        return _stream(lambda: self._stub(holder).Query(request, timeout=max(seconds, 0.001)), codec.frame_from_wire)
+        call: aio.UnaryStreamMultiCallable[pb.QueryRequest, bytes] = self._channel(holder).unary_stream(_QUERY, request_serializer=pb.QueryRequest.SerializeToString, response_deserializer=None)
+        return _stream(lambda: call(request, timeout=max(seconds, 0.001)), frame_from_bytes)
 
     def fetch(
         self, holder: RegisteredHolder, query: HolderQuery, url: str, record: str, *, seconds: float
@@ -81,14 +84,14 @@ class GrpcHolders:
         """As the port promises."""
         return _stream(lambda: self._stub(holder).Watch(pb.WatchRequest(), timeout=_WATCH_SECONDS), codec.standing_from_wire)
 
-    def _stub(self, holder: RegisteredHolder) -> "HolderServiceAsyncStub":
+    def _channel(self, holder: RegisteredHolder) -> aio.Channel:
         target = holder.address.target
-        if target not in self._stubs:
-            # One channel per holder: an option that differs keeps gRPC from sharing one connection between two.
-            channel = aio.insecure_channel(target, options=CHANNEL)
-            self._channels[target] = channel
-            self._stubs[target] = HolderServiceStub(channel)
-        return self._stubs[target]
+        if target not in self._channels:
+            self._channels[target] = aio.insecure_channel(target, options=CHANNEL)
+        return self._channels[target]
+
+    def _stub(self, holder: RegisteredHolder) -> "HolderServiceAsyncStub":
+        return HolderServiceStub(self._channel(holder))
 
 
 @asynccontextmanager

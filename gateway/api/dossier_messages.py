@@ -4,7 +4,7 @@ from accord.terms.answers import Batch
 from accord.terms.parties import DataHolder
 from accord.wire import codec
 from accord.wire.v1 import dossier_service_pb2 as pb
-from gateway.dossier.completeness import CONSTANT_NOTE_EN
+from gateway.dossier.words import CONSTANT_NOTE
 from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed, HolderLine, HolderStatus, Planned
 
 
@@ -69,7 +69,7 @@ def _completeness(event: Completeness) -> pb.Completeness:
             for line in event.sections
         ],
         complete=event.complete,
-        note=CONSTANT_NOTE_EN,
+        note=CONSTANT_NOTE.en,
     )
 
 

@@ -2,9 +2,10 @@
 
 import math
 from secrets import token_hex
-from typing import Any
+from typing import Any, Final
 
 import anyio
+import grpc
 from anyio.abc import ObjectSendStream
 from grpc.aio import ServicerContext
 
@@ -17,14 +18,16 @@ from accord.terms.parties import Asker
 from accord.terms.queries import EVERYTHING, DossierQuery, Order
 from accord.wire import codec
 from accord.wire.hashing import StreamDigest
+from accord.wire.relaying import batch_event
 from accord.wire.v1 import dossier_service_pb2 as pb
 from accord.wire.v1 import holder_service_pb2 as holder_pb
 from accord.wire.v1 import terms_pb2
-from accord.wire.v1.dossier_service_pb2_grpc import DossierServiceServicer
 from gateway.api.dossier_messages import event_to_wire
 from gateway.opening import Region, open_dossier
-from gateway.ports import DossierEvent
+from gateway.ports import DossierEvent, HolderBatch
 from gateway.reading import Reader, fetch_attachment_at
+
+SERVICE: Final = pb.DESCRIPTOR.services_by_name["DossierService"].full_name
 
 _Context = ServicerContext[Any, Any]
 
@@ -32,14 +35,14 @@ _Context = ServicerContext[Any, Any]
 _EVENTS_AHEAD = 8
 
 
-class DossierService(DossierServiceServicer):
+class DossierService:
     """Serves `DossierService` for one region on behalf of one data user."""
 
     def __init__(self, region: Region, asked_by: Asker) -> None:
         self._region = region
         self._asked_by = asked_by
 
-    async def Open(self, request: pb.OpenRequest, context: _Context) -> None:  # type: ignore[override]  # written with context.write
+    async def Open(self, request: pb.OpenRequest, context: _Context) -> None:
         """Open a dossier; see the promises in the proto file."""
         async with answering(context, "Dossier.Open"):
             query = self._query(request, context)
@@ -47,9 +50,10 @@ class DossierService(DossierServiceServicer):
             async with anyio.create_task_group() as tasks, receive:
                 tasks.start_soon(_open, query, self._region, send)
                 async for event in receive:
-                    await context.write(event_to_wire(event))
+                    # A batch goes out in the bytes it came in; everything else is small.
+                    await context.write(batch_event(event.holder.value, event.batch) if isinstance(event, HolderBatch) else event_to_wire(event))
 
-    async def FetchAttachment(self, request: pb.DossierServiceFetchAttachmentRequest, context: _Context) -> None:  # type: ignore[override]
+    async def FetchAttachment(self, request: pb.DossierServiceFetchAttachmentRequest, context: _Context) -> None:
         """Relay one attachment, checked as it passes."""
         async with answering(context, "Dossier.FetchAttachment"):
             query = self._query(request.about, context)
@@ -65,6 +69,20 @@ class DossierService(DossierServiceServicer):
             counts = terms_pb2.Counts(records=1, bytes=size, batches=chunks_sent)
             closed = terms_pb2.Closed(ending=codec.ENDING_TO_WIRE[Ending.ANSWERED], counts=counts, digest=digest.value())
             await context.write(_frame(holder_pb.FetchAttachmentResponse(closed=closed)))
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """What a server serves: `Open` writes messages and, for batches, bytes that are already a message."""
+        return grpc.method_handlers_generic_handler(
+            SERVICE,
+            {
+                "Open": grpc.unary_stream_rpc_method_handler(self.Open, pb.OpenRequest.FromString, _serialise),
+                "FetchAttachment": grpc.unary_stream_rpc_method_handler(
+                    self.FetchAttachment,
+                    pb.DossierServiceFetchAttachmentRequest.FromString,
+                    pb.DossierServiceFetchAttachmentResponse.SerializeToString,
+                ),
+            },
+        )
 
     def _query(self, request: pb.OpenRequest, context: _Context) -> DossierQuery:
         if len(request.holders) > LIST_ITEMS:
@@ -86,6 +104,10 @@ class DossierService(DossierServiceServicer):
 
 async def _open(query: DossierQuery, region: Region, send: ObjectSendStream[DossierEvent]) -> None:
     await open_dossier(query, region, send)
+
+
+def _serialise(message: pb.OpenResponse | bytes) -> bytes:
+    return message if isinstance(message, bytes) else message.SerializeToString()
 
 
 def _frame(frame: holder_pb.FetchAttachmentResponse) -> pb.DossierServiceFetchAttachmentResponse:

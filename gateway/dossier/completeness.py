@@ -1,85 +1,78 @@
-"""Who was heard and who was not, for the dossier and for each of its sections (promise P8).
-
-Conservation is a law here: every holder of the register has exactly one line. An account that breaks it is a
-mistake of ours and is never shown.
-"""
+"""Who was heard and who was not: the account that closes every dossier (promise P8)."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Collection, Iterable, Mapping
 
 from accord.terms.answers import Ending
+from accord.terms.faults import Fault, Faulted
 from accord.terms.identifiers import HolderName, QueryId
-from accord.terms.vocabulary import Section, sections_fed_by
-from gateway.ports import Completeness, HolderClosed, HolderLine, NotAsked, RegisteredHolder, SectionLine
-
-#: On every dossier alike, so that it tells nothing about this one (promise P9).
-CONSTANT_NOTE_EN: Final = "Some data may not be shared. What is not shown may still exist."
-CONSTANT_NOTE_NL: Final = "Sommige gegevens worden misschien niet gedeeld. Wat hier niet staat, kan wel bestaan."
+from accord.terms.parties import DataHolder
+from accord.terms.vocabulary import SECTION_OF, CareCategory, Section, sections_fed_by
+from gateway.ports import Completeness, HolderClosed, HolderLine, NotAsked, SectionLine
 
 
-class HeardHolder(Protocol):
-    """What became of one asked holder: its last word as it stands, and its records per section."""
+class AccountDoesNotClose(Faulted):
+    """A holder of the register has no ending or more than one, or somebody ended who is not in it: a broken promise."""
 
-    @property
-    def holder(self) -> RegisteredHolder:
-        """The holder."""
-
-    @property
-    def closed(self) -> HolderClosed | None:
-        """Its last word."""
-
-    @property
-    def sections(self) -> "Counter[Section]":
-        """Its records per section."""
+    def __init__(self, holders: Iterable[HolderName]) -> None:
+        super().__init__(Fault.INTERNAL, "completeness: " + ", ".join(sorted(map(str, holders))))
 
 
-class NotConserved(Exception):
-    """The endings do not add up to the register: a mistake of ours."""
+def account(
+    query_id: QueryId,
+    register: Collection[DataHolder],
+    not_asked: Collection[NotAsked],
+    closed: Collection[HolderClosed],
+    records: Mapping[CareCategory, int],
+    sections: Collection[Section] = tuple(Section),
+) -> Completeness:
+    """The account of one dossier: a line for every holder of the register, in its order, and one for every section.
 
-
-def account(query_id: QueryId, register: Sequence[RegisteredHolder], heard: Sequence[HeardHolder], not_asked: Sequence[NotAsked]) -> Completeness:
-    """The account of a dossier.
+    *records* counts what was shown by category. *sections* are those that the question is about; a section in which
+    something was shown has a line in any case.
 
     Raises:
-        NotConserved: Some holder has no line, or two.
+        AccountDoesNotClose: The register is not the sum of the endings.
     """
-    lines: dict[HolderName, HolderLine] = {}
-    for one in heard:
-        if one.closed is None or one.holder.name in lines:
-            raise NotConserved
-        lines[one.holder.name] = _line(one.holder, one.closed)
-    for left_out in not_asked:
-        if left_out.holder.name in lines:
-            raise NotConserved
-        lines[left_out.holder.name] = HolderLine(left_out.holder, Ending.NOT_ASKED, left_out.code, 0, 0, 0, 0, 0, copy=False, data_as_of_ms=0)
-    if lines.keys() != {holder.name for holder in register} or len(lines) != len(register):
-        raise NotConserved
-    ordered = tuple(lines[holder.name] for holder in register)
-    return Completeness(query_id, ordered, _sections(ordered, heard))
+    endings = Counter([entry.holder.name for entry in not_asked] + [entry.holder for entry in closed])
+    endings.subtract(holder.name for holder in register)
+    if any(endings.values()) or len({holder.name for holder in register}) != len(register):
+        raise AccountDoesNotClose(name for name, surplus in endings.items() if surplus)
+    left_out = {entry.holder.name: entry.code for entry in not_asked}
+    last_words = {entry.holder: entry for entry in closed}
+    lines = tuple(_not_asked(holder, left_out[holder.name]) if holder.name in left_out else _closed(holder, last_words[holder.name]) for holder in register)
+    return Completeness(query_id, lines, _sections(lines, records, sections))
 
 
-def _line(holder: RegisteredHolder, closed: HolderClosed) -> HolderLine:
-    counts = closed.counts
+def _not_asked(holder: DataHolder, code: Fault) -> HolderLine:
     return HolderLine(
-        holder.card,
-        closed.ending,
-        closed.code,
-        counts.records,
-        counts.unfit,
-        counts.oversized,
-        closed.elapsed_ms,
-        closed.last_heard_ms,
-        copy=closed.copy,
-        data_as_of_ms=closed.data_as_of_ms,
+        holder=holder, ending=Ending.NOT_ASKED, code=code, records=0, unfit=0, oversized=0, elapsed_ms=0, last_heard_ms=0, copy=False, data_as_of_ms=0
     )
 
 
-def _sections(lines: Sequence[HolderLine], heard: Sequence[HeardHolder]) -> tuple[SectionLine, ...]:
-    numbers: Counter[Section] = Counter()
-    for one in heard:
-        numbers.update(one.sections)
-    gaps = [(line.holder.name, sections_fed_by(line.holder.kind)) for line in lines if line.ending.leaves_a_gap or line.unfit or line.oversized]
+def _closed(holder: DataHolder, last: HolderClosed) -> HolderLine:
+    return HolderLine(
+        holder=holder,
+        ending=last.ending,
+        code=last.code,
+        records=last.counts.records,
+        unfit=last.counts.unfit,
+        oversized=last.counts.oversized,
+        elapsed_ms=last.elapsed_ms,
+        last_heard_ms=last.last_heard_ms,
+        copy=last.copy,
+        data_as_of_ms=last.data_as_of_ms,
+    )
+
+
+def _sections(lines: Iterable[HolderLine], records: Mapping[CareCategory, int], sections: Collection[Section]) -> tuple[SectionLine, ...]:
+    """What was shown, and who feeds the section and may have more: not heard out, or records of it could not be sent."""
+    shown: Counter[Section] = Counter()
+    for category, count in records.items():
+        shown[SECTION_OF[category]] += count
+    gaps = [line.holder for line in lines if line.ending.leaves_a_gap or line.unfit or line.oversized]
     return tuple(
-        SectionLine(section, numbers[section], tuple(name for name, fed in gaps if section in fed)) for section in Section
+        SectionLine(section, shown[section], tuple(holder.name for holder in gaps if section in sections_fed_by(holder.kind)))
+        for section in Section
+        if section in sections or shown[section]
     )

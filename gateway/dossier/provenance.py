@@ -1,0 +1,78 @@
+"""Who said it: a FHIR Provenance per holder, written by the gateway, that lists what the holder contributed.
+
+For a record that is shown as another holder has it (folded), or that its own agent converted or spliced, the entity
+names the original at `/at/<holder>`, and says which target it belongs to.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from accord.terms.identifiers import URA_SYSTEM
+from accord.terms.parties import DataHolder
+from accord.wire.columns import DERIVED, SPLICED
+from gateway.dossier.splicing import union_reference
+from gateway.dossier.window import Origin
+
+#: Tags of what the gateway wrote or marked itself.
+MARKS_SYSTEM: Final = "urn:noaber:marks"
+AUTHORED: Final[dict[str, str]] = {"system": MARKS_SYSTEM, "code": "authored", "display": "Written by the gateway, not by a data holder"}
+#: Extension of an entity: the target of which it is the original.
+ENTITY_TARGET: Final = "urn:noaber:provenance-target"
+MOST_TARGETS: Final = 1_000
+_PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+
+
+class HolderProvenance:
+    """Gathers what one holder contributed to one dossier, and writes it down a thousand targets at a time.
+
+    *base* is the address of the merged view, without a slash at the end.
+    """
+
+    def __init__(self, holder: DataHolder, base: str, recorded: datetime) -> None:
+        self._holder = holder
+        self._base = base
+        self._recorded = recorded.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self._targets: list[dict[str, str]] = []
+        self._entities: list[dict[str, Any]] = []
+        self._written = 0
+
+    def add(self, origin: Origin, flags: int = 0, fold: Origin | None = None) -> bytes | None:
+        """Note a record of this holder, and as which other it is shown; a Provenance whenever one is full."""
+        shown = fold or origin
+        target = union_reference(shown.holder, shown.type, shown.id, self._base)
+        self._targets.append({"reference": target})
+        if fold is not None or flags & (DERIVED | SPLICED):
+            self._entities.append(
+                {
+                    "extension": [{"url": ENTITY_TARGET, "valueReference": {"reference": target}}],
+                    "role": "derivation" if flags & DERIVED else "source",
+                    "what": {"reference": f"{self._base}/at/{origin.holder}/{origin.type}/{origin.id}"},
+                }
+            )
+        return self.finish() if len(self._targets) == MOST_TARGETS else None
+
+    def finish(self) -> bytes | None:
+        """A Provenance of what was noted since the last one; none when there is nothing."""
+        if not self._targets:
+            return None
+        self._written += 1
+        written: dict[str, Any] = {
+            "resourceType": "Provenance",
+            # Ids of the merged view begin with a holder's name, which has no capital, or are longer than this.
+            "id": f"Noaber-{self._holder.name}-{self._written}",
+            "meta": {"tag": [AUTHORED]},
+            "target": self._targets,
+            "recorded": self._recorded,
+            "agent": [
+                {
+                    "type": {"coding": [{"system": _PARTICIPANT, "code": "custodian", "display": "Custodian"}]},
+                    "who": {"identifier": {"system": URA_SYSTEM, "value": self._holder.ura.value}, "display": self._holder.title},
+                }
+            ],
+        }
+        if self._entities:
+            written["entity"] = self._entities
+        self._targets, self._entities = [], []
+        return msgspec.json.encode(written)

@@ -1,0 +1,253 @@
+"""When two holders state the identical thing, and nothing less.
+
+A record is read strictly and written down as its *statement*: members in the order of their names, numbers as they
+were written, without logical id, meta and narrative, and with every reference replaced by what it refers to. Two
+records are identical when their statements are the same text; that makes sameness an equivalence, so it does not
+matter in which order, or through which third record, two of them meet.
+
+Closed on doubt: a record that cannot be read strictly, or whose references cannot be followed, states nothing that
+another can equal. Beyond the rule as it was agreed, three doubts count: security labels must be equal, a record that
+says it is a part (SUBSETTED) is never identical to another, and a narrative that may say more than the data
+(`text.status` other than generated, extensions or empty) is compared.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Final
+
+from accord.rules.strictness import Json, Number, strict_json
+from accord.terms.faults import BadInput
+from accord.terms.identifiers import HolderName
+from accord.terms.limits import MIB
+from gateway.dossier.referring import InDoubt, RecordName, is_logical, means_the_same_everywhere, own_record
+
+#: Gives the bytes of a holder's record (`Medication/3`) that is in this dossier, or none.
+Targets = Callable[[HolderName, str], bytes | None]
+
+_MOST_STEPS: Final = 4
+_MOST_BYTES_FOLLOWED: Final = 1 * MIB
+_NARRATIVE_REPEATS_DATA: Final = frozenset({"generated", "extensions", "empty"})
+_REFERENCE_MEMBERS: Final = frozenset({"id", "extension", "identifier", "display", "type"})
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecord:
+    """A record as one holder keeps it.
+
+    `patients` are the logical ids of this person's Patient record(s) there; `bases` the addresses under which the
+    holder's own records are also known.
+    """
+
+    holder: HolderName
+    content: bytes = field(repr=False)
+    patients: frozenset[str] = field(default=frozenset(), repr=False)
+    bases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a record states. Without `text` it equals nothing; `missing` are the targets that could still change that."""
+
+    text: str | None = field(repr=False)
+    missing: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A target that was written down before, with how far it led and how much was read for it."""
+
+    digest: str
+    height: int
+    cost: int
+
+
+Memory = dict[tuple[HolderName, str], _Followed]
+
+
+def identical(a: HeldRecord, b: HeldRecord, targets: Targets) -> bool:
+    """Whether two records state the identical thing."""
+    stated = statement_of(a, targets).text
+    return stated is not None and stated == statement_of(b, targets).text
+
+
+def statement_of(record: HeldRecord, targets: Targets, memory: Memory | None = None) -> Statement:
+    """What *record* states. *memory* spares following the same target again; give the same one for one dossier."""
+    try:
+        content = strict_json(record.content)
+        if not isinstance(content, dict):
+            return Statement(None)
+        walk = _Walk(record, targets, memory if memory is not None else {})
+        writing = _Writing(walk, content, (f"{content.get('resourceType')}/{content.get('id')}",))
+        text = writing.written()
+    except (BadInput, InDoubt):
+        return Statement(None)
+    return Statement(None, frozenset(walk.missing)) if walk.missing else Statement(text)
+
+
+class _Walk:
+    """What one statement shares with the targets that it leads to."""
+
+    def __init__(self, record: HeldRecord, targets: Targets, memory: Memory) -> None:
+        self.holder = record.holder
+        self.patients = record.patients
+        self.bases = tuple(base.rstrip("/") + "/" for base in record.bases)
+        self.targets = targets
+        self.memory = memory
+        self.missing: set[str] = set()
+
+
+class _Writing:
+    """Writes one resource down; `path` are the records that led here, itself last."""
+
+    def __init__(self, walk: _Walk, resource: dict[str, Any], path: tuple[str, ...]) -> None:
+        self._walk = walk
+        self._resource = resource
+        self._path = path
+        self._out: list[str] = []
+        self._anchors = _anchors(resource)
+        self.height = 0
+        self.cost = 0
+        self.cyclic = False
+
+    def written(self) -> str:
+        """The statement's text; of no use when the walk is missing something."""
+        self._value(self._resource)
+        return "".join(self._out)
+
+    def _value(self, value: Json) -> None:
+        match value:
+            case dict():
+                self._object(value)
+            case list():
+                self._out.append("[")
+                for item in value:
+                    self._value(item)
+                    self._out.append(",")
+                self._out.append("]")
+            case Number():
+                self._out.append(value)
+            case str():
+                own = own_record(value, self._walk.bases) if "/" in value else None
+                if own is None:
+                    self._out.append(json.dumps(value))
+                else:
+                    self._record(own)
+            case _:
+                self._out.append(repr(value))
+
+    def _object(self, members: Mapping[str, Any]) -> None:
+        reference = members.get("reference")
+        if isinstance(reference, str):
+            self._reference(reference, members.get("identifier"))
+            members = {name: value for name, value in members.items() if name != "reference"}
+        elif isinstance(members.get("identifier"), dict) and members.keys() <= _REFERENCE_MEMBERS and not is_logical(members["identifier"]):
+            raise InDoubt  # a number without its system is another thing at each holder
+        elif "resourceType" in members:
+            members = _without_what_is_set_aside(members)
+        self._out.append("{")
+        for name in sorted(members):
+            self._out.append(json.dumps(name) + ":")
+            self._value(members[name])
+            self._out.append(",")
+        self._out.append("}")
+
+    def _reference(self, text: str, identifier: Json) -> None:
+        """Write what a reference refers to, in a form that no JSON value has."""
+        if text.startswith("#"):
+            place = self._anchors.get(text[1:]) if text != "#" else -1
+            if place is None:
+                raise InDoubt
+            self._out.append(f"<contained {place}>")
+            return
+        own = own_record(text, self._walk.bases)
+        if own and own.type == "Patient" and own.id in self._walk.patients:
+            self._out.append("<this person>")
+        elif is_logical(identifier):
+            self._out.append("<by identifier>")  # which is compared with the other members
+        elif own:
+            self._record(own)
+        elif means_the_same_everywhere(text):
+            self._out.append(f"<at {json.dumps(text)}>")
+        else:
+            raise InDoubt
+
+    def _record(self, own: RecordName) -> None:
+        """Write the statement of another record of the same holder."""
+        name = str(own)
+        if own.type == "Patient" and own.id in self._walk.patients:
+            self._out.append("<this person>")
+            return
+        if name in self._path:
+            self.cyclic = True
+            self._out.append(f"<{len(self._path) - self._path.index(name)} steps back>")
+            return
+        known = self._walk.memory.get((self._walk.holder, name)) if own.version is None else None
+        if known is None:
+            known = self._follow(own)
+        if known:
+            self._count(known.height, known.cost)
+            self._out.append(f"<record {known.digest}>")
+
+    def _follow(self, own: RecordName) -> _Followed | None:
+        """Write a target down; none when it was written in full on the spot, or is missing."""
+        walk, name = self._walk, str(own)
+        if len(self._path) > _MOST_STEPS:
+            raise InDoubt
+        content = walk.targets(walk.holder, name)
+        if content is None:
+            walk.missing.add(name)
+            return None
+        target = strict_json(content)
+        if not isinstance(target, dict) or target.get("resourceType") != own.type or target.get("id") != own.id:
+            raise InDoubt
+        if own.version is not None and _member(target, "meta", "versionId") != own.version:
+            raise InDoubt
+        inner = _Writing(walk, target, (*self._path, name))
+        text = inner.written()
+        cost = inner.cost + len(content)
+        if inner.cyclic:
+            # What leads back here depends on where it started: it has no name of its own to remember.
+            self.cyclic = True
+            self._count(inner.height, cost)
+            self._out.append(f"<record {text}>")
+            return None
+        followed = _Followed(blake2b(text.encode(), digest_size=32).hexdigest(), inner.height, cost)
+        if own.version is None and not walk.missing:
+            walk.memory[walk.holder, name] = followed
+        return followed
+
+    def _count(self, height: int, cost: int) -> None:
+        """Keep the same bounds whether a target was followed now or before."""
+        self.height = max(self.height, height + 1)
+        self.cost += cost
+        if len(self._path) + height > _MOST_STEPS or self.cost > _MOST_BYTES_FOLLOWED:
+            raise InDoubt
+
+
+def _anchors(resource: Mapping[str, Any]) -> dict[str, int]:
+    """The place of each contained resource by its id: holders name them as they like, and keep their order."""
+    anchors: dict[str, int] = {}
+    contained = resource.get("contained")
+    for place, inner in enumerate(contained if isinstance(contained, list) else []):
+        if isinstance(inner, dict) and isinstance(name := inner.get("id"), str) and anchors.setdefault(name, place) != place:
+            raise InDoubt
+    return anchors
+
+
+def _without_what_is_set_aside(resource: Mapping[str, Any]) -> dict[str, Any]:
+    stated = {name: value for name, value in resource.items() if name not in ("id", "meta")}
+    if _member(resource, "text", "status") in _NARRATIVE_REPEATS_DATA:
+        del stated["text"]
+    if labels := _member(resource, "meta", "security"):
+        stated["meta.security"] = labels
+    tags = _member(resource, "meta", "tag")
+    if any(isinstance(tag, dict) and tag.get("code") == "SUBSETTED" for tag in (tags if isinstance(tags, list) else [])):
+        raise InDoubt
+    return stated
+
+
+def _member(value: Mapping[str, Any], outer: str, inner: str) -> Any:
+    holder = value.get(outer)
+    return holder.get(inner) if isinstance(holder, dict) else None

@@ -1,0 +1,133 @@
+"""The records of a dossier that are still in memory to compare with: the newest, up to a bound."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from accord.terms.identifiers import HolderName
+from accord.terms.limits import MIB
+from accord.terms.records import TYPE_CODE, TYPE_NAME
+from accord.wire.columns import ROW_BYTES, Row, rows
+
+#: Bytes of records that are kept in memory to compare with.
+WINDOW_BYTES: Final = 24 * MIB
+#: What one record in the window takes beside its bytes.
+_RECORD_OVERHEAD: Final = 256
+
+
+class Origin(NamedTuple):
+    """A record at its holder."""
+
+    holder: HolderName
+    type: str
+    id: str
+
+
+class _Head(msgspec.Struct, gc=False):
+    resourceType: str
+    id: str = ""
+
+
+_read_head: Final = msgspec.json.Decoder(_Head).decode
+
+
+class KeptBatch:
+    """A batch in the window; its blob by reference."""
+
+    __slots__ = ("columns", "content", "holder", "ids", "indexed", "names", "size")
+
+    def __init__(self, holder: HolderName, columns: bytes, content: bytes, ids: Sequence[str] | None) -> None:
+        self.holder = holder
+        self.columns = columns
+        self.content = content
+        self.ids = ids
+        self.indexed: set[int] = set()
+        self.names: list[str] = []
+        self.size = len(content) + len(columns) // ROW_BYTES * _RECORD_OVERHEAD
+
+
+class Entry(NamedTuple):
+    """A record in the window."""
+
+    batch: KeptBatch
+    number: int
+    start: int
+    row: Row
+
+    @property
+    def holder(self) -> HolderName:
+        """Whose record it is."""
+        return self.batch.holder
+
+    @property
+    def content(self) -> bytes:
+        """Its bytes."""
+        return self.batch.content[self.start : self.row.end]
+
+    @property
+    def origin(self) -> Origin:
+        """Where it stands at its holder; only now is its id looked up."""
+        if self.batch.ids is not None and self.row.type_code:
+            return Origin(self.batch.holder, TYPE_NAME[self.row.type_code], self.batch.ids[self.number])
+        head = _read_head(self.content)
+        return Origin(self.batch.holder, head.resourceType, head.id)
+
+
+class Window:
+    """Keeps batches, and finds the record that a reference names."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._size = 0
+        self._batches: deque[KeptBatch] = deque()
+        self._by_name: dict[HolderName, dict[str, Entry]] = {}
+
+    def keep(self, batch: KeptBatch) -> Iterator[KeptBatch]:
+        """Keep *batch*, and give up the oldest ones while there is too much; never *batch* itself."""
+        self._batches.append(batch)
+        self._size += batch.size
+        while self._size > self._most_bytes and len(self._batches) > 1:
+            oldest = self._batches.popleft()
+            self._size -= oldest.size
+            by_name = self._by_name.get(oldest.holder, {})
+            for name in oldest.names:
+                if name in by_name and by_name[name].batch is oldest:
+                    del by_name[name]
+            yield oldest
+
+    def target(self, holder: HolderName, name: str) -> bytes | None:
+        """The bytes of a holder's record (`Medication/3`), when it is here."""
+        by_name = self._by_name.setdefault(holder, {})
+        if name not in by_name:
+            code = _code(name)
+            for batch in self._batches:
+                if batch.holder == holder and code not in batch.indexed:
+                    self._index(batch, code)
+        entry = by_name.get(name)
+        return entry.content if entry else None
+
+    def arrived(self, batch: KeptBatch, names: dict[str, set[int]]) -> list[str]:
+        """Which of *names* stand in *batch*."""
+        for code in {_code(name) for name in names} - batch.indexed:
+            self._index(batch, code)
+        return [name for name in batch.names if name in names]
+
+    def _index(self, batch: KeptBatch, code: int) -> None:
+        """Know the records of one type in a batch by name; the first of a name counts."""
+        batch.indexed.add(code)
+        by_name = self._by_name.setdefault(batch.holder, {})
+        start = 0
+        for number, row in enumerate(rows(batch.columns)):
+            if row.type_code == code:
+                entry = Entry(batch, number, start, row)
+                _, kind, logical_id = entry.origin
+                name = f"{kind}/{logical_id}"
+                by_name.setdefault(name, entry)
+                batch.names.append(name)
+            start = row.end
+
+
+def _code(name: str) -> int:
+    return TYPE_CODE.get(name.partition("/")[0], 0)

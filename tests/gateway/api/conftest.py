@@ -1,0 +1,28 @@
+"""A FHIR client of the face under test."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.api.fhir_app import FhirApp
+from gateway.api.http_settings import HttpSettings
+from tests.gateway.api.fake_region import ASKER, FakeDoor, FakeHolder
+
+Opened = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+
+
+@pytest.fixture
+def face() -> Opened:
+    """Opens a client of the face of a region: `async with face(door, setting=…) as client`."""
+
+    @asynccontextmanager
+    async def opened(door: FakeDoor | list[FakeHolder], **settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
+        region = door if isinstance(door, FakeDoor) else FakeDoor(door)
+        app = FhirApp(region, HttpSettings(asked_by=ASKER, public_url="http://gateway.test", **settings))
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://gateway.test/fhir/") as client:
+            yield client
+
+    return opened
