@@ -1,9 +1,9 @@
 """What the agent needs from outside: a source of records, and the patients' choices. Read-only, both.
 
-    SourceFailure               the source could not do what was asked
-    ├── SourceUnavailable       it did not answer, or not to the end: what was yielded may not be everything
-    ├── SourceBusy              it asked to be left alone (429, cap reached) for longer than there is time
-    └── SourceAnswerInvalid     it answered with something that cannot be read
+SourceFailure               the source could not do what was asked
+├── SourceUnavailable       it did not answer, or not to the end: what was yielded may not be everything
+├── SourceBusy              it asked to be left alone (429, cap reached) for longer than there is time
+└── SourceAnswerInvalid     it answered with something that cannot be read
 """
 
 from collections.abc import AsyncGenerator, Sequence

@@ -1,0 +1,158 @@
+"""Who is who at a FHIR server: Patient records that are about one person, by BSN and by merge."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from accord.rules import reading
+from accord.terms.faults import BadInput
+from accord.terms.identifiers import Bsn, RecordRef, is_logical_id
+from node_agent.ports import LocalPatient, SourceAnswerInvalid
+from node_agent.sources.fhir_client import FhirClient
+from node_agent.sources.fhir_endpoint import FhirEndpoint
+from node_agent.sources.fhir_exchange import SourceRefused
+from node_agent.sources.fhir_pages import Walk, search
+from node_agent.sources.fhir_reading import read_bodies
+from node_agent.sources.fhir_search import side_by_side
+
+#: Links that say that two records were merged; a `seealso` does not.
+_MERGED: Final = frozenset({"replaces", "replaced-by"})
+#: Nobody's record was merged more often than this.
+_MOST_IDS: Final = 32
+_ELEMENTS: Final = ("_elements", "identifier,link,birthDate")
+
+
+class _Other(msgspec.Struct, gc=False):
+    reference: str = ""
+
+
+class _Link(msgspec.Struct, gc=False):
+    other: _Other | None = None
+    type: str = ""
+
+
+_decode_links = msgspec.json.Decoder(list[_Link]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class PatientEntry:
+    """What a Patient record says about whose it is."""
+
+    id: str
+    bsns: frozenset[str]
+    merged_with: frozenset[str]
+
+    def may_be(self, bsn: str) -> bool:
+        """Whether nothing in it says that it is somebody else's."""
+        return not self.bsns or bsn in self.bsns
+
+
+def patient_entry(body: bytes) -> PatientEntry | None:
+    """Read a Patient record; none when it cannot be read or has no id."""
+    try:
+        record = reading.read_record(body)
+        raw = reading.raw_member(record, "link")
+        links = _decode_links(raw) if raw else []
+    except (BadInput, msgspec.DecodeError, ValueError):
+        return None
+    if record.resourceType != "Patient" or not is_logical_id(record.id):
+        return None
+    merged = {_patient_id(link.other.reference) for link in links if link.other and link.type in _MERGED}
+    return PatientEntry(record.id, frozenset(reading.bsns_of(record)), frozenset(merged - {"", record.id}))
+
+
+def _patient_id(reference: str) -> str:
+    parts = reference.split("/_history/", maxsplit=1)[0].rsplit("/", 2)[-2:]
+    return parts[1] if len(parts) == 2 and parts[0] == "Patient" and is_logical_id(parts[1]) else ""
+
+
+class People:
+    """Finds the Patient records of a person."""
+
+    def __init__(self, client: FhirClient, endpoint: FhirEndpoint) -> None:
+        self._client = client
+        self._endpoint = endpoint
+
+    async def with_bsn(self, bsn: Bsn, until: float, *, links: bool) -> LocalPatient | None:
+        """The person with this BSN. With *links*, records that point to theirs are looked for too.
+
+        Raises:
+            SourceFailure: It could not be found out.
+        """
+        # One search per system: a server that does not understand `a,b` would seem to know nobody.
+        pairs = [("identifier", f"{system}|{bsn.value}") for system in self._endpoint.bsn_systems]
+        known = await self._matching(pairs, until, secret=bsn.value)
+        if any(bsn.value not in entry.bsns for entry in known.values()):
+            raise SourceAnswerInvalid("Patient: another BSN")
+        asked: set[str] = set()
+        while new := known.keys() - asked:
+            if len(known) > _MOST_IDS:
+                raise SourceAnswerInvalid("Patient.link")
+            asked |= new
+            beside = {other for logical_id in new for other in known[logical_id].merged_with} - known.keys()
+            merged = await self._by_id(beside, until)
+            if links:
+                pointing = await self._matching([("link", f"Patient/{logical_id}") for logical_id in new], until)
+                merged += [entry for entry in pointing.values() if entry.merged_with & new]
+            known |= {entry.id: entry for entry in merged if entry.may_be(bsn.value)}
+        return LocalPatient(frozenset(known)) if known else None
+
+    async def everybody(self, until: float) -> list[tuple[Bsn, LocalPatient]]:
+        """Everybody with a valid BSN.
+
+        Raises:
+            SourceFailure: It could not be found out.
+        """
+        entries: dict[str, PatientEntry] = {}
+        count = ("_count", str(self._endpoint.page_size))
+        walk = Walk(self._endpoint, search(self._endpoint, "Patient", [_ELEMENTS, count]))
+        try:
+            entries |= await self._entries(walk, until)
+        except SourceRefused as refusal:
+            if refusal.status != 400:
+                raise
+            # `_elements` is not known there: take the whole records.
+            entries |= await self._entries(Walk(self._endpoint, search(self._endpoint, "Patient", [count])), until)
+        return list(_people(entries))
+
+    async def _matching(self, pairs: Iterable[tuple[str, str]], until: float, *, secret: str = "") -> dict[str, PatientEntry]:
+        count = ("_count", str(self._endpoint.page_size))
+        walks = [Walk(self._endpoint, search(self._endpoint, "Patient", [pair, count]), secret=secret) for pair in pairs]
+        found = await side_by_side([partial(self._entries, walk, until) for walk in walks])
+        return {logical_id: entry for some in found for logical_id, entry in some.items()}
+
+    async def _entries(self, walk: Walk, until: float) -> dict[str, PatientEntry]:
+        found = await walk.all(self._client, until)
+        return {entry.id: entry for body in found if (entry := patient_entry(body)) is not None}
+
+    async def _by_id(self, logical_ids: Iterable[str], until: float) -> list[PatientEntry]:
+        refs = [RecordRef("Patient", logical_id) for logical_id in sorted(logical_ids)]
+        bodies = await read_bodies(self._client, self._endpoint, refs, until)
+        return [entry for body in bodies.values() if (entry := patient_entry(body)) is not None]
+
+
+def _people(entries: dict[str, PatientEntry]) -> Iterator[tuple[Bsn, LocalPatient]]:
+    """One item per person: the records with a BSN, and those merged with them that carry no other."""
+    of_bsn: defaultdict[str, set[str]] = defaultdict(set)
+    beside: defaultdict[str, set[str]] = defaultdict(set)
+    for entry in entries.values():
+        for value in entry.bsns:
+            of_bsn[value].add(entry.id)
+        for other in entry.merged_with & entries.keys():
+            beside[entry.id].add(other)
+            beside[other].add(entry.id)
+    for value, found in of_bsn.items():
+        try:
+            bsn = Bsn(value)
+        except BadInput:
+            continue
+        ids = set(found)
+        new = found
+        while new:
+            new = {other for logical_id in new for other in beside.get(logical_id, ()) if entries[other].may_be(value)} - ids
+            ids |= new
+        yield bsn, LocalPatient(frozenset(ids))

@@ -1,0 +1,186 @@
+"""A FHIR R4 server as a source, read through: every question is asked of the live server, and nothing is kept.
+
+What it never does: follow a link or redirect to another place, write, remember an answer, put a BSN in a URL
+(unless it is told that the server knows no other way), or ask more at once than it was allowed.
+"""
+
+import math
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+from accord.terms.identifiers import Bsn, RecordRef
+from accord.terms.queries import Selection
+from node_agent.ports import Attachment, LocalPatient, SourceFailure, SourceRecord, SourceUnavailable
+from node_agent.sources import fhir_attachments
+from node_agent.sources.fhir_abilities import Abilities, assumed, read_abilities
+from node_agent.sources.fhir_client import FhirClient
+from node_agent.sources.fhir_endpoint import FhirEndpoint
+from node_agent.sources.fhir_exchange import Request
+from node_agent.sources.fhir_people import People
+from node_agent.sources.fhir_reading import read_bodies
+from node_agent.sources.fhir_search import PatientSearch
+
+#: To page through everybody takes longer than a question, but not for ever.
+_SECONDS_FOR_EVERYONE: Final = 3_600.0
+
+
+class FhirServer(anyio.AsyncContextManagerMixin):
+    """Implements `node_agent.ports.Source`. Searches run only inside `async with`, which ends what is still under way.
+
+        async with FhirServer(FhirEndpoint("https://ehr.example/fhir")) as source:
+            person = await source.find(bsn)
+
+    The context owns the searches: an async generator must not hold a task group open between two of its values.
+    """
+
+    def __init__(self, endpoint: FhirEndpoint) -> None:
+        self._endpoint = endpoint
+        self._client = FhirClient(endpoint)
+        self._people = People(self._client, endpoint)
+        self._abilities: Abilities | None = assumed(endpoint.types) if endpoint.types else None
+        self._links = False
+        self._tasks: TaskGroup | None = None
+        self._under_way: set[PatientSearch] = set()
+
+    @asynccontextmanager
+    async def __asynccontextmanager__(self) -> AsyncGenerator[Self, None]:
+        async with anyio.create_task_group() as self._tasks:
+            try:
+                yield self
+            finally:
+                await self.close()
+
+    @property
+    def name(self) -> str:
+        """A word for diagnostics."""
+        return self._endpoint.name
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The types that it offers; all types until it has been asked."""
+        return (self._abilities or assumed()).types
+
+    @property
+    def is_copy(self) -> bool:
+        """A live system is no copy."""
+        return False
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """Its base addresses."""
+        return self._endpoint.bases
+
+    async def data_as_of_ms(self) -> int:
+        """0: a live system."""
+        return 0
+
+    async def check(self) -> None:
+        """Read the CapabilityStatement.
+
+        Raises:
+            SourceFailure: It does not answer, or speaks another version of FHIR (`wrong-fhir-version`).
+        """
+        until = self._until()
+        reply = await self._client.answer(Request("metadata", f"{self.bases[0]}/metadata"), until)
+        offered = read_abilities(reply.checked("metadata"), self.name)
+        self._links = offered.links
+        if not self._endpoint.types:
+            self._abilities = offered
+
+    async def everyone(self) -> AsyncGenerator[tuple[Bsn, LocalPatient], None]:
+        """Everybody with a valid BSN.
+
+        Raises:
+            SourceFailure: It could not be found out.
+        """
+        for person in await self._people.everybody(self._until(_SECONDS_FOR_EVERYONE)):
+            yield person
+
+    async def find(self, bsn: Bsn) -> LocalPatient | None:
+        """The person with this BSN, with the records that were merged into theirs.
+
+        Raises:
+            SourceFailure: It could not be found out, or the server brought somebody else's record.
+        """
+        until = self._until()
+        await self._learn()
+        return await self._people.with_bsn(bsn, until, links=self._links)
+
+    async def patients(self, patient: LocalPatient) -> AsyncGenerator[list[SourceRecord], None]:
+        """The Patient record(s) of a person.
+
+        Raises:
+            SourceFailure: They could not be read.
+        """
+        found = await self.read([RecordRef("Patient", logical_id) for logical_id in patient.ids])
+        if found:
+            yield list(found.values())
+
+    async def records_of(self, patient: LocalPatient, selection: Selection) -> AsyncGenerator[list[SourceRecord], None]:
+        """What is on file about a person, a page at a time as the searches bring them.
+
+        Raises:
+            SourceFailure: A search failed, or did not get to its end. What the others found was yielded.
+        """
+        if self._tasks is None:
+            raise RuntimeError("use `async with FhirServer(...)`")
+        search = PatientSearch(self._client, self._endpoint, patient, self._until())
+        wanted = (await self._learn()).wanted(selection)
+        sender, receiver = anyio.create_memory_object_stream[list[SourceRecord]](self._endpoint.concurrency)
+        self._under_way.add(search)
+        self._tasks.start_soon(search.run, wanted, sender)
+        try:
+            async for records in receiver:
+                yield records
+        finally:
+            search.scope.cancel()
+            sender.close()
+            receiver.close()
+            self._under_way.discard(search)
+        if search.failures:
+            raise _gravest(search.failures)
+
+    async def read(self, refs: Sequence[RecordRef]) -> dict[RecordRef, SourceRecord]:
+        """These very records.
+
+        Raises:
+            SourceFailure: It could not be found out.
+        """
+        bodies = await read_bodies(self._client, self._endpoint, refs, self._until())
+        return {ref: SourceRecord(body) for ref, body in bodies.items()}
+
+    async def attachment(self, url: str) -> Attachment | None:
+        """The content behind an attachment URL.
+
+        Raises:
+            SourceFailure: It could not be read.
+        """
+        return await fhir_attachments.fetch(self._client, self._endpoint, url, self._until())
+
+    async def close(self) -> None:
+        """End the searches that are under way, and let go of connections."""
+        for search in self._under_way:
+            search.failures.append(SourceUnavailable("closed"))
+            search.scope.cancel()
+        await self._client.close()
+
+    async def _learn(self) -> Abilities:
+        """What the server can do; it is asked once. A server whose types are configured need not be able to say."""
+        if self._abilities is None:
+            await self.check()
+        return self._abilities or assumed()
+
+    def _until(self, patience: float = math.inf) -> float:
+        """When whoever asks loses interest, as a moment of the event loop's clock."""
+        longest = self._endpoint.patience if math.isinf(patience) else patience
+        return min(anyio.current_effective_deadline(), anyio.current_time() + longest)
+
+
+def _gravest(failures: Sequence[Exception]) -> Exception:
+    """The failure that says most: a fault of ours, then an answer that cannot be read, then none, then being too busy."""
+    ranks = {"source-answer-invalid": 1, "source-unavailable": 2, "source-busy": 3}
+    return min(failures, key=lambda failure: ranks.get(failure.fault, 1) if isinstance(failure, SourceFailure) else 0)

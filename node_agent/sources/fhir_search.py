@@ -1,0 +1,118 @@
+"""One question about one patient: a search for each type, all at once as far as the source's cap lets them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectSendStream
+
+from accord.rules import reading
+from accord.terms.faults import BadInput
+from accord.terms.records import ResourceType
+from node_agent.ports import LocalPatient, SourceAnswerInvalid, SourceFailure, SourceRecord
+from node_agent.sources.fhir_client import FhirClient
+from node_agent.sources.fhir_endpoint import FhirEndpoint
+from node_agent.sources.fhir_exchange import SourceUnreachable
+from node_agent.sources.fhir_pages import Walk, search
+
+T = TypeVar("T")
+
+#: Elements that name one patient and nobody else; a list of participants may well name others too.
+_NAMES_ONE: Final = frozenset({"subject", "patient", "beneficiary", "individual", "for", "deliverTo", "candidate"})
+
+
+class PatientSearch:
+    """Searches for records about a patient, and what became of that.
+
+    `scope` ends it. `failures` holds what went wrong, once `run` has ended.
+    """
+
+    def __init__(self, client: FhirClient, endpoint: FhirEndpoint, patient: LocalPatient, until: float) -> None:
+        self.scope = anyio.CancelScope()
+        self.failures: list[Exception] = []
+        self._client = client
+        self._endpoint = endpoint
+        self._until = until
+        self._ids = sorted(patient.ids)
+        self._marks = [f"Patient/{logical_id}{end}".encode() for logical_id in self._ids for end in '"/']
+
+    async def run(self, wanted: Sequence[tuple[ResourceType, str]], into: MemoryObjectSendStream[list[SourceRecord]]) -> None:
+        """Send the records of each type as they come, and close *into* at the end. Failures are kept, not raised."""
+        with self.scope:
+            async with into:
+                try:
+                    async with anyio.create_task_group() as tasks:
+                        for kind, parameter in wanted:
+                            # One search per id: not every server understands `patient=1,2`, and silence would look like nothing on file.
+                            for logical_id in self._ids:
+                                about = logical_id if parameter == "patient" else f"Patient/{logical_id}"
+                                form = [(parameter, about), ("_count", str(self._endpoint.page_size))]
+                                walk = Walk(self._endpoint, search(self._endpoint, kind.name, form))
+                                tasks.start_soon(self._follow, kind, walk, into, tasks)
+                except* Exception as unforeseen:  # noqa: BLE001  (a fault of ours goes to whoever asked; it must not end other questions)
+                    self.failures.insert(0, unforeseen)
+
+    async def _follow(self, kind: ResourceType, walk: Walk, into: MemoryObjectSendStream[list[SourceRecord]], tasks: TaskGroup) -> None:
+        """Fetch a page and send its records. The server works on the next page while we work on this one, and not on the one after."""
+        if any(isinstance(failure, SourceUnreachable) for failure in self.failures):
+            return
+        try:
+            entries = await walk.turn(self._client, self._until)
+            async with walk.taking:
+                if walk.has_more:
+                    tasks.start_soon(self._follow, kind, walk, into, tasks)
+                found = walk.take(entries)
+                self._check(kind, found)
+                if found:
+                    await into.send([SourceRecord(body) for body in found])
+                walk.check()
+        except SourceFailure as failure:
+            walk.stop()
+            self.failures.append(failure)
+        except anyio.BrokenResourceError:
+            self.scope.cancel()  # nobody reads any more
+
+    def _check(self, kind: ResourceType, found: Sequence[bytes]) -> None:
+        """Stop at a server that does not heed the question, before it sends everybody's records.
+
+        Disclosure looks at every record; this only spares the source, so it looks no further than at a plain reference.
+        """
+        if kind.owner not in _NAMES_ONE:
+            return
+        usual = self._marks[0]
+        for body in [body for body in found if usual not in body]:
+            if not any(mark in body for mark in self._marks) and _names_a_patient(body, kind):
+                raise SourceAnswerInvalid(f"{kind.name}: another patient")
+
+
+def _names_a_patient(body: bytes, kind: ResourceType) -> bool:
+    try:
+        owner = reading.raw_member(reading.read_record(body), kind.owner)
+    except BadInput:
+        return False
+    return any(reference.startswith(b"Patient/") or b"/Patient/" in reference for reference in reading.references(owner))
+
+
+async def side_by_side(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """The results of all calls, in their order.
+
+    Raises:
+        SourceFailure: That of the first call that failed; the others are given up.
+    """
+    results: dict[int, T] = {}
+    failures: list[SourceFailure] = []
+
+    async def run(place: int, call: Callable[[], Awaitable[T]]) -> None:
+        try:
+            results[place] = await call()
+        except SourceFailure as failure:
+            failures.append(failure)
+            tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        for place, call in enumerate(calls):
+            tasks.start_soon(run, place, call)
+    if failures:
+        raise failures[0]
+    return [results[place] for place in range(len(calls))]

@@ -1,0 +1,1 @@
+"""Acceptance suites: what every adapter of a port must pass."""
