@@ -61,12 +61,14 @@ def _measure(number: int, runs: int) -> None:
         folder = Path(name)
         (folder / "region.toml").write_text(_register(folder))
         settings = [f"--set=listen.grpc=unix:{folder}/noaber.sock", "--set=listen.http=127.0.0.1:0", f"--set=region.register={folder}/region.toml", "--set=region.seconds=60"]
-        processes = [
-            _start("benches.gateway_per_record", "--serve", "holders", "--folder", name, "--records", str(number)),
-            _start("benches.gateway_per_record", "--serve", "raw", "--folder", name),
-            _start("gateway", "run", *settings),
-        ]
+        processes: list[subprocess.Popen[str]] = []
         try:
+            for command in (
+                ("benches.gateway_per_record", "--serve", "holders", "--folder", name, "--records", str(number)),
+                ("benches.gateway_per_record", "--serve", "raw", "--folder", name),
+                ("gateway", "run", *settings),
+            ):
+                processes.append(_start(*command))  # noqa: PERF401 - those that did start must be ended
             sockets = {"raw": (processes[1], f"unix:{folder}/raw.sock"), "noaber": (processes[2], f"unix:{folder}/noaber.sock")}
             # In turn, so that a machine whose speed drifts drifts for both.
             cost: dict[str, list[float]] = {kind: [] for kind in sockets}
@@ -96,6 +98,7 @@ def _start(module: str, *arguments: str) -> subprocess.Popen[str]:
     process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, text=True, env=environment)
     line = process.stdout.readline() if process.stdout else ""
     if not line.startswith("ready"):
+        process.terminate()
         raise SystemExit(f"{module} did not start: {line}")
     return process
 

@@ -8,6 +8,8 @@ goes the long way, through the codec.
 
 from typing import Final
 
+from google.protobuf.message import DecodeError
+
 from accord.terms.answers import Batch, Frame
 from accord.terms.faults import BadInput, Fault
 from accord.wire import codec
@@ -34,8 +36,8 @@ def frame_from_bytes(message: bytes) -> Frame:
             return batch
     try:
         return codec.frame_from_wire(pb.QueryResponse.FromString(message))
-    except ValueError:
-        # protobuf's DecodeError; its text may quote the message.
+    except DecodeError:
+        # Its text may quote the message.
         raise BadInput(Fault.BROKEN_BATCH) from None
 
 
