@@ -55,18 +55,23 @@ class _Head(msgspec.Struct, gc=False):
     subject: _Reference | None = None
     patient: _Reference | None = None
     category: msgspec.Raw = _NOTHING
+
+
+class _Contained(msgspec.Struct, gc=False):
     contained: msgspec.Raw = _NOTHING
 
 
 _decode_head: Final = msgspec.json.Decoder(_Head).decode
+_decode_contained: Final = msgspec.json.Decoder(_Contained).decode
 
 _PATIENT: Final = TYPE_NAME.index("Patient")
 _IS_COMPANION: Final = (False, *(kind.is_companion for kind in RESOURCE_TYPES))
 #: The category of a type, and -1 where the record's own category decides.
 _CATEGORY: Final = (-1, *(-1 if kind.name in ("Observation", "Consent") else CATEGORY_CODE[kind.category] for kind in RESOURCE_TYPES))
 
-_DOUBTFUL_MARKS: Final = (b"Patient/", b'"Patient"', b"NamingSystem/bsn", b"2.16.840.1.113883.2.4.6.3", b"\\u", b"\\/")
+_DOUBTFUL_MARKS: Final = (b"Patient/", b"Patient%", b"Patient?", b'/Patient"', b'"Patient"', b"NamingSystem/bsn", b"2.16.840.1.113883.2.4.6.3", b"\\u", b"\\/")
 _KEY_MARKS: Final = (b'"subject"', b'"patient"')
+_CONTAINED_MARK: Final = b'"contained"'
 
 #: Per type code, what its category elements were found to mean, by their bytes.
 _category_caches: Final[dict[int, dict[bytes, int]]] = {code: {} for code, category in enumerate(_CATEGORY) if category < 0}
@@ -146,7 +151,7 @@ class Screening:
             raise BadInput(Fault.IDENTITY_UNVERIFIED)
         if number < len(rows) and self._search is None:
             self._own = frozenset(f"{base}Patient/{p}" for p in self.patients for base in ("", *(f"{b}/" for b in self._bases)))
-            marks = [f'"{reference}"'.encode() for reference in sorted(self._own)] + [*_KEY_MARKS, *_DOUBTFUL_MARKS]
+            marks = [f'"{reference}"'.encode() for reference in sorted(self._own)] + [*_KEY_MARKS, _CONTAINED_MARK, *_DOUBTFUL_MARKS]
             # Leftmost-first: where an own reference begins, the bare `Patient/` inside it does not count.
             self._search = BytesAhoCorasick(marks, matchkind=MatchKind.LeftmostFirst)
         return number
@@ -165,14 +170,15 @@ class Screening:
                 self.patients |= {record.id}
 
     def _check_others(self, rows: "_Rows", blob: bytes, first: int) -> None:
-        records = [blob[start:end] for start, end in zip(rows.starts[first:], rows.ends[first:], strict=True)]
+        # Views, not copies: each record is read once more by the decoder while it is still in the cache.
+        view = memoryview(blob)
+        records = [view[start:end] for start, end in zip(rows.starts[first:], rows.ends[first:], strict=True)]
         heads = _heads(records)
         own = self._own
-        expected = {kind: _expected(kind) for kind in set(rows.kinds)}
         only_own = next(iter(own)) if len(own) == 1 else None
+        expected = {kind: _expected(kind) for kind in set(rows.kinds)}
         doubtful: set[int] = set()
         keys = 0
-        with_contained = []
         # Plain comparisons: what a record says must be what its row says, and its owner this person.
         for index, (head, kind) in enumerate(zip(heads, rows.kinds[first:], strict=True), first):
             if head is None:
@@ -194,42 +200,45 @@ class Screening:
                 doubtful.add(index)
             if known_categories is not None:
                 element = bytes(head.category)
-                if known_categories.get(element, -1) != kind >> 16 and _learn_category(kind & 0xFFFF, element, records[index - first]) != kind >> 16:
+                if known_categories.get(element, -1) != kind >> 16 and _learn_category(kind, element, records[index - first]) != kind >> 16:
                     raise BadInput(Fault.BROKEN_BATCH)
-            if head.contained is not _NOTHING:
-                with_contained.append(head)
-        keys += sum(self._keys_in(head.contained) for head in with_contained)
         doubtful |= self._marked(rows, blob, first, keys, heads)
         for index in sorted(doubtful):
-            self._check_strictly(records[index - first], rows.kinds[index])
+            self._check_strictly(bytes(records[index - first]), rows.kinds[index])
         if self.selection.looks_inside:
             for record, kind in zip(records, rows.kinds[first:], strict=True):
-                self._check_inside(record, kind)
+                self._check_inside(bytes(record), kind)
 
     def _marked(self, rows: "_Rows", blob: bytes, first: int, keys: int, heads: "Sequence[_Head | None]") -> set[int]:
         """The records in which something stands that the fast path cannot settle; *keys* are the patient keys it saw."""
         assert self._search is not None  # noqa: S101 - set with the first Patient record
-        keys_from, doubts_from = len(self._own), len(self._own) + len(_KEY_MARKS)
+        keys_from = len(self._own)
+        contained, doubts_from = keys_from + len(_KEY_MARKS), keys_from + len(_KEY_MARKS) + 1
         matches = self._search.find_matches_as_indexes(blob)
-        marks = Counter(map(itemgetter(0), matches))
+        marks = list(map(itemgetter(0), matches))
         found: set[int] = set()
         if max(marks, default=0) >= doubts_from:
             found = {bisect_right(rows.ends, at) for mark, at, _ in matches if mark >= doubts_from}
-        if sum(marks[mark] for mark in range(keys_from, doubts_from)) != keys:
+        excess = sum(map(marks.count, range(keys_from, contained))) - keys
+        if excess and contained in marks:
+            # Contained resources have patient keys of their own.
+            holding = {bisect_right(rows.ends, at) for mark, at, _ in matches if mark == contained}
+            excess -= sum(self._keys_in_contained(rows.record(blob, index)) for index in holding)
+        if excess:
             # A patient key stands twice in some record, or is only a word there.
-            numbers = Counter(bisect_right(rows.ends, at) for mark, at, _ in matches if keys_from <= mark < doubts_from)
-            found |= {index for index, number in numbers.items() if index >= first and number != self._keys_of(heads[index - first])}
+            numbers = Counter(bisect_right(rows.ends, at) for mark, at, _ in matches if keys_from <= mark < contained)
+            found |= {index for index, number in numbers.items() if index >= first and number != _keys_of(heads[index - first])}
         return {index for index in found if index >= first}
 
-    def _keys_of(self, head: _Head | None) -> int:
-        """The patient keys that a record may have: its own, and those of its contained resources."""
-        return 0 if head is None else (head.subject is not None) + (head.patient is not None) + self._keys_in(head.contained)
-
-    def _keys_in(self, contained: msgspec.Raw) -> int:
-        if self._search is None or contained is _NOTHING:
+    def _keys_in_contained(self, record: bytes) -> int:
+        try:
+            contained = bytes(_decode_contained(record).contained)
+        except (msgspec.DecodeError, ValueError, RecursionError):
             return 0
-        keys_from, doubts_from = len(self._own), len(self._own) + len(_KEY_MARKS)
-        return sum(keys_from <= mark < doubts_from for mark, _, _ in self._search.find_matches_as_indexes(bytes(contained)))
+        if self._search is None:
+            return 0
+        keys_from = len(self._own)
+        return sum(keys_from <= mark < keys_from + len(_KEY_MARKS) for mark, _, _ in self._search.find_matches_as_indexes(contained))
 
     def _check_strictly(self, text: bytes, claimed: int) -> None:
         type_code, category = claimed & 0xFFFF, claimed >> 16
@@ -296,15 +305,20 @@ def _expected(kind: int) -> tuple[str, dict[bytes, int] | None, bool]:
     return TYPE_NAME[type_code], varied, _IS_COMPANION[type_code]
 
 
-def _learn_category(type_code: int, element: bytes, record: bytes) -> int:
+def _keys_of(head: _Head | None) -> int:
+    return 0 if head is None else (head.subject is not None) + (head.patient is not None)
+
+
+def _learn_category(kind: int, element: bytes, record: memoryview) -> int:
     """What a category element means. It depends on nothing else in the record: next time the fast path knows."""
-    category = CATEGORY_CODE[category_of(read_record(record), RESOURCE_TYPES[type_code - 1])]
+    type_code = kind & 0xFFFF
+    category = CATEGORY_CODE[category_of(read_record(bytes(record)), RESOURCE_TYPES[type_code - 1])]
     if len(_category_caches[type_code]) < _CATEGORY_CACHE_ITEMS:
         _category_caches[type_code][element] = category
     return category
 
 
-def _heads(records: Sequence[bytes]) -> Sequence[_Head | None]:
+def _heads(records: Sequence[memoryview]) -> Sequence[_Head | None]:
     """The heads of all records; none for one that the fast path cannot decode."""
     try:
         return list(map(_decode_head, records))
@@ -312,7 +326,7 @@ def _heads(records: Sequence[bytes]) -> Sequence[_Head | None]:
         return [_head(record) for record in records]
 
 
-def _head(record: bytes) -> _Head | None:
+def _head(record: memoryview) -> _Head | None:
     try:
         return _decode_head(record)
     except (msgspec.DecodeError, ValueError, RecursionError):

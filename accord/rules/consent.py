@@ -7,6 +7,9 @@ at equal weight the objection wins; silence is no.
 The rules name no order *between* these dimensions. A permit therefore counts only when it is at least as
 specific in every dimension as each objection it must overrule, and more specific in one: what cannot be compared
 is equal, and the objection wins.
+
+Emergency treatment is treatment (HL7 v3 ActReason: ETREAT below TREAT): a choice about treatment holds for it too,
+and one about emergency treatment is the more specific.
 """
 
 from collections.abc import Iterable
@@ -57,17 +60,18 @@ class Choice:
         return (
             self.user in (None, asked_by.data_user.kind, asked_by.data_user.ura)
             and self.category in (None, category)
-            and self.purpose in (None, purpose)
+            and self.purpose in (None, PurposeOfUse.TREATMENT, purpose)
             and self.record in (None, record)
             and (self.begins is None or self.begins <= at)
             and (self.ends is None or at < self.ends)
         )
 
     @property
-    def weight(self) -> tuple[int, bool, bool, bool]:
+    def weight(self) -> tuple[int, bool, int, bool]:
         """How specific it is, dimension by dimension: user, category, context, record."""
         user = 2 if isinstance(self.user, Ura) else 1 if self.user is not None else 0
-        return user, self.category is not None, self.purpose is not None, self.record is not None
+        context = 2 if self.purpose is PurposeOfUse.EMERGENCY_TREATMENT else 1 if self.purpose is not None else 0
+        return user, self.category is not None, context, self.record is not None
 
     def beats(self, other: "Choice") -> bool:
         """At least as specific in every dimension, and more specific in one."""

@@ -1,4 +1,4 @@
-"""Is a record about this person, and about nobody else? (promise P4)
+"""Is a record about this person, and about nobody else? This is promise P4.
 
 The rule is wider than the patient compartment of FHIR R4 on purpose: *every* reference to a Patient anywhere in a
 record, contained resources, extensions and logical references included, must be to the Patient record(s) of the
@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import unquote
 
 from accord.rules.reading import BSN_SYSTEMS, Record, bsns_of, raw_member
 from accord.rules.strictness import Json, strict_json
 from accord.terms.faults import BadInput, Fault
-from accord.terms.identifiers import Bsn
+from accord.terms.identifiers import Bsn, is_logical_id
 from accord.terms.limits import MIB
 from accord.terms.records import ResourceType
 
@@ -32,23 +33,27 @@ def identity_of(patient: Record, bsn: Bsn, birth_date: date | None) -> Identity:
     """Whether a Patient record is of the person asked for.
 
     Exactly one BSN, equal to the one asked for; the date of birth must be there, and equal to the one asked for
-    where the data user gave one. A missing BSN or date leaves it unverified; a different one makes it another's.
+    where the data user gave one. A missing BSN or date leaves it unverified, and so does a year or a month in which
+    the asked date falls; a different one makes it another's.
     """
     found = bsns_of(patient)
     if len(found) > 1 or (found and found != {bsn.value}):
         return Identity.OTHER
     if not found:
         return Identity.UNVERIFIED
-    if birth_date is not None and patient.birthDate and patient.birthDate != birth_date.isoformat():
-        return Identity.OTHER
-    return Identity.SAME if patient.birthDate else Identity.UNVERIFIED
+    if not patient.birthDate:
+        return Identity.UNVERIFIED
+    if birth_date is None or patient.birthDate == birth_date.isoformat():
+        return Identity.SAME
+    is_part_of_it = patient.birthDate in (f"{birth_date:%Y}", f"{birth_date:%Y-%m}")
+    return Identity.UNVERIFIED if is_part_of_it else Identity.OTHER
 
 
 def check_about(text: bytes, kind: ResourceType, own: frozenset[str], bsn: Bsn) -> None:
     """Refuse a record that is not about this person, or also about another: the strict, slow path.
 
     *own* are the references to this person's Patient record(s) at the holder, as they may stand in a record:
-    `Patient/7`, and the same behind the holder's own base addresses.
+    `Patient/7`, and the same behind the holder's own base addresses. A companion may name nobody at all.
 
     Raises:
         BadInput: `other-patient`, `several-bsns`, or what `strict_json` raises.
@@ -84,7 +89,7 @@ def _contained_patients(content: dict[str, Any], bsn: Bsn) -> frozenset[str]:
         item = pending.pop()
         if isinstance(item, dict):
             if item.get("resourceType") == "Patient":
-                bsns = {value for system, value in _identifiers(item.get("identifier")) if system in BSN_SYSTEMS}
+                bsns = {value for system, value in _identifiers(item.get("identifier")) if system in BSN_SYSTEMS and value}
                 if bsns != {bsn.value}:
                     raise BadInput(Fault.OTHER_PATIENT)
                 fine.add(f"#{item.get('id')}")
@@ -97,12 +102,25 @@ def _contained_patients(content: dict[str, Any], bsn: Bsn) -> frozenset[str]:
 def _patients_named(value: Json) -> Iterator[dict[str, Any]]:
     """Every Reference in the record that is, or may be, to a Patient."""
     for reference in _references_in(value):
-        text = reference.get("reference")
-        identifiers = list(_identifiers(reference.get("identifier")))
-        if (isinstance(text, str) and ("Patient/" in text or text.startswith("#") and reference.get("type") == "Patient")) or (
-            reference.get("type") == "Patient" or any(system in BSN_SYSTEMS for system, _ in identifiers)
+        if (
+            _may_be_to_a_patient(reference.get("reference"))
+            or _names_the_patient_type(reference.get("type"))
+            or any(system in BSN_SYSTEMS for system, _ in _identifiers(reference.get("identifier")))
         ):
             yield reference
+
+
+def _may_be_to_a_patient(text: Json) -> bool:
+    if not isinstance(text, str):
+        return False
+    # A server may take `Patient%2F9` for `Patient/9`; `Patient?name=…` is whoever it finds.
+    plain = unquote(text)
+    return "Patient/" in plain or "Patient?" in plain
+
+
+def _names_the_patient_type(text: Json) -> bool:
+    # R4 allows the canonical URL of the type.
+    return isinstance(text, str) and (text == "Patient" or text.endswith("/Patient"))
 
 
 def _references_in(value: Json) -> Iterator[dict[str, Any]]:
@@ -111,7 +129,8 @@ def _references_in(value: Json) -> Iterator[dict[str, Any]]:
     while pending:
         item = pending.pop()
         if isinstance(item, dict):
-            if "reference" in item or ("identifier" in item and "resourceType" not in item):
+            # Somebody may be named by a display alone. A type alone names nobody: a DataRequirement has one.
+            if "reference" in item or ("resourceType" not in item and ("identifier" in item or {"type", "display"} <= item.keys())):
                 yield item
             pending.extend(item.values())
         elif isinstance(item, list):
@@ -119,14 +138,13 @@ def _references_in(value: Json) -> Iterator[dict[str, Any]]:
 
 
 def _is_own(reference: dict[str, Any], own: frozenset[str], bsn: Bsn) -> bool:
+    # A masked BSN has no value, and says nothing either way.
+    bsns = {value for system, value in _identifiers(reference.get("identifier")) if system in BSN_SYSTEMS and value}
     text = reference.get("reference")
     if isinstance(text, str):
-        return text.partition("/_history/")[0] in own and _logical_is_own(reference, bsn)
-    return any(system in BSN_SYSTEMS for system, _ in _identifiers(reference.get("identifier"))) and _logical_is_own(reference, bsn)
-
-
-def _logical_is_own(reference: dict[str, Any], bsn: Bsn) -> bool:
-    return all(value == bsn.value for system, value in _identifiers(reference.get("identifier")) if system in BSN_SYSTEMS)
+        record, history, version = text.partition("/_history/")
+        return record in own and bsns <= {bsn.value} and (not history or is_logical_id(version))
+    return bsns == {bsn.value}
 
 
 def _identifiers(value: Json) -> Iterator[tuple[str, str]]:
@@ -145,7 +163,8 @@ def _check_bsns(content: dict[str, Any], bsn: Bsn) -> None:
     while pending:
         item = pending.pop()
         if isinstance(item, dict):
-            if str(item.get("system")) in BSN_SYSTEMS and "value" in item and item["value"] != bsn.value:
+            # The same system makes a BSN of a Coding's code.
+            if str(item.get("system")) in BSN_SYSTEMS and any(item[key] != bsn.value for key in ("value", "code") if key in item):
                 raise BadInput(Fault.OTHER_PATIENT)
             pending.extend(item.values())
         elif isinstance(item, list):

@@ -5,7 +5,8 @@ moments it can mean. Without a zone it is Dutch time (Europe/Amsterdam), because
 """
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from calendar import isleap, monthrange
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -17,10 +18,12 @@ AMSTERDAM: Final = ZoneInfo("Europe/Amsterdam")
 PREFIXES: Final = frozenset({"eq", "ge", "gt", "le", "lt", "sa", "eb"})
 
 _PARTIAL = re.compile(
-    r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?"
+    r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:T([0-9]{2}):([0-9]{2})(?::([0-5][0-9]|60)(?:\.([0-9]{1,9}))?)?"
+    r"(Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?)?)?)?"
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_DAY_MS: Final = 86_400_000
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 @lru_cache(maxsize=4096)
@@ -35,13 +38,20 @@ def interval(text: str) -> tuple[int, int]:
         raise BadInput(Fault.INVALID_PARAMETER, "date")
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     try:
-        start = datetime(int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), min(int(second or 0), 59), tzinfo=_zone(zone))
-        end = _after(start, month, day, hour, second, fraction)
-    except (ValueError, OverflowError):
+        first = date(int(year), int(month or 1), int(day or 1))
+        # A leap second is the last second of its minute.
+        clock = time(int(hour or 0), int(minute or 0), min(int(second or 0), 59))
+    except ValueError:
         raise BadInput(Fault.INVALID_PARAMETER, "date") from None
-    begin_ms = (start.astimezone(UTC) - _EPOCH) // _MILLISECOND + int(((fraction or "") + "000")[:3])
-    end_ms = begin_ms + 1 if fraction else (end.astimezone(UTC) - _EPOCH) // _MILLISECOND
-    return begin_ms, end_ms
+    if hour is None:
+        days = 1 if day else monthrange(first.year, first.month)[1] if month else 366 if isleap(first.year) else 365
+        return _midnight(first.toordinal()), _midnight(first.toordinal() + days)
+    # The interval is computed on whole numbers: a `datetime` ends in the years 1 and 9999, and sources write both for "ever".
+    local = _on_the_clock(first.toordinal(), clock)
+    offsets = _offsets(datetime.combine(first, clock), zone)
+    length = 1 if fraction else 1_000 if second else 60_000
+    milliseconds = int(((fraction or "") + "000")[:3])
+    return local - offsets[0] + milliseconds, local - offsets[1] + milliseconds + length
 
 
 def falls_within(begin_ms: int, end_ms: int, bounds: tuple[DateBound, ...]) -> bool:
@@ -66,23 +76,25 @@ def _meets(begin: int, end: int, bound: DateBound) -> bool:
             raise BadInput(Fault.INVALID_PARAMETER, "date")
 
 
-@lru_cache(maxsize=256)
-def _zone(text: str | None) -> tzinfo:
-    if text is None:
-        return AMSTERDAM
-    if text == "Z":
-        return UTC
-    offset = timedelta(hours=int(text[1:3]), minutes=int(text[4:6]))
-    return timezone(offset if text[0] == "+" else -offset)
+def _midnight(ordinal: int) -> int:
+    """When a day begins in the Netherlands: a day in March or October is not 24 hours."""
+    known = datetime.fromordinal(min(ordinal, date.max.toordinal()))
+    return _on_the_clock(ordinal, time.min) - _offsets(known, None)[0]
 
 
-def _after(start: datetime, month: str | None, day: str | None, hour: str | None, second: str | None, fraction: str | None) -> datetime:
-    if month is None:
-        return start.replace(year=start.year + 1)
-    if day is None:
-        return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
-    if hour is None:
-        # The next local midnight: a day in March or October is not 24 hours.
-        return (start.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=start.tzinfo)
-    length = timedelta(milliseconds=1) if fraction else timedelta(seconds=1) if second else timedelta(minutes=1)
-    return (start.astimezone(UTC) + length).astimezone(start.tzinfo)
+def _on_the_clock(ordinal: int, clock: time) -> int:
+    return (ordinal - _EPOCH_DAY) * _DAY_MS + ((clock.hour * 60 + clock.minute) * 60 + clock.second) * 1_000
+
+
+def _offsets(local: datetime, zone: str | None) -> tuple[int, int]:
+    """The offsets from UTC, in milliseconds, of the first and the last moment at which the clock shows this.
+
+    They differ in the hour that comes twice, in October, when nobody wrote which of the two.
+    """
+    if zone is None:
+        first, last = (round((local.replace(tzinfo=AMSTERDAM, fold=fold).utcoffset() or timedelta()) / _MILLISECOND) for fold in (0, 1))
+        # In March the clock skips an hour: what was written there is read with the offset from before.
+        return first, min(first, last)
+    sign = -1 if zone[0] == "-" else 1
+    offset = 0 if zone == "Z" else sign * (int(zone[1:3]) * 60 + int(zone[4:6])) * 60_000
+    return offset, offset

@@ -83,6 +83,14 @@ class Record(_Part):
     relationship: Raw = _NO_RAW
     serviceType: Raw = _NO_RAW
     description: Raw = _NO_RAW
+    reasonCode: Raw = _NO_RAW
+    procedureCode: Raw = _NO_RAW
+    activity: Raw = _NO_RAW
+    event: Raw = _NO_RAW
+    morphology: Raw = _NO_RAW
+    itemCodeableConcept: Raw = _NO_RAW
+    purpose: Raw = _NO_RAW
+    connectionType: Raw = _NO_RAW
     scope: Raw = _NO_RAW
     subject: Raw = _NO_RAW
     patient: Raw = _NO_RAW
@@ -133,6 +141,14 @@ class Record(_Part):
     recordedOn: str = ""
     dateWritten: str = ""
     lastModified: str = ""
+    createdPeriod: Period | None = None
+    servicePeriod: Period | None = None
+    occurredDateTime: str = ""
+    occurredPeriod: Period | None = None
+    identifiedDateTime: str = ""
+    identifiedPeriod: Period | None = None
+    detected: str = ""
+    enteredDate: str = ""
     valueQuantity: Raw = _NO_RAW
     valueString: str | None = None
     valueCodeableConcept: Raw = _NO_RAW
@@ -162,7 +178,7 @@ class Record(_Part):
 
 _decode_record = msgspec.json.Decoder(Record, strict=False).decode
 _decode_concepts = msgspec.json.Decoder(list[Concept] | Concept | str, strict=False).decode
-_decode_plain_codes = msgspec.json.Decoder(list[str]).decode
+_decode_plain_codes = msgspec.json.Decoder(list[str] | str).decode
 
 
 def read_record(text: bytes) -> Record:
@@ -202,7 +218,7 @@ def concepts(raw: Raw) -> list[Concept]:
         return []
     try:
         value = _decode_concepts(content)
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return []
     if isinstance(value, Concept):
         return [value]
@@ -210,12 +226,15 @@ def concepts(raw: Raw) -> list[Concept]:
 
 
 def plain_codes(raw: Raw) -> list[str]:
-    """The codes in an element that is a list of plain codes (AllergyIntolerance.category); none for another shape."""
+    """The codes in an element that is a plain code or a list of them (AllergyIntolerance.category); none for another shape."""
     content = bytes(raw)
-    try:
-        return _decode_plain_codes(content) if content else []
-    except (msgspec.DecodeError, ValueError):
+    if not content:
         return []
+    try:
+        value = _decode_plain_codes(content)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return []
+    return [value] if isinstance(value, str) else value
 
 
 def codings(raw: Raw) -> Iterator[Coding]:
@@ -320,7 +339,7 @@ def _number_text(raw: Raw) -> bytes:
         return b""
     try:
         return bytes(_decode_quantity(content).value)
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return b""
 
 
@@ -338,8 +357,8 @@ def references(text: bytes) -> Iterator[bytes]:
 
 
 def bsns_of(record: Record) -> set[str]:
-    """The distinct BSNs among a record's business identifiers, as they stand there."""
-    return {identifier.value for identifier in record.identifiers if identifier.system in BSN_SYSTEMS}
+    """The distinct BSNs among a record's business identifiers, as they stand there; a masked one has no value."""
+    return {identifier.value for identifier in record.identifiers if identifier.system in BSN_SYSTEMS and identifier.value}
 
 
 def raw_member(record: Record, name: str) -> bytes:

@@ -13,7 +13,7 @@ from accord.terms.vocabulary import CareCategory
 
 
 def wants_type(selection: Selection, name: str) -> bool:
-    """Whether records of this type are asked for. The Patient record always is: it shows who the answer is about."""
+    """Whether records of this type are asked for."""
     return not selection.types or name in selection.types
 
 
@@ -59,10 +59,11 @@ def _has_code(wanted: tuple[Token, ...], record: Record, member: str) -> bool:
     if raw is None:
         return False
     found = list(codings(raw))
-    if not found and member == "category":
-        # AllergyIntolerance.category is a list of plain codes.
+    if not found:
+        # AllergyIntolerance.category is a list of plain codes, MolecularSequence.type is one.
         plain = plain_codes(raw)
-        return any(token.code in plain and not token.system for token in wanted)
+        if plain:
+            return any(not token.system and token.code in ("", *plain) for token in wanted)
     return any(_matches(token, coding.system, coding.code) for token in wanted for coding in found) or (
         any(not token.system and token.code and concept.text == token.code for token in wanted for concept in concepts(raw))
     )

@@ -114,7 +114,7 @@ _questions = st.tuples(st.builds(asker, st.sampled_from(URAS), treats=st.boolean
 _records = st.sampled_from((None, *RECORDS))
 
 
-@settings(max_examples=600)
+@settings(max_examples=200)
 @given(_questions, st.lists(_choices, max_size=6), _records)
 def test_p5_what_is_released_is_provably_permitted(question: tuple[Asker, PurposeOfUse, CareCategory], choices: list[Choice], record: RecordRef | None) -> None:
     decision = decide(*question, choices, at=NOW, record=record)
@@ -122,7 +122,7 @@ def test_p5_what_is_released_is_provably_permitted(question: tuple[Asker, Purpos
     assert is_permitted(decision) == by_the_book(*question, choices, record)
 
 
-@settings(max_examples=600)
+@settings(max_examples=200)
 @given(_questions, st.lists(_choices, max_size=5), _choices.filter(lambda c: not c.permits), _records, st.integers(0, 5))
 def test_p5_one_more_objection_never_widens(
     question: tuple[Asker, PurposeOfUse, CareCategory], choices: list[Choice], objection: Choice, record: RecordRef | None, place: int
@@ -133,7 +133,7 @@ def test_p5_one_more_objection_never_widens(
     assert is_permitted(before) or not is_permitted(after)
 
 
-@settings(max_examples=600)
+@settings(max_examples=200)
 @given(_questions, st.lists(_choices, max_size=5), _choices.filter(lambda c: c.permits), _records)
 def test_p5_a_permit_that_cannot_be_compared_never_overrules_an_objection(
     question: tuple[Asker, PurposeOfUse, CareCategory], choices: list[Choice], permit: Choice, record: RecordRef | None

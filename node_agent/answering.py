@@ -1,0 +1,199 @@
+"""The use case: a question comes in, the holder decides, and only then are records read and told."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from typing import Final
+
+import anyio
+
+from accord.terms.answers import Closed, Ending, Hint
+from accord.terms.faults import BadInput, Fault, Unavailable
+from accord.terms.identifiers import RecordRef
+from accord.terms.limits import MESSAGE_BYTES
+from accord.terms.queries import HolderQuery, Order, Selection
+from accord.wire.hashing import question_hash
+from node_agent.companions import Companions
+from node_agent.deciding import Decisions
+from node_agent.disclosure import Gate, IdentityInDoubt
+from node_agent.finding import Person
+from node_agent.holder import NOTHING, TOO_LATE, Holder, LastWord
+from node_agent.ordering import Collection
+from node_agent.packing import ReleasedRecord
+from node_agent.ports import SourceFailure, SourceRecord
+from node_agent.telling import AnswerTooLarge, Emit, Teller
+
+#: So many records are read by name rather than looked for among all that is kept.
+_MOST_NAMED: Final = 200
+_RELEASED_AT_ONCE: Final = 100
+
+
+async def answer(holder: Holder, query: HolderQuery, emit: Emit, *, seconds: float | None = None) -> None:
+    """Answer one question; the last frame is always `Closed`.
+
+    With *seconds* it ends by itself when they are over, so that what was told is still counted and signed off.
+
+    Raises:
+        BadInput: `not-this-holder`, or a question that contradicts itself.
+    """
+    teller = Teller(emit, holder.bases, most_records=holder.most_records, most_bytes=holder.most_bytes)
+    answering = Answering(holder, query, teller)
+    word = holder.refusal(query)
+    if word is None:
+        word = TOO_LATE
+        async with _kept_alive(teller):
+            with anyio.move_on_after(seconds):
+                word = await answering.run()
+    await answering.close(word)
+
+
+@asynccontextmanager
+async def _kept_alive(teller: Teller) -> AsyncGenerator[None, None]:
+    """Signs of life while the block runs. A failure leaves as itself, and not as a group of one."""
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(teller.keep_alive)
+            yield
+            tasks.cancel_scope.cancel()
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+class Answering:
+    """One answer under way."""
+
+    def __init__(self, holder: Holder, query: HolderQuery, teller: Teller) -> None:
+        self._holder = holder
+        self._query = query
+        self._teller = teller
+        self._gate: Gate | None = None
+        self._patients: list[ReleasedRecord] = []
+
+    async def run(self) -> LastWord:
+        """Decide, then read and tell. Whatever the source or the choices do ends in a last word."""
+        try:
+            person, decisions = await self._holder.decide(self._query)
+            if not decisions.may_show(self._query.selection) or person is None:
+                return NOTHING
+            return await self._release(person, decisions)
+        except IdentityInDoubt as doubt:
+            return LastWord(doubt.ending, doubt.fault)
+        except AnswerTooLarge as met:
+            return LastWord(Ending.OVER_LIMIT, met.fault)
+        except Unavailable as failure:
+            fault = failure.fault if isinstance(failure, SourceFailure) else Fault.SOURCE_UNAVAILABLE
+            return LastWord(Ending.CUT_OFF if self._teller.records else Ending.UNREACHABLE, fault)
+
+    async def close(self, word: LastWord) -> None:
+        """Tell what waits, the remarks, and the last word."""
+        await self._teller.flush()
+        counts = self._teller.counts(self._gate.unfit if self._gate else 0, self._gate.oversized if self._gate else 0)
+        if counts.unfit:
+            await self._teller.say(Hint(Fault.RECORDS_UNFIT))
+        if counts.oversized:
+            await self._teller.say(Hint(Fault.RECORDS_OVERSIZED))
+        closed = Closed(self._holder.ura, word.ending, counts, self._teller.digest, question_hash(self._query), word.code, word.more)
+        await self._teller.say(closed)
+
+    async def _release(self, person: Person, decisions: Decisions) -> LastWord:
+        source, selection = self._holder.source, self._query.selection
+        gate = self._gate = Gate(self._query, person, decisions, notes_names="Provenance" in source.types)
+        found = [given async for some in source.patients(person[1]) for given in some]
+        self._patients = gate.admit(found, self._holder.bases)
+        if not self._patients:
+            return NOTHING
+        companions = Companions(gate, source)
+        if selection.order is Order.GLOBAL:
+            word = await self._release_in_order(gate, companions, person)
+        else:
+            word = await self._release_as_it_comes(gate, companions, person)
+        if word.ending is Ending.ANSWERED and any(gate.asks_for(patient) for patient in self._patients):
+            await self._tell([], companions)
+        if word.ending is Ending.ANSWERED and not self._teller.records:
+            return NOTHING
+        return word
+
+    async def _release_as_it_comes(self, gate: Gate, companions: Companions, person: Person) -> LastWord:
+        async with aclosing(self._records(person)) as lists:
+            async for given in lists:
+                if self._holder.pausing.paused:
+                    return LastWord(Ending.PAUSED, Fault.PAUSED)
+                await self._tell_some(self._released(gate, given), companions)
+        await self._tell_some(gate.provenance(), companions)
+        return LastWord(Ending.ANSWERED)
+
+    async def _release_in_order(self, gate: Gate, companions: Companions, person: Person) -> LastWord:
+        collection = Collection(self._query.selection, most_records=self._holder.most_records, most_bytes=self._holder.most_bytes)
+        word = LastWord(Ending.ANSWERED)
+        try:
+            async with aclosing(self._records(person)) as lists:
+                async for given in lists:
+                    if self._holder.pausing.paused:
+                        return LastWord(Ending.PAUSED, Fault.PAUSED)
+                    collection.add(self._released(gate, given))
+            collection.add(gate.provenance())
+        except AnswerTooLarge as met:
+            word = LastWord(Ending.OVER_LIMIT, met.fault)
+        except SourceFailure as failure:
+            word = LastWord(Ending.CUT_OFF, failure.fault)
+        records = collection.in_order()
+        for begin in range(0, len(records), _RELEASED_AT_ONCE):
+            await self._tell_some(records[begin : begin + _RELEASED_AT_ONCE], companions)
+        if word.ending is Ending.CUT_OFF and not records:
+            return LastWord(Ending.UNREACHABLE, word.code)
+        return LastWord(word.ending, word.code, collection.more)
+
+    def _records(self, person: Person) -> AsyncGenerator[list[SourceRecord], None]:
+        """The records to look at: by name where names are given, else all that is kept about this person."""
+        selection = self._query.selection
+        if selection.types and not selection.types - {"Patient"}:
+            return _nothing()
+        named = _named(selection)
+        return self._holder.source.records_of(person[1], selection) if named is None else self._read(named)
+
+    async def _read(self, refs: list[RecordRef]) -> AsyncGenerator[list[SourceRecord], None]:
+        found = await self._holder.source.read(refs)
+        yield list(found.values())
+
+    def _released(self, gate: Gate, given: list[SourceRecord]) -> list[ReleasedRecord]:
+        return gate.release(given) if _named(self._query.selection) is None else gate.release_named(given)
+
+    async def _tell_some(self, records: list[ReleasedRecord], companions: Companions) -> None:
+        if records:
+            await self._tell(records, companions)
+
+    async def _tell(self, records: list[ReleasedRecord], companions: Companions) -> None:
+        """Tell *records* behind their companions; ahead of the first of them, whom the answer is about."""
+        patients, self._patients = self._patients, []
+        await companions.fetch([*patients, *records])
+        if patients:
+            await self._teller.tell_together([*patients, *self._that_fit(companions.before(patients), patients)])
+        await self._teller.tell([*companions.before(records), *records])
+
+    def _that_fit(self, companions: list[ReleasedRecord], patients: list[ReleasedRecord]) -> list[ReleasedRecord]:
+        """Those that fit in one message with the Patient records, as they must."""
+        room = MESSAGE_BYTES - sum(len(patient.fhir_json) for patient in patients)
+        fitting = []
+        for companion in companions:
+            room -= len(companion.fhir_json)
+            if room >= 0:
+                fitting.append(companion)
+            elif self._gate:
+                self._gate.oversized += 1
+        return fitting
+
+
+def _named(selection: Selection) -> list[RecordRef] | None:
+    """The records that are asked for by name, when these are few enough to read each; none when they are not."""
+    names = sorted(selection.types - {"Patient"})
+    if not names or not selection.ids or len(names) * len(selection.ids) > _MOST_NAMED:
+        return None
+    try:
+        return [RecordRef(name, logical_id) for name in names for logical_id in selection.ids]
+    except BadInput:
+        return None
+
+
+async def _nothing() -> AsyncGenerator[list[SourceRecord], None]:
+    some: tuple[list[SourceRecord], ...] = ()
+    for records in some:
+        yield records

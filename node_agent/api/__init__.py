@@ -1,0 +1,1 @@
+"""The agent's face: gRPC in, values out, and back."""

@@ -1,0 +1,120 @@
+"""Attachments: the bytes that a released record points to, decided anew and sent in chunks."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Final
+
+import anyio
+
+from accord.rules.strictness import Json, strict_json
+from accord.terms.answers import AttachmentFrame, Chunk, Closed, ContentType, Counts, Ending
+from accord.terms.faults import BadInput, Fault, Unavailable
+from accord.terms.identifiers import RecordRef
+from accord.terms.limits import ATTACHMENT_BYTES
+from accord.terms.queries import EVERYTHING, HolderQuery
+from accord.wire.hashing import StreamDigest, question_hash
+from node_agent.disclosure import Gate, IdentityInDoubt
+from node_agent.holder import NOTHING, TOO_LATE, Holder, LastWord
+from node_agent.ports import Attachment, SourceFailure
+
+EmitAttachment = Callable[[AttachmentFrame], Awaitable[None]]
+
+#: The members of a record that point to an attachment.
+_POINTERS: Final = frozenset({"url", "reference", "valueUrl", "valueUri"})
+
+
+async def fetch_attachment(holder: Holder, query: HolderQuery, url: str, record: RecordRef, emit: EmitAttachment, *, seconds: float | None = None) -> None:
+    """Send one attachment; the last frame is always `Closed`. What is withheld looks like what does not exist.
+
+    Raises:
+        BadInput: `not-this-holder`.
+    """
+    query_at_large = replace(query, selection=EVERYTHING)
+    sending = Sending(emit)
+    word = holder.refusal(query_at_large)
+    if word is None:
+        word = TOO_LATE
+        with anyio.move_on_after(seconds):
+            word = await _send(holder, query_at_large, url, record, sending)
+    await emit(Closed(holder.ura, word.ending, sending.counts, sending.digest.value(), question_hash(query), word.code))
+
+
+class Sending:
+    """One attachment under way, with the count and digest of what was sent."""
+
+    def __init__(self, emit: EmitAttachment) -> None:
+        self._emit = emit
+        self.counts = Counts()
+        self.digest = StreamDigest()
+
+    async def content_type(self, value: str) -> None:
+        """Send the media type; one that is none is told as mere bytes."""
+        fine = value.isascii() and value.isprintable() and 0 < len(value) <= 128
+        with anyio.CancelScope(shield=True):
+            await self._emit(ContentType(value if fine else "application/octet-stream"))
+
+    async def chunk(self, content: bytes) -> None:
+        """Send a chunk; it counts as sent once this begins."""
+        self.counts = replace(self.counts, bytes=self.counts.bytes + len(content), batches=self.counts.batches + 1)
+        self.digest.add_chunk(content)
+        with anyio.CancelScope(shield=True):
+            await self._emit(Chunk(content))
+
+
+async def _send(holder: Holder, query: HolderQuery, url: str, record: RecordRef, sending: Sending) -> LastWord:
+    try:
+        if not await _may_be_fetched(holder, query, url, record):
+            return NOTHING
+        attachment = await holder.source.attachment(url)
+        return NOTHING if attachment is None else await _send_chunks(holder, attachment, sending)
+    except IdentityInDoubt as doubt:
+        return LastWord(doubt.ending, doubt.fault)
+    except Unavailable as failure:
+        fault = failure.fault if isinstance(failure, SourceFailure) else Fault.SOURCE_UNAVAILABLE
+        return LastWord(Ending.CUT_OFF if sending.counts.bytes else Ending.UNREACHABLE, fault)
+
+
+async def _may_be_fetched(holder: Holder, query: HolderQuery, url: str, record: RecordRef) -> bool:
+    """Whether the record may be released now, and points there."""
+    person, decisions = await holder.decide(query)
+    if not decisions.may_show(query.selection) or person is None:
+        return False
+    gate = Gate(query, person, decisions)
+    patients = gate.admit([given async for some in holder.source.patients(person[1]) for given in some], holder.bases)
+    if not patients:
+        return False
+    released = gate.release_named((await holder.source.read([record])).values())
+    # A Patient record may show a photograph.
+    candidates = [*released, *(patient for patient in patients if record == RecordRef("Patient", patient.id) and gate.asks_for(patient))]
+    return any(points_to(candidate.fhir_json, url, holder.bases) for candidate in candidates)
+
+
+def points_to(text: bytes, url: str, bases: tuple[str, ...]) -> bool:
+    """Whether a record holds *url* where it points to an attachment, as it stands there or below the holder's own base."""
+    as_written = {url, *(f"{base.rstrip('/')}/{url}" for base in bases if url.startswith("Binary/"))}
+    try:
+        pending: list[Json] = [strict_json(text)]
+    except BadInput:
+        return False
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            if any(name in _POINTERS and isinstance(value, str) and value in as_written for name, value in item.items()):
+                return True
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
+    return False
+
+
+async def _send_chunks(holder: Holder, attachment: Attachment, sending: Sending) -> LastWord:
+    async with aclosing(attachment.chunks) as chunks:
+        await sending.content_type(attachment.content_type)
+        async for chunk in chunks:
+            if holder.pausing.paused:
+                return LastWord(Ending.PAUSED, Fault.PAUSED)
+            if sending.counts.bytes + len(chunk) > ATTACHMENT_BYTES:
+                return LastWord(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
+            await sending.chunk(chunk)
+    return LastWord(Ending.ANSWERED)

@@ -1,0 +1,131 @@
+"""The only place where the agent's parts are joined."""
+
+import os
+import signal
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import anyio
+import structlog
+
+from accord.link.addresses import loopback
+from accord.link.pseudonyms import PseudonymKey, pseudonym_key
+from accord.link.surroundings import check_surroundings
+from accord.terms.faults import BadInput, Fault
+from accord.terms.identifiers import HolderName, Ura
+from node_agent.api.servicer import HolderService
+from node_agent.holder import Holder
+from node_agent.locating import Locating
+from node_agent.pausing import Pausing
+from node_agent.ports import ChoiceStore, Source, SourceFailure
+from node_agent.server import serving
+from node_agent.settings import AgentSettings, LocateSettings, SourceSettings
+
+_log = structlog.get_logger("noaber.agent")
+
+#: With a source that is down, or very many people, the agent says that it is ready before it has an index.
+_INDEX_SECONDS: Final = 5.0
+
+
+async def run(settings: AgentSettings, folder: Path, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. *ready* is told the address once questions can be asked.
+
+    SIGUSR1 pauses the agent, SIGUSR2 resumes it. Relative paths in the settings are relative to *folder*.
+
+    Raises:
+        BadInput: A setting is wrong, or the surroundings are unsafe.
+    """
+    check_surroundings()
+    address = loopback(settings.listen.address)
+    ura, name = Ura(settings.holder.ura), HolderName(settings.holder.name)
+    key = _key(settings.locate, folder)
+    # A unix socket, and all that the process makes, is for its own user only.
+    os.umask(0o077)
+    async with AsyncExitStack() as stack:
+        source = await stack.enter_async_context(_source(settings.source, folder))
+        choices = _choices(folder / settings.choices.path)
+        stack.push_async_callback(choices.close)
+        holder = Holder(ura, source, choices, Pausing())
+        locating = Locating(holder, key, refresh_seconds=settings.locate.refresh_seconds)
+        service = HolderService(holder, settings.holder.title or name.value, locating)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(locating.keep_fresh)
+            tasks.start_soon(look_after, source, holder.pausing, settings.source.check_seconds)
+            async with serving(service, holder.pausing, address, concurrency=settings.listen.concurrency) as served:
+                # `Locate` answers once there is an index; whoever is told that we are ready may locate at once.
+                with anyio.move_on_after(_INDEX_SECONDS):
+                    await locating.made.wait()
+                ready(f"ready {served}")
+                await _until_stopped(holder.pausing)
+            tasks.cancel_scope.cancel()
+
+
+async def look_after(source: Source, pausing: Pausing, seconds: float) -> None:
+    """Until cancelled: see now and then whether the source can be used, and let the standing tell."""
+    while True:
+        try:
+            await source.check()
+            pausing.note_trouble(None)
+        except SourceFailure as failure:
+            _log.warning("the source cannot be used", source=source.name, code=failure.fault.value)
+            pausing.note_trouble(failure.fault)
+        await anyio.sleep(seconds)
+
+
+async def _until_stopped(pausing: Pausing) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2) as signals:
+        async for received in signals:
+            if received is signal.SIGUSR1:
+                pausing.pause()
+            elif received is signal.SIGUSR2:
+                pausing.resume()
+            else:
+                return
+
+
+def _key(settings: LocateSettings, folder: Path) -> PseudonymKey:
+    if not settings.key_file:
+        return pseudonym_key(settings.key)
+    try:
+        return pseudonym_key((folder / settings.key_file).read_text(encoding="ascii").strip())
+    except (OSError, ValueError):
+        raise BadInput(Fault.INVALID_SETTING, "locate.key_file") from None
+
+
+@asynccontextmanager
+async def _source(settings: SourceSettings, folder: Path) -> AsyncGenerator[Source, None]:
+    """The source of the settings; only the adapter that is used is loaded."""
+    if settings.kind == "embedded":
+        from node_agent.sources.embedded import EmbeddedStore  # noqa: PLC0415 - it is not loaded where it is not used
+
+        store = EmbeddedStore(folder / settings.path, copy=settings.copy)
+        try:
+            yield store
+        finally:
+            await store.close()
+        return
+    from node_agent.sources.fhir_endpoint import FhirEndpoint, basic, bearer  # noqa: PLC0415 - as above
+    from node_agent.sources.fhir_rest import FhirServer  # noqa: PLC0415 - as above
+
+    endpoint = FhirEndpoint(
+        settings.base,
+        authorization=bearer(settings.token) if settings.token else basic(settings.user, settings.password) if settings.user else "",
+        also_known_as=tuple(settings.also_known_as),
+        types=frozenset(settings.types),
+        search_by_get=settings.search_by_get,
+        concurrency=settings.concurrency,
+        page_size=settings.page_size,
+        connect_seconds=settings.connect_seconds,
+        request_seconds=settings.request_seconds,
+        patience=settings.patience,
+    )
+    async with FhirServer(endpoint) as server:
+        yield server
+
+
+def _choices(path: Path) -> ChoiceStore:
+    from node_agent.sources.choice_store import SqliteChoices  # noqa: PLC0415 - as above
+
+    return SqliteChoices(path)

@@ -1,0 +1,247 @@
+"""Disclosure control: the one gate through which every record leaves this holder.
+
+A `SourceRecord` goes in, and a `ReleasedRecord` comes out only when the decision covers it, it is asked for, it is
+about this person and nobody else, and it can travel. What is withheld, or was not asked for, leaves no trace in what
+is counted: counts speak only of records that the decision would have released.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from accord.rules.consent import Basis
+from accord.rules.identity import Identity, check_about, identity_of
+from accord.rules.reading import Record, bsns_of, category_of, check_record, content_hint, identifier_hint, raw_member, read_record, references, time_ms
+from accord.rules.scope import falls_inside
+from accord.terms.answers import Ending
+from accord.terms.faults import BadInput, Fault, Faulted
+from accord.terms.identifiers import Bsn, RecordRef
+from accord.terms.limits import MIB, RECORD_BYTES
+from accord.terms.queries import HolderQuery, Selection
+from accord.terms.records import INCLUDES, NEVER_RELEASED, TYPE_BY_NAME, TYPE_CODE, ResourceType
+from accord.terms.vocabulary import CareCategory
+from accord.wire.columns import COMPANION, DERIVED, ENTERED_IN_ERROR, SPLICED
+from node_agent.belonging import Belonging, check_text, elements_of
+from node_agent.deciding import Decisions
+from node_agent.packing import ReleasedRecord
+from node_agent.ports import LocalPatient, SourceRecord
+
+#: A record over this is not even read: to say what it is would cost the others their time.
+_UNREAD_BYTES: Final = 16 * MIB
+_CATEGORY_CACHE_ITEMS: Final = 1_024
+
+
+class IdentityInDoubt(Faulted):
+    """The Patient records do not show to be of the person asked for: nothing is released."""
+
+    def __init__(self, ending: Ending, fault: Fault) -> None:
+        super().__init__(fault)
+        self.ending = ending
+
+
+class Gate:
+    """The gate for one question about one person. `admit` their Patient records first, then `release` the others.
+
+    Attributes:
+        unfit: Records that could not be shown to be about this person alone, or cannot be read.
+        oversized: Records over the inline limit.
+    """
+
+    __slots__ = ("_belonging", "_categories", "_decisions", "_elements", "_noted", "_people", "_provenance", "_query", "oversized", "unfit")
+
+    def __init__(self, query: HolderQuery, people: tuple[Bsn, LocalPatient], decisions: Decisions, *, notes_names: bool = False) -> None:
+        self._query = query
+        self._people = people
+        self._decisions = decisions
+        self._elements = _elements_followed(query.selection)
+        self._belonging: Belonging | None = None
+        self._categories: dict[tuple[str, bytes], CareCategory] = {}
+        #: Names of what was released, for the provenance that speaks of it; none where no source keeps any.
+        self._noted: set[str] | None = set() if notes_names else None
+        self._provenance: list[tuple[ReleasedRecord, frozenset[str]]] = []
+        self.unfit = 0
+        self.oversized = 0
+
+    def admit(self, found: Iterable[SourceRecord], bases: tuple[str, ...]) -> list[ReleasedRecord]:
+        """The Patient records that show who the answer is about; none when there are none.
+
+        Raises:
+            IdentityInDoubt: They do not show to be of this person.
+        """
+        basis = self._decisions.beside(CareCategory.PATIENT)
+        if basis is None:
+            return []
+        verified: list[tuple[SourceRecord, Record]] = []
+        room = RECORD_BYTES
+        for given in found:
+            record = self._verified(given)
+            if record is not None and len(given.fhir_json) <= room:
+                verified.append((given, record))
+                # All of them travel in the first batch.
+                room -= len(given.fhir_json)
+            elif record is not None:
+                self.oversized += 1
+        if not verified and self.unfit + self.oversized:
+            raise IdentityInDoubt(Ending.IDENTITY_UNVERIFIED, Fault.IDENTITY_UNVERIFIED)
+        self._belonging = Belonging(self._people[0], frozenset(record.id for _, record in verified), bases)
+        return [self._made(given, record, TYPE_BY_NAME["Patient"], CareCategory.PATIENT, basis) for given, record in verified]
+
+    def asks_for(self, patient: ReleasedRecord) -> bool:
+        """Whether a Patient record is itself an answer, and not only shows who the answer is about."""
+        kind = TYPE_BY_NAME["Patient"]
+        return self._query.selection.after is None and (
+            self._decisions.basis_of(CareCategory.PATIENT, kind.name, patient.id) is not None
+            and falls_inside(self._query.selection, read_record(patient.fhir_json), kind, CareCategory.PATIENT)
+        )
+
+    def release(self, given: Sequence[SourceRecord]) -> list[ReleasedRecord]:
+        """Those of these records that may leave."""
+        return [released for record in given if (released := self._released(record)) is not None]
+
+    def release_named(self, given: Iterable[SourceRecord]) -> list[ReleasedRecord]:
+        """Those of these records that may leave, where they were read by name: another person's leave no trace."""
+        belonging = self._belonging
+        return self.release([record for record in given if belonging is not None and belonging.names_own(record.fhir_json)])
+
+    def accompany(self, ref: RecordRef, given: SourceRecord) -> ReleasedRecord | None:
+        """A companion that a released record refers to; none when it may not go along."""
+        kind = TYPE_BY_NAME[ref.type]
+        basis = self._decisions.beside(kind.category)
+        if basis is None or not kind.is_companion:
+            return None
+        try:
+            record = read_record(given.fhir_json)
+            if (record.resourceType, record.id) != (ref.type, ref.id):
+                raise BadInput(Fault.NOT_A_RESOURCE)
+            if self._too_large(given):
+                return None
+            return self._made(given, record, kind, kind.category, basis)
+        except BadInput:
+            self.unfit += 1
+            return None
+
+    def provenance(self) -> list[ReleasedRecord]:
+        """The provenance of what was released, and of nothing else; asked for when all else was released."""
+        noted = self._noted or set()
+        return [record for record, targets in self._provenance if targets <= noted]
+
+    def _verified(self, given: SourceRecord) -> Record | None:
+        """The content of a Patient record that is of this person and of nobody else."""
+        bsn, patient = self._people
+        try:
+            record = read_record(given.fhir_json)
+            kind = check_record(record)
+            if kind.name != "Patient" or record.id not in patient.ids:
+                raise BadInput(Fault.OTHER_PATIENT)
+        except BadInput:
+            self.unfit += 1
+            return None
+        if len(bsns_of(record)) > 1:
+            raise IdentityInDoubt(Ending.REFUSED, Fault.SEVERAL_BSNS)
+        match identity_of(record, bsn, self._query.birth_date):
+            case Identity.OTHER:
+                raise IdentityInDoubt(Ending.REFUSED, Fault.OTHER_PATIENT)
+            case Identity.SAME:
+                if self._is_fit_patient(given, kind):
+                    return record
+        self.unfit += 1
+        return None
+
+    def _is_fit_patient(self, given: SourceRecord, kind: ResourceType) -> bool:
+        bsn, patient = self._people
+        own = frozenset(f"Patient/{logical_id}" for logical_id in patient.ids)
+        try:
+            check_text(given.fhir_json)
+            check_about(given.fhir_json, kind, own, bsn)
+        except BadInput:
+            return False
+        return True
+
+    def _released(self, given: SourceRecord) -> ReleasedRecord | None:
+        text = given.fhir_json
+        if len(text) > _UNREAD_BYTES:
+            self.oversized += 1
+            return None
+        try:
+            record = read_record(text)
+            if record.resourceType in NEVER_RELEASED:
+                return None
+            kind = check_record(record)
+            if kind.is_companion or kind.name == "Patient":
+                return None
+            category = self._category_of(record, kind)
+            basis = self._decisions.basis_of(category, kind.name, record.id)
+            if basis is None or not falls_inside(self._query.selection, record, kind, category) or self._too_large(given):
+                return None
+            released = self._made(given, record, kind, category, basis)
+        except BadInput:
+            self.unfit += 1
+            return None
+        if kind.name == "Provenance":
+            self._provenance.append((released, _targets(record)))
+            return None
+        return released
+
+    def _made(self, given: SourceRecord, record: Record, kind: ResourceType, category: CareCategory, basis: Basis) -> ReleasedRecord:
+        """The only place where a record becomes one that may leave.
+
+        Raises:
+            BadInput: It is not about this person alone.
+        """
+        belonging = self._belonging
+        if belonging is None:
+            raise BadInput(Fault.NO_PATIENT)
+        text = given.fhir_json
+        # The Patient records made the gate: they were checked against each other before there was one.
+        companions = belonging.companions_in(text) if kind.name == "Patient" else belonging.check(text, record, kind)
+        if self._elements is not None and companions:
+            written = elements_of(text, self._elements.get(kind.name, frozenset()))
+            companions = tuple(ref for ref in companions if f'{ref}"'.encode() in written)
+        flags = (COMPANION * kind.is_companion) | (ENTERED_IN_ERROR * record.entered_in_error) | (DERIVED * given.derived) | (SPLICED * given.spliced)
+        if self._noted is not None:
+            self._noted.add(f"{kind.name}/{record.id}")
+        return ReleasedRecord(
+            text,
+            record.id,
+            TYPE_CODE[kind.name],
+            category,
+            basis,
+            flags,
+            time_ms(record, kind),
+            identifier_hint(record) if record.identifier is not None else 0,
+            content_hint(record, kind),
+            companions,
+        )
+
+    def _category_of(self, record: Record, kind: ResourceType) -> CareCategory:
+        if kind.name not in ("Observation", "Consent"):
+            return kind.category
+        # What a category element means depends on nothing else, and a dossier writes few different ones.
+        key = kind.name, bytes(record.category)
+        category = self._categories.get(key)
+        if category is None:
+            category = category_of(record, kind)
+            if len(self._categories) < _CATEGORY_CACHE_ITEMS:
+                self._categories[key] = category
+        return category
+
+    def _too_large(self, given: SourceRecord) -> bool:
+        if len(given.fhir_json) <= RECORD_BYTES:
+            return False
+        self.oversized += 1
+        return True
+
+
+def _targets(record: Record) -> frozenset[str]:
+    return frozenset(reference.decode("utf-8", "replace") for reference in references(raw_member(record, "target")))
+
+
+def _elements_followed(selection: Selection) -> dict[str, frozenset[str]] | None:
+    """Per type, the elements whose references are followed; none when all are."""
+    if "*" in selection.includes:
+        return None
+    followed: dict[str, frozenset[str]] = {}
+    for pair in selection.includes:
+        name, element = pair.partition(":")[0], INCLUDES.get(pair)
+        if element is not None:
+            followed[name] = followed.get(name, frozenset()) | {element}
+    return followed

@@ -1,0 +1,155 @@
+"""Is somebody known here under this pseudonym, and may whoever asks be told?
+
+The index lives in memory only: a pseudonym under the holder's key and the BSN that it stands for, 36 bytes a
+person, so that 500,000 people take 18 MB.
+"""
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Final
+
+import anyio
+import structlog
+from anyio.lowlevel import checkpoint
+
+from accord.link.pseudonyms import PseudonymKey
+from accord.terms.faults import BadInput, Fault, Unavailable
+from accord.terms.identifiers import Bsn, Pseudonym, QueryId
+from accord.terms.parties import Asker
+from accord.terms.vocabulary import PurposeOfUse
+from node_agent.deciding import decide_all
+from node_agent.finding import NOBODY
+from node_agent.holder import Holder
+from node_agent.ports import Source, SourceFailure
+
+_log = structlog.get_logger("noaber.agent")
+
+_PSEUDONYM_BYTES: Final = 32
+_ENTRY_BYTES: Final = _PSEUDONYM_BYTES + 4
+_BUCKETS: Final = 256
+_PAUSE_EVERY: Final = 200
+_FIRST_RETRY_SECONDS: Final = 1.0
+#: A copy tells cheaply whether it changed; it is asked no more often than this.
+_LOOK_AGAIN_SECONDS: Final = 1.0
+
+
+class Index:
+    """Pseudonym to BSN: entries sorted in 256 buckets by their first byte, and nothing made per person to keep."""
+
+    __slots__ = ("_buckets", "people")
+
+    def __init__(self, buckets: list[bytes]) -> None:
+        self._buckets = buckets
+        self.people = sum(len(bucket) for bucket in buckets) // _ENTRY_BYTES
+
+    def find(self, pseudonym: Pseudonym) -> Bsn | None:
+        """The person behind a pseudonym; none when there is nobody."""
+        bucket = self._buckets[pseudonym.value[0]]
+        place = bisect_left(
+            range(len(bucket) // _ENTRY_BYTES), pseudonym.value, key=lambda at: bucket[at * _ENTRY_BYTES : at * _ENTRY_BYTES + _PSEUDONYM_BYTES]
+        )
+        entry = bucket[place * _ENTRY_BYTES : (place + 1) * _ENTRY_BYTES]
+        if entry[:_PSEUDONYM_BYTES] != pseudonym.value:
+            return None
+        return Bsn(f"{int.from_bytes(entry[_PSEUDONYM_BYTES:], 'big'):09}")
+
+
+async def build_index(source: Source, key: PseudonymKey) -> Index:
+    """Everybody whom the source knows.
+
+    Raises:
+        SourceFailure: The source could not name everybody.
+    """
+    growing = [bytearray() for _ in range(_BUCKETS)]
+    number = 0
+    async for bsn, _ in source.everyone():
+        pseudonym = key.pseudonym(bsn).value
+        growing[pseudonym[0]] += pseudonym + int(bsn.value).to_bytes(4, "big")
+        number += 1
+        if number % _PAUSE_EVERY == 0:
+            # Answers under way go on while the index is made.
+            await checkpoint()
+    buckets = []
+    for bucket in growing:
+        buckets.append(b"".join(sorted(bytes(bucket[at : at + _ENTRY_BYTES]) for at in range(0, len(bucket), _ENTRY_BYTES))))
+        await checkpoint()
+    return Index(buckets)
+
+
+class Locating:
+    """Answers `Locate` from an index that is made at start-up and kept up to date."""
+
+    def __init__(self, holder: Holder, key: PseudonymKey, *, refresh_seconds: float = 300.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._holder = holder
+        self._key = key
+        self._refresh_seconds = refresh_seconds
+        self._clock = clock
+        self._index: Index | None = None
+        self._as_of_ms = 0
+        self._looked = 0.0
+        self._refreshing = anyio.Lock()
+        #: Set once there is an index.
+        self.made = anyio.Event()
+
+    @property
+    def people(self) -> int:
+        """How many people the index knows; 0 while there is none."""
+        return self._index.people if self._index else 0
+
+    async def locate(self, pseudonym: Pseudonym, asked_by: Asker, purpose: PurposeOfUse, query_id: QueryId) -> bool:
+        """Whether somebody is known and whoever asks may be told. The same work for both kinds of no.
+
+        Raises:
+            BadInput: `emergency-not-offered`.
+            Unavailable: `paused`; `source-unavailable` while there is no index, or the choices cannot be read.
+        """
+        if self._holder.pausing.paused:
+            raise Unavailable(Fault.PAUSED)
+        if purpose is PurposeOfUse.EMERGENCY_TREATMENT:
+            raise BadInput(Fault.EMERGENCY_NOT_OFFERED)
+        await self._look_again()
+        if self._index is None:
+            raise Unavailable(Fault.SOURCE_UNAVAILABLE, query_id.value)
+        bsn = self._index.find(pseudonym)
+        try:
+            choices = await self._holder.choices.choices_of(bsn or NOBODY)
+        except Unavailable:
+            raise Unavailable(Fault.SOURCE_UNAVAILABLE, query_id.value) from None
+        may_be_told = decide_all(asked_by, purpose, choices, self._holder.now()).may_be_located
+        return may_be_told and bsn is not None
+
+    async def refresh(self) -> None:
+        """Make the index anew; the old one answers until the new one stands.
+
+        Raises:
+            SourceFailure: The source could not name everybody: the old index stays.
+        """
+        async with self._refreshing:
+            as_of_ms = await self._holder.source.data_as_of_ms()
+            self._index = await build_index(self._holder.source, self._key)
+            self._as_of_ms = as_of_ms
+            self.made.set()
+
+    async def keep_fresh(self) -> None:
+        """Until cancelled: make the index, and make it anew at every interval; sooner while the source fails."""
+        wait = _FIRST_RETRY_SECONDS
+        while True:
+            try:
+                await self.refresh()
+                wait = self._refresh_seconds
+            except SourceFailure as failure:
+                _log.warning("the index could not be made", code=failure.fault.value, known=self.people)
+                wait = min(2 * wait, self._refresh_seconds) if wait < self._refresh_seconds else _FIRST_RETRY_SECONDS
+            await anyio.sleep(wait)
+
+    async def _look_again(self) -> None:
+        """A copy that changed is indexed anew. Looked at before the search, so that a yes and a no take as long."""
+        if self._index is None or not self._holder.source.is_copy or self._clock() - self._looked < _LOOK_AGAIN_SECONDS:
+            return
+        self._looked = self._clock()
+        try:
+            if await self._holder.source.data_as_of_ms() != self._as_of_ms:
+                await self.refresh()
+        except SourceFailure as failure:
+            _log.warning("the index could not be made anew", code=failure.fault.value)

@@ -1,0 +1,105 @@
+"""What was released, packed into columnar batches: one blob of bytes, and a fixed-width row for each record."""
+
+from typing import NamedTuple
+
+from accord.rules.consent import Basis
+from accord.terms.answers import Batch, Counts
+from accord.terms.identifiers import RecordRef
+from accord.terms.limits import BATCH_BYTES, BATCH_RECORDS, FIRST_BATCH_BYTES
+from accord.terms.queries import SortKey
+from accord.terms.vocabulary import CATEGORY_BIT, CATEGORY_CODE, CareCategory
+from accord.wire.columns import ROW
+from accord.wire.hashing import StreamDigest
+
+
+class ReleasedRecord(NamedTuple):
+    """A record that may leave this holder. Disclosure control makes it, and nothing else does (tested).
+
+    A named tuple and not a dataclass, because one is made for every record of every answer: it takes a third of
+    the time. `companions` are the records that belong to no patient and that it refers to.
+    """
+
+    fhir_json: bytes
+    id: str
+    type_code: int
+    category: CareCategory
+    basis: Basis
+    flags: int
+    time_ms: int
+    identifier_hint: int
+    content_hint: int
+    companions: tuple[RecordRef, ...]
+
+    @property
+    def sort_key(self) -> SortKey:
+        """Its place in the global order."""
+        return SortKey(self.time_ms, self.type_code, self.content_hint, self.id)
+
+
+class Packer:
+    """Packs released records into batches, and keeps the count and digest of what was packed."""
+
+    __slots__ = ("_batches", "_bytes", "_categories", "_columns", "_digest", "_end", "_records", "_texts")
+
+    def __init__(self) -> None:
+        self._columns = bytearray()
+        self._texts: list[bytes] = []
+        self._end = 0
+        self._categories = 0
+        self._digest = StreamDigest()
+        self._records = self._bytes = self._batches = 0
+
+    def add(self, record: ReleasedRecord) -> bool:
+        """Put a record behind those that are waiting. True: the batch is full and must be taken now."""
+        text = record.fhir_json
+        self._texts.append(text)
+        self._end += len(text)
+        self._categories |= CATEGORY_BIT[record.category]
+        self._columns += ROW.pack(
+            record.identifier_hint,
+            record.content_hint,
+            record.time_ms,
+            record.flags,
+            self._end,
+            record.type_code,
+            CATEGORY_CODE[record.category],
+        )
+        return self._end >= (BATCH_BYTES if self._batches else FIRST_BATCH_BYTES) or len(self._texts) >= BATCH_RECORDS
+
+    def take(self) -> Batch | None:
+        """What is waiting, as a batch that counts as sent; none when nothing waits."""
+        if not self._texts:
+            return None
+        batch = Batch(bytes(self._columns), b"".join(self._texts), self._categories)
+        self._records += len(self._texts)
+        self._bytes += self._end
+        self._batches += 1
+        self._digest.add(batch)
+        self._columns.clear()
+        self._texts.clear()
+        self._end = self._categories = 0
+        return batch
+
+    @property
+    def records(self) -> int:
+        """Records packed, those that wait included."""
+        return self._records + len(self._texts)
+
+    @property
+    def size(self) -> int:
+        """Bytes packed, those that wait included."""
+        return self._bytes + self._end
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something waits to be taken."""
+        return bool(self._texts)
+
+    @property
+    def digest(self) -> bytes:
+        """The digest over the batches taken."""
+        return self._digest.value()
+
+    def counts(self, unfit: int, oversized: int) -> Counts:
+        """What was taken, beside what could not be sent."""
+        return Counts(self._records, self._bytes, self._batches, unfit, oversized)

@@ -1,0 +1,45 @@
+"""The gRPC server of an agent: bounded, on loopback only, and stopped with time to finish."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import anyio
+from grpc import aio
+
+from accord.link.addresses import Address
+from accord.link.options import MAXIMUM_CONCURRENT_RPCS, SERVER
+from accord.terms.faults import BadInput, Fault
+from node_agent.api.health import add_health, follow
+from node_agent.api.servicer import SERVICE, HolderService, add_holder_service
+from node_agent.pausing import Pausing
+
+GRACE_SECONDS: Final = 5.0
+
+
+@asynccontextmanager
+async def serving(
+    service: HolderService, pausing: Pausing, address: Address, *, concurrency: int = MAXIMUM_CONCURRENT_RPCS, grace: float = GRACE_SECONDS
+) -> AsyncGenerator[str, None]:
+    """Serve inside the block, which gets the address; at its end answers under way have *grace* seconds to finish.
+
+    Raises:
+        BadInput: `invalid-setting`, when the address is taken.
+    """
+    server = aio.server(options=SERVER, maximum_concurrent_rpcs=concurrency)
+    add_holder_service(service, server)
+    health = await add_health(server, SERVICE, pausing)
+    try:
+        port = server.add_insecure_port(address.target)
+    except RuntimeError:
+        raise BadInput(Fault.INVALID_SETTING, "listen.address: it is taken, or cannot be listened on") from None
+    await server.start()
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(follow, health, SERVICE, pausing)
+            yield address.target if address.is_socket else Address(address.host, port).target
+            tasks.cancel_scope.cancel()
+    finally:
+        pausing.stop()
+        with anyio.CancelScope(shield=True):
+            await server.stop(grace)

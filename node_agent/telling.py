@@ -1,0 +1,130 @@
+"""What is released, told in frames and in the promised order, with signs of life in between."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
+
+import anyio
+
+from accord.rules.consent import Basis
+from accord.terms.answers import Batch, Counts, Frame, Outcome, Progress
+from accord.terms.faults import Fault, Unavailable
+from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS
+from accord.terms.vocabulary import CareCategory
+from node_agent.packing import Packer, ReleasedRecord
+
+Emit = Callable[[Frame], Awaitable[None]]
+
+#: What waits for a fuller batch waits no longer than this while the source is slow.
+LINGER_SECONDS: Final = 0.1
+#: After this long without a frame comes a sign of life.
+BEAT_SECONDS: Final = 1.0
+
+
+class AnswerTooLarge(Unavailable):
+    """The answer met its limit; what was told stands."""
+
+    def __init__(self) -> None:
+        super().__init__(Fault.OVER_LIMIT)
+
+
+class Teller:
+    """Tells one answer to *emit*, which is never called twice at the same time and never left half-way.
+
+    A decision goes ahead of the first batch that holds its category, and names only categories of which records
+    really follow: the others are not told.
+    """
+
+    __slots__ = ("_bases", "_bases_told", "_emit", "_last", "_lock", "_most_bytes", "_most_records", "_packer", "_told", "_untold")
+
+    def __init__(self, emit: Emit, bases: tuple[str, ...], *, most_records: int = ANSWER_RECORDS, most_bytes: int = ANSWER_BYTES) -> None:
+        self._emit = emit
+        self._bases = bases
+        self._most_records = most_records
+        self._most_bytes = most_bytes
+        self._lock = anyio.Lock()
+        self._packer = Packer()
+        self._told: set[CareCategory] = set()
+        self._untold: dict[Basis, set[CareCategory]] = {}
+        self._bases_told = False
+        self._last = anyio.current_time()
+
+    @property
+    def records(self) -> int:
+        """Records told, or about to be."""
+        return self._packer.records
+
+    @property
+    def digest(self) -> bytes:
+        """The digest of what was told."""
+        return self._packer.digest
+
+    def counts(self, unfit: int, oversized: int) -> Counts:
+        """What was told, beside what could not be."""
+        return self._packer.counts(unfit, oversized)
+
+    async def tell_together(self, records: Sequence[ReleasedRecord]) -> None:
+        """Tell these in one batch, and before all that follows. They fit in one message."""
+        async with self._lock:
+            full = False
+            for record in records:
+                full = self._pack(record)
+            if full:
+                await self._send()
+
+    async def tell(self, records: Iterable[ReleasedRecord]) -> None:
+        """Tell these, in this order.
+
+        Raises:
+            AnswerTooLarge: The limit was met; what came before it is told.
+        """
+        async with self._lock:
+            for record in records:
+                if self._packer.records >= self._most_records or self._packer.size + len(record.fhir_json) > self._most_bytes:
+                    raise AnswerTooLarge
+                if self._pack(record):
+                    await self._send()
+
+    async def flush(self) -> None:
+        """Tell what still waits."""
+        async with self._lock:
+            await self._send()
+
+    async def say(self, frame: Frame) -> None:
+        """Tell something that is no record."""
+        async with self._lock:
+            await self._out(frame)
+
+    async def keep_alive(self) -> None:
+        """Until cancelled: nothing waits long, and nobody waits long without a sign of life."""
+        while True:
+            await anyio.sleep(LINGER_SECONDS)
+            async with self._lock:
+                idle = anyio.current_time() - self._last
+                if self._packer.waiting and idle >= LINGER_SECONDS:
+                    await self._send()
+                elif idle >= BEAT_SECONDS:
+                    # How many records were read would tell how many were withheld; how many were released is known.
+                    await self._out(Progress(self._packer.records))
+
+    def _pack(self, record: ReleasedRecord) -> bool:
+        if record.category not in self._told:
+            self._told.add(record.category)
+            self._untold.setdefault(record.basis, set()).add(record.category)
+        return self._packer.add(record)
+
+    async def _send(self) -> None:
+        batch = self._packer.take()
+        if batch is None:
+            return
+        # The batch counts as sent from here on: whoever cancels waits until it is.
+        with anyio.CancelScope(shield=True):
+            for basis, categories in self._untold.items():
+                await self._out(Outcome(frozenset(categories), basis.value, () if self._bases_told else self._bases))
+                self._bases_told = True
+            self._untold.clear()
+            await self._out(batch)
+
+    async def _out(self, frame: Frame | Batch) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._emit(frame)
+        self._last = anyio.current_time()

@@ -1,0 +1,331 @@
+"""The holder's service over real gRPC on a unix socket."""
+
+from base64 import b64encode
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import grpc
+import pytest
+from blake3 import blake3
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from accord.link.addresses import loopback
+from accord.rules.consent import Choice
+from accord.terms.answers import Closed, Ending, Frame, Standing
+from accord.terms.faults import Fault
+from accord.terms.identifiers import Bsn, RecordRef
+from accord.wire import codec
+from accord.wire.v1 import holder_service_pb2 as pb
+from accord.wire.v1 import terms_pb2
+from accord.wire.v1.holder_service_pb2_grpc import HolderServiceStub
+from node_agent.api.servicer import CAPABILITIES, SERVICE, HolderService
+from node_agent.locating import Locating
+from node_agent.server import serving
+from testbed.contracts.records import ANNA, BERT, NOBODY, TOUCHY, observation, patient, resource
+from testbed.memory_source import MemorySource
+from tests.node_agent.asking import ASKER, KEY, URA, YES, Answer, MemoryChoices, holder_over, question, served
+
+pytestmark = pytest.mark.anyio
+
+ANNAS = [patient("a", ANNA), observation("1", "a"), observation("2", "a")]
+
+
+def located(bsn: str, **more: Any) -> pb.LocateRequest:
+    """Is somebody known?"""
+    fields: dict[str, Any] = {"purpose": codec.purpose_to_wire(question().purpose), "treats_the_patient": True} | more
+    return pb.LocateRequest(
+        pseudonym=KEY.pseudonym(Bsn(bsn)).value,
+        data_user=codec.data_user_to_wire(ASKER.data_user),
+        professional=codec.professional_to_wire(ASKER.professional),
+        query_id="q-1",
+        **fields,
+    )
+
+
+def asked(**more: Any) -> pb.QueryRequest:
+    """A question about Anna."""
+    return pb.QueryRequest(query=codec.holder_query_to_wire(question(**more)))
+
+
+async def frames_of(call: Any) -> list[Frame]:
+    """All frames of an answer."""
+    return [codec.frame_from_wire(message) async for message in call]
+
+
+async def standing_of(call: Any) -> Standing:
+    """The next standing of a watch."""
+    return codec.standing_from_wire(await call.read())
+
+
+async def test_p13_what_the_source_keeps_arrives_byte_for_byte(tmp_path: Path) -> None:
+    async with served(holder_over(MemorySource([patient("a", ANNA), *TOUCHY])), tmp_path) as (stub, _):
+        told = Answer(await frames_of(stub.Query(asked())))
+
+    assert told.records == [patient("a", ANNA), *TOUCHY]
+    told.check_account()
+
+
+async def test_describe_says_what_the_holder_can_do(tmp_path: Path) -> None:
+    async with served(holder_over(MemorySource([])), tmp_path) as (stub, _):
+        described = codec.description_from_wire(await stub.Describe(pb.DescribeRequest()))
+
+    assert (described.ura, described.name, described.capabilities) == (URA, "brinkhof", CAPABILITIES)
+    assert not described.copy
+    assert "Observation" in described.types
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (pb.QueryRequest(), grpc.StatusCode.INVALID_ARGUMENT, Fault.NO_PATIENT),
+        (pb.QueryRequest(query=pb.HolderQuery(bsn="123456789")), grpc.StatusCode.INVALID_ARGUMENT, Fault.INVALID_BSN),
+        (pb.QueryRequest(query=pb.HolderQuery(bsn=ANNA, query_id="q")), grpc.StatusCode.INVALID_ARGUMENT, Fault.INVALID_QUESTION),
+    ],
+)
+async def test_p9_a_bad_question_ends_in_a_code_and_nothing_else(tmp_path: Path, request_: pb.QueryRequest, status: grpc.StatusCode, code: Fault) -> None:
+    async with served(holder_over(MemorySource(ANNAS)), tmp_path) as (stub, _):
+        with pytest.raises(aio.AioRpcError) as failed:
+            await frames_of(stub.Query(request_))
+
+    assert (failed.value.code(), failed.value.details()) == (status, code.value)
+
+
+async def test_p1_a_question_to_another_holder_is_refused(tmp_path: Path) -> None:
+    request = asked()
+    request.query.holder_ura = "90001004"
+    async with served(holder_over(MemorySource(ANNAS)), tmp_path) as (stub, _):
+        with pytest.raises(aio.AioRpcError) as failed:
+            await frames_of(stub.Query(request))
+
+    assert failed.value.details() == Fault.NOT_THIS_HOLDER
+
+
+async def test_p9_what_fails_inside_tells_nothing_of_itself(tmp_path: Path) -> None:
+    class Broken(MemorySource):
+        async def find(self, bsn: Bsn) -> Any:
+            raise RuntimeError(f"something about {bsn.value}")
+
+    async with served(holder_over(Broken(ANNAS)), tmp_path) as (stub, _):
+        with pytest.raises(aio.AioRpcError) as failed:
+            await frames_of(stub.Query(asked()))
+
+    assert (failed.value.code(), failed.value.details()) == (grpc.StatusCode.INTERNAL, Fault.INTERNAL)
+
+
+async def test_cancelling_reaches_the_source(tmp_path: Path) -> None:
+    source = MemorySource([patient("a", ANNA), *(observation(f"o{n}", "a", valueString="x" * 2_000) for n in range(30))], at_once=10)
+    source.waits_after = 2
+    left = anyio.Event()
+
+    class Watched(MemorySource):
+        async def records_of(self, *arguments: Any) -> AsyncGenerator[Any, None]:
+            try:
+                async for some in source.records_of(*arguments):
+                    yield some
+            finally:
+                left.set()
+
+    async with served(holder_over(Watched([patient("a", ANNA)])), tmp_path) as (stub, _):
+        call = stub.Query(asked())
+        await call.read()
+        call.cancel()
+        with anyio.fail_after(5):
+            await left.wait()
+
+
+async def test_the_last_word_arrives_before_the_deadline(tmp_path: Path) -> None:
+    source = MemorySource(ANNAS, at_once=1)
+    source.waits_after = 1
+    async with served(holder_over(source), tmp_path) as (stub, _):
+        told = Answer(await frames_of(stub.Query(asked(), timeout=0.5)))
+
+    assert (told.closed.ending, told.records) == (Ending.TOO_LATE, ANNAS[:2])
+    told.check_account()
+
+
+async def test_known_people_are_located_and_others_are_not(tmp_path: Path) -> None:
+    async with served(holder_over(MemorySource([*ANNAS, patient("b", BERT)]), MemoryChoices({BERT: ()})), tmp_path) as (stub, locating):
+        await locating.refresh()
+        told = {bsn: await stub.Locate(located(bsn)) for bsn in (ANNA, BERT, NOBODY)}
+        untreated = await stub.Locate(located(ANNA, treats_the_patient=False))
+
+    assert locating.people == 2
+    assert {bsn: answer.located for bsn, answer in told.items()} == {ANNA: True, BERT: False, NOBODY: False}
+    # Promise P9: withheld and unknown are the same bytes.
+    assert told[BERT].SerializeToString() == told[NOBODY].SerializeToString() == untreated.SerializeToString() == b""
+
+
+async def test_p9_for_withheld_and_unknown_the_same_work_is_done(tmp_path: Path) -> None:
+    choices = MemoryChoices({ANNA: (Choice(permits=False),)})
+    async with served(holder_over(MemorySource(ANNAS), choices), tmp_path) as (stub, locating):
+        await locating.refresh()
+        await stub.Locate(located(ANNA))
+        await stub.Locate(located(NOBODY))
+
+    assert choices.asked == 2
+
+
+async def test_p8_without_an_index_nobody_hears_no(tmp_path: Path) -> None:
+    async with served(holder_over(MemorySource(ANNAS)), tmp_path) as (stub, _):
+        with pytest.raises(aio.AioRpcError) as failed:
+            await stub.Locate(located(NOBODY))
+
+    assert (failed.value.code(), failed.value.details()) == (grpc.StatusCode.UNAVAILABLE, Fault.SOURCE_UNAVAILABLE)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "code"),
+    [
+        ({"purpose": terms_pb2.PURPOSE_OF_USE_ETREAT}, grpc.StatusCode.PERMISSION_DENIED, Fault.EMERGENCY_NOT_OFFERED),
+        ({"purpose": 0}, grpc.StatusCode.INVALID_ARGUMENT, Fault.INVALID_QUESTION),
+    ],
+)
+async def test_locate_is_for_treatment_only(tmp_path: Path, fields: dict[str, Any], status: grpc.StatusCode, code: Fault) -> None:
+    async with served(holder_over(MemorySource(ANNAS)), tmp_path) as (stub, locating):
+        await locating.refresh()
+        with pytest.raises(aio.AioRpcError) as failed:
+            await stub.Locate(located(ANNA, **fields))
+
+    assert (failed.value.code(), failed.value.details()) == (status, code)
+
+
+async def test_p3_locate_without_the_choices_is_no_answer(tmp_path: Path) -> None:
+    choices = MemoryChoices()
+    choices.fails = True
+    async with served(holder_over(MemorySource(ANNAS), choices), tmp_path) as (stub, locating):
+        await locating.refresh()
+        with pytest.raises(aio.AioRpcError) as failed:
+            await stub.Locate(located(ANNA))
+
+    assert failed.value.details() == Fault.SOURCE_UNAVAILABLE
+
+
+async def test_whoever_watches_hears_the_state_and_each_change(tmp_path: Path) -> None:
+    holder = holder_over(MemorySource(ANNAS))
+    async with served(holder, tmp_path) as (stub, locating):
+        await locating.refresh()
+        call = stub.Watch(pb.WatchRequest())
+        told = [await standing_of(call)]
+        holder.pausing.pause()
+        told.append(await standing_of(call))
+        with pytest.raises(aio.AioRpcError) as failed:
+            await stub.Locate(located(ANNA))
+        holder.pausing.resume()
+        told.append(await standing_of(call))
+        call.cancel()
+
+    assert [(standing.sequence, standing.serving, standing.code) for standing in told] == [(1, True, None), (2, False, Fault.PAUSED), (3, True, None)]
+    assert (failed.value.code(), failed.value.details()) == (grpc.StatusCode.UNAVAILABLE, Fault.PAUSED)
+
+
+async def test_a_watch_has_a_heartbeat(tmp_path: Path) -> None:
+    async with served(holder_over(MemorySource(ANNAS)), tmp_path, heartbeat_seconds=0.01) as (stub, _):
+        call = stub.Watch(pb.WatchRequest())
+        told = [await standing_of(call) for _ in range(3)]
+        call.cancel()
+
+    assert [standing.sequence for standing in told] == [1, 2, 3]
+    assert len({standing.since_ms for standing in told}) == 1
+
+
+async def test_p7_only_so_many_may_watch(tmp_path: Path) -> None:
+    async with served(holder_over(MemorySource(ANNAS)), tmp_path) as (stub, _):
+        calls = [stub.Watch(pb.WatchRequest()) for _ in range(20)]
+        for call in calls:
+            await call.read()
+        with pytest.raises(aio.AioRpcError) as failed:
+            await stub.Watch(pb.WatchRequest()).read()
+        for call in calls:
+            call.cancel()
+
+    assert (failed.value.code(), failed.value.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, Fault.TOO_MANY_QUESTIONS)
+
+
+async def test_health_follows_the_standing(tmp_path: Path) -> None:
+    holder = holder_over(MemorySource(ANNAS))
+    service = HolderService(holder, "brinkhof", Locating(holder, KEY))
+    async with serving(service, holder.pausing, loopback(f"unix:{tmp_path}/agent.sock"), grace=0.1) as target, aio.insecure_channel(target) as channel:
+        call = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
+        before = (await call.read()).status
+        holder.pausing.pause()
+        after = (await call.read()).status
+        call.cancel()
+
+    assert (before, after) == (health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING)
+
+
+# -- Attachments
+
+CONTENT = bytes(range(256)) * 2_000
+
+
+def with_document(url: str = "Binary/7", about: str = "a") -> list[bytes]:
+    """Anna, a document and its content."""
+    document = resource("DocumentReference", "3", subject={"reference": f"Patient/{about}"}, content=[{"attachment": {"url": url}}])
+    binary = resource("Binary", "7", contentType="application/pdf", data=b64encode(CONTENT).decode())
+    return [patient("a", ANNA), patient("b", BERT), document, binary]
+
+
+async def fetched(
+    folder: Path, records: list[bytes], *, choices: MemoryChoices | None = None, url: str = "Binary/7", record: str = "DocumentReference/3"
+) -> Any:
+    """Fetch it: the media type, the content and the last word."""
+    request = pb.FetchAttachmentRequest(query=codec.holder_query_to_wire(question()), url=url, record=record)
+    source = MemorySource(records, bases=("https://ehr.example/fhir",))
+    async with served(holder_over(source, choices), folder) as (stub, _):
+        messages = [codec.attachment_frame_from_wire(message) async for message in stub.FetchAttachment(request)]
+    closed = messages[-1]
+    assert isinstance(closed, Closed)
+    kind = [message.value for message in messages if hasattr(message, "value")]
+    return kind, b"".join(message.content for message in messages if hasattr(message, "content")), closed
+
+
+async def test_an_attachment_comes_in_chunks_with_a_digest(tmp_path: Path) -> None:
+    kind, content, closed = await fetched(tmp_path, with_document())
+
+    assert (kind, content) == (["application/pdf"], CONTENT)
+    assert (closed.ending, closed.counts.bytes, closed.digest) == (Ending.ANSWERED, len(CONTENT), blake3(CONTENT).digest())
+
+
+async def test_an_attachment_below_the_sources_own_address_is_found_either_way(tmp_path: Path) -> None:
+    full = "https://ehr.example/fhir/Binary/7"
+
+    assert (await fetched(tmp_path, with_document(full)))[1] == CONTENT
+    assert (await fetched(tmp_path, with_document(full), url=full))[1] == CONTENT
+
+
+@pytest.mark.parametrize("wrong", ["withheld", "of another", "not in the record", "no such record", "no such content"])
+async def test_p9_an_attachment_that_is_withheld_looks_like_none(tmp_path: Path, wrong: str) -> None:
+    told = await fetched(
+        tmp_path,
+        {"of another": with_document(about="b"), "not in the record": with_document("Binary/8"), "no such content": with_document()[:3]}.get(
+            wrong, with_document()
+        ),
+        choices=MemoryChoices(others=() if wrong == "withheld" else (YES,)),
+        record="DocumentReference/4" if wrong == "no such record" else "DocumentReference/3",
+    )
+    kind, content, closed = told
+
+    assert (kind, content, closed.ending, closed.code) == ([], b"", Ending.NOTHING_SHOWN, None)
+    assert closed.counts.unfit == closed.counts.records == 0
+
+
+async def test_one_record_may_be_objected_to_with_what_it_points_to(tmp_path: Path) -> None:
+    choices = MemoryChoices({ANNA: (YES, Choice(permits=False, record=RecordRef("DocumentReference", "3")))})
+
+    assert (await fetched(tmp_path, with_document(), choices=choices))[2].ending is Ending.NOTHING_SHOWN
+
+
+async def test_a_stop_does_not_wait_for_those_who_watch(tmp_path: Path) -> None:
+    holder = holder_over(MemorySource(ANNAS))
+    service = HolderService(holder, "brinkhof", Locating(holder, KEY))
+    with anyio.fail_after(20):
+        async with serving(service, holder.pausing, loopback(f"unix:{tmp_path}/agent.sock"), grace=60) as target:
+            channel = aio.insecure_channel(target)
+            call = HolderServiceStub(channel).Watch(pb.WatchRequest())
+            await call.read()
+        assert await call.read() is aio.EOF
+        await channel.close()
