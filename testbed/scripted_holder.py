@@ -12,12 +12,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import anyio
+import grpc
 from grpc import aio
 
 from accord.link.addresses import Address
 from accord.link.options import SERVER
 from accord.rules.reading import category_of, content_hint, identifier_hint, read_record, time_ms
 from accord.terms.answers import Batch, Closed, Counts, Ending, Frame, Outcome
+from accord.terms.faults import Fault
 from accord.terms.identifiers import Ura
 from accord.terms.limits import BATCH_BYTES
 from accord.terms.queries import HolderQuery
@@ -146,3 +148,12 @@ class ScriptedHolder(HolderServiceServicer):
         except BaseException:
             self.withdrawn.set()
             raise
+
+    async def FetchAttachment(self, _request: pb.FetchAttachmentRequest, context: _Context) -> None:  # type: ignore[override]
+        """Have no attachments."""
+        await context.abort(grpc.StatusCode.NOT_FOUND, Fault.NOT_FOUND.value)
+
+    async def Watch(self, _request: pb.WatchRequest, context: _Context) -> None:  # type: ignore[override]
+        """Be there, until the other side leaves."""
+        await context.write(pb.WatchResponse(sequence=1, serving=True))
+        await anyio.sleep_forever()

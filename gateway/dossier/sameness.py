@@ -11,13 +11,13 @@ says it is a part (SUBSETTED) is never identical to another, and a narrative tha
 (`text.status` other than generated, extensions or empty) is compared.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Final
+from json.encoder import encode_basestring_ascii as quoted
+from typing import Any, Final, cast
 
-from accord.rules.strictness import Json, Number, strict_json
+from accord.rules.strictness import Json, strict_json
 from accord.terms.faults import BadInput
 from accord.terms.identifiers import HolderName
 from accord.terms.limits import MIB
@@ -117,25 +117,24 @@ class _Writing:
         return "".join(self._out)
 
     def _value(self, value: Json) -> None:
-        match value:
-            case dict():
-                self._object(value)
-            case list():
-                self._out.append("[")
-                for item in value:
-                    self._value(item)
-                    self._out.append(",")
-                self._out.append("]")
-            case Number():
-                self._out.append(value)
-            case str():
-                own = own_record(value, self._walk.bases) if "/" in value else None
-                if own is None:
-                    self._out.append(json.dumps(value))
-                else:
-                    self._record(own)
-            case _:
-                self._out.append(repr(value))
+        kind = type(value)
+        if kind is dict:
+            self._object(cast("dict[str, Any]", value))
+        elif kind is list:
+            self._out.append("[")
+            for item in cast("list[Any]", value):
+                self._value(item)
+                self._out.append(",")
+            self._out.append("]")
+        elif kind is str:
+            text = cast("str", value)
+            own = own_record(text, self._walk.bases) if "/" in text else None
+            if own is None:
+                self._out.append(quoted(text))
+            else:
+                self._record(own)
+        else:
+            self._out.append(str(value))  # a number as it was written, True, False or None
 
     def _object(self, members: Mapping[str, Any]) -> None:
         reference = members.get("reference")
@@ -148,7 +147,7 @@ class _Writing:
             members = _without_what_is_set_aside(members)
         self._out.append("{")
         for name in sorted(members):
-            self._out.append(json.dumps(name) + ":")
+            self._out.append(quoted(name) + ":")
             self._value(members[name])
             self._out.append(",")
         self._out.append("}")
@@ -169,7 +168,7 @@ class _Writing:
         elif own:
             self._record(own)
         elif means_the_same_everywhere(text):
-            self._out.append(f"<at {json.dumps(text)}>")
+            self._out.append(f"<at {quoted(text)}>")
         else:
             raise InDoubt
 

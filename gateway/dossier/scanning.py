@@ -33,7 +33,9 @@ _ID: Final = rb"[A-Za-z0-9.-]{1,64}"
 # No look-behind: it would keep the search from skipping to the first literal. What is before is checked on a hit.
 _REFERENCE: Final = re.compile(rb'"reference"[ \t\r\n]*:[ \t\r\n]*"([A-Z][A-Za-z]+)/(' + _ID + rb")(?:/_history/" + _ID + rb')?"')
 _BINARY_URL: Final = re.compile(rb'"url"[ \t\r\n]*:[ \t\r\n]*"(Binary)/(' + _ID + rb")(?:/_history/" + _ID + rb')?"')
-_FIRST_ID: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*(?:"resourceType"[ \t\r\n]*:[ \t\r\n]*"[A-Za-z]+"[ \t\r\n]*,[ \t\r\n]*)?"id"[ \t\r\n]*:[ \t\r\n]*"(' + _ID + rb')"')
+_FIRST_ID: Final = re.compile(
+    rb'[ \t\r\n]*\{[ \t\r\n]*(?:"resourceType"[ \t\r\n]*:[ \t\r\n]*"[A-Za-z]+"[ \t\r\n]*,[ \t\r\n]*)?"id"[ \t\r\n]*:[ \t\r\n]*"(' + _ID + rb')"'
+)
 _ANY_ID: Final = re.compile(rb'"id"[ \t\r\n]*:[ \t\r\n]*"(' + _ID + rb')"')
 #: An escape that could stand for a character of a key, a type or an id.
 TELLING_ESCAPE: Final = re.compile(rb"\\(?:/|u00[2-7])")

@@ -72,7 +72,9 @@ FAULTS: Final[dict[Fault, Wording]] = {
     Fault.PAUSED: Wording("De instelling heeft het delen gepauzeerd. Bel als het niet kan wachten.", "The holder has paused sharing. Call if it cannot wait."),
     Fault.SOURCE_UNAVAILABLE: Wording("Het bronsysteem gaf geen volledig antwoord. Probeer opnieuw.", "The source system did not answer in full. Try again."),
     Fault.SOURCE_BUSY: Wording("Het bronsysteem is te druk. Probeer over een minuut opnieuw.", "The source system is too busy. Try again in a minute."),
-    Fault.SOURCE_ANSWER_INVALID: Wording("Het bronsysteem gaf een onleesbaar antwoord. Bel de instelling.", "The source system gave an unreadable answer. Call the holder."),
+    Fault.SOURCE_ANSWER_INVALID: Wording(
+        "Het bronsysteem gaf een onleesbaar antwoord. Bel de instelling.", "The source system gave an unreadable answer. Call the holder."
+    ),
     Fault.HOLDER_SILENT: Wording("Bleef te lang stil. Probeer opnieuw.", "Stayed silent too long. Try again."),
     Fault.DEADLINE_PASSED: Wording("De tijd was om. Probeer opnieuw met meer tijd.", "Time was up. Try again with more time."),
     Fault.HOLDER_UNREACHABLE: Wording("Geen verbinding. Bel als het niet kan wachten.", "No connection. Call if it cannot wait."),
@@ -82,11 +84,15 @@ FAULTS: Final[dict[Fault, Wording]] = {
     Fault.BROKEN_BATCH: Wording("Het antwoord was niet volgens afspraak. Meld dit.", "The answer was not built as agreed. Report it."),
     Fault.NOT_ASKED_FOR: Wording("Stuurde iets dat niet gevraagd was. Meld dit.", "Sent what was not asked for. Report it."),
     Fault.NOT_DECIDED: Wording("Stuurde iets buiten de eigen beslissing. Meld dit.", "Sent what its own decision does not cover. Report it."),
-    Fault.OTHER_PATIENT: Wording("Er zat een gegeven van iemand anders bij. Bel de instelling en meld dit.", "A record of somebody else was among it. Call the holder, and report it."),
+    Fault.OTHER_PATIENT: Wording(
+        "Er zat een gegeven van iemand anders bij. Bel de instelling en meld dit.", "A record of somebody else was among it. Call the holder, and report it."
+    ),
     Fault.SEVERAL_BSNS: Wording("Een gegeven had meer dan één BSN. Bel de instelling.", "A record had more than one BSN. Call the holder."),
     Fault.DUPLICATE_KEY: Wording("Een gegeven is voor meer dan één uitleg vatbaar. Meld dit.", "A record can be read in two ways. Report it."),
     Fault.MALFORMED_JSON: Wording("Een gegeven was onleesbaar. Meld dit.", "A record could not be read. Report it."),
-    Fault.IDENTITY_UNVERIFIED: Wording("BSN of geboortedatum ontbreekt bij de instelling. Bel de instelling.", "BSN or date of birth is missing at the holder. Call the holder."),
+    Fault.IDENTITY_UNVERIFIED: Wording(
+        "BSN of geboortedatum ontbreekt bij de instelling. Bel de instelling.", "BSN or date of birth is missing at the holder. Call the holder."
+    ),
     Fault.OVER_LIMIT: Wording("Vraag een kleiner deel: een periode of een soort gegevens.", "Ask for a part: a period or a kind of data."),
     Fault.RECORDS_UNFIT: Wording("Enkele gegevens konden niet mee. Bel als u iets mist.", "Some records could not be sent. Call if something is missing."),
     Fault.RECORDS_OVERSIZED: Wording("Enkele gegevens waren te groot. Bel de instelling daarvoor.", "Some records were too large. Call the holder for these."),
@@ -94,14 +100,19 @@ FAULTS: Final[dict[Fault, Wording]] = {
     Fault.WRONG_FHIR_VERSION: Wording("De instelling gebruikt een andere versie van de standaard.", "The holder uses another version of the standard."),
     Fault.HOLDER_REFUSED: Wording("Bel als het niet kan wachten.", "Call if it cannot wait."),
     Fault.NOT_THIS_HOLDER: Wording("Het adres in het register klopt niet. Meld dit.", "The address in the register is wrong. Report it."),
-    Fault.EMERGENCY_NOT_OFFERED: Wording("Spoedtoegang is er nog niet in deze regio. Bel als het niet kan wachten.", "Emergency access is not offered in this region yet. Call if it cannot wait."),
+    Fault.EMERGENCY_NOT_OFFERED: Wording(
+        "Spoedtoegang is er nog niet in deze regio. Bel als het niet kan wachten.",
+        "Emergency access is not offered in this region yet. Call if it cannot wait.",
+    ),
     Fault.TOO_MANY_QUESTIONS: Wording("Te veel vragen tegelijk. Probeer zo opnieuw.", "Too many questions at once. Try again in a moment."),
     Fault.NOT_CHOSEN: Wording("De vraag ging alleen naar andere instellingen.", "The question went to other holders only."),
     Fault.KIND_KEEPS_NOTHING: Wording("Dit soort instelling heeft deze gegevens niet.", "A holder of this kind does not keep these data."),
     Fault.NOT_ACTIVE: Wording("Doet nog niet mee. Bel als het niet kan wachten.", "Does not take part yet. Call if it cannot wait."),
     Fault.NO_HOLDERS_ELIGIBLE: Wording("Er was niemand om dit aan te vragen.", "There was nobody to ask this."),
     Fault.ALL_HOLDERS_FAILED: Wording("Niemand is gehoord. Probeer opnieuw of bel.", "Nobody was heard. Try again, or call."),
-    Fault.PARTIAL_NOT_ACCEPTED: Wording("Niet iedereen is gehoord, en dit programma toont geen deel.", "Not everybody was heard, and this program shows no part."),
+    Fault.PARTIAL_NOT_ACCEPTED: Wording(
+        "Niet iedereen is gehoord, en dit programma toont geen deel.", "Not everybody was heard, and this program shows no part."
+    ),
     Fault.INTERNAL: Wording("Er ging iets mis dat niet mis mag gaan. Meld dit.", "Something failed that should not have. Report it."),
 }
 

@@ -1,6 +1,6 @@
 """The lazy merge of one page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import anyio
 import pytest
@@ -29,7 +29,7 @@ def closed(holder: HolderName, *, more: bool = False, ending: Ending = Ending.AN
 
 
 async def merged(
-    said: dict[HolderName, Sequence[DossierEvent]],
+    said: Mapping[HolderName, Sequence[DossierEvent]],
     *,
     count: int = 10,
     after: Place | None = None,
@@ -39,16 +39,16 @@ async def merged(
     """The page that these events make. A lane is closed after its events, unless its holder is silent."""
     streams = {name: anyio.create_memory_object_stream[DossierEvent](1) for name in said}
 
-    async def say(lane: ObjectSendStream[DossierEvent], events: Sequence[DossierEvent], *, stays: bool) -> None:
+    async def say(name: HolderName, lane: ObjectSendStream[DossierEvent]) -> None:
         async with lane:
-            for event in events:
+            for event in said[name]:
                 await lane.send(event)
-            if stays:
+            if name in silent:
                 await anyio.sleep_forever()
 
     async with anyio.create_task_group() as tasks:
-        for name, events in said.items():
-            tasks.start_soon(lambda n=name, e=events: say(streams[n][0], e, stays=n in silent))
+        for name, (lane, _) in streams.items():
+            tasks.start_soon(say, name, lane)
         page = await merge_page({name: stream[1] for name, stream in streams.items()}, count=count, after=after, first_frame_seconds=seconds)
         tasks.cancel_scope.cancel()
     for _, receiver in streams.values():
@@ -92,7 +92,9 @@ def sorted_by_rank(*records: bytes) -> list[bytes]:
 
 async def test_what_is_left_over_is_known_and_let_go() -> None:
     many = [observation(str(i), "p", day=f"2024-01-{31 - i:02d}") for i in range(1, 20)]
-    page = await merged({ALFA: [*(batch(ALFA, record) for record in many), closed(ALFA)], BETA: [closed(BETA, more=True, ending=Ending.NOTHING_SHOWN)]}, count=3)
+    page = await merged(
+        {ALFA: [*(batch(ALFA, record) for record in many), closed(ALFA)], BETA: [closed(BETA, more=True, ending=Ending.NOTHING_SHOWN)]}, count=3
+    )
 
     assert ids(page) == ["alfa.1", "alfa.2", "alfa.3"]
     assert page.more == {ALFA, BETA}
@@ -123,7 +125,7 @@ async def test_a_lane_that_ends_without_a_last_word_has_none() -> None:
 
 
 async def test_a_holder_that_does_not_keep_the_order_is_not_used_further() -> None:
-    wrong = [batch(ALFA, observation("1", "p", day="2020-01-01")), batch(ALFA, observation("2", "p", day="2024-01-01")), closed(ALFA)]
+    wrong: list[DossierEvent] = [batch(ALFA, observation("1", "p", day="2020-01-01")), batch(ALFA, observation("2", "p", day="2024-01-01")), closed(ALFA)]
     page = await merged({ALFA: wrong, BETA: [batch(BETA, observation("1", "p", day="2019-01-01")), closed(BETA)]})
 
     assert ids(page) == ["alfa.1", "beta.1"]

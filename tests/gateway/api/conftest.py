@@ -16,7 +16,7 @@ Opened = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 
 @pytest.fixture
 def face() -> Opened:
-    """Opens a client of the face of a region: `async with face(door, setting=…) as client`."""
+    """A client of the face of a region, by door and settings; an async context manager."""
 
     @asynccontextmanager
     async def opened(door: FakeDoor | list[FakeHolder], **settings: Any) -> AsyncIterator[httpx2.AsyncClient]:

@@ -12,7 +12,7 @@ from accord.link.pseudonyms import pseudonym_key
 from accord.rules.reading import category_of, content_hint, read_record, time_ms
 from accord.rules.scope import falls_inside
 from accord.terms.answers import Counts, Ending
-from accord.terms.faults import Fault, Unavailable
+from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, HolderName, RecordRef, Ura
 from accord.terms.parties import Asker, DataHolder, DataUser, Professional
 from accord.terms.queries import DossierQuery, Order, SortKey
@@ -80,6 +80,7 @@ class FakeDoor:
     everyone: list[FakeHolder]
     asked: list[DossierQuery] = field(default_factory=list)
     withdrawn: int = 0
+    someone_left: anyio.Event = field(default_factory=anyio.Event)
     failure: Unavailable | None = None
 
     @property
@@ -89,7 +90,10 @@ class FakeDoor:
 
     def named(self, name: HolderName) -> FakeHolder:
         """One of them."""
-        return next(holder for holder in self.everyone if holder.name == name.value)
+        for holder in self.everyone:
+            if holder.name == name.value:
+                return holder
+        raise BadInput(Fault.UNKNOWN_HOLDER)
 
     async def open(
         self, query: DossierQuery, into: ObjectSendStream[DossierEvent], *, lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None = None
@@ -111,6 +115,7 @@ class FakeDoor:
             await into.send(account(query.id, [holder.registered.card for holder in self.everyone], left_out, closed, records))
         except anyio.get_cancelled_exc_class():
             self.withdrawn += 1
+            self.someone_left.set()
             raise
         finally:
             for stream in (into, *(lanes or {}).values()):
@@ -127,7 +132,9 @@ class FakeDoor:
         return HolderBatch(holder, batch_of([*others, *found]), _ids(at))
 
     @asynccontextmanager
-    async def fetch(self, holder: HolderName, about: Bsn | RecordRef, url: str, record: RecordRef, reader: Reader) -> AsyncIterator[tuple[str, AsyncIterator[bytes]]]:
+    async def fetch(
+        self, holder: HolderName, about: Bsn | RecordRef, url: str, record: RecordRef, reader: Reader
+    ) -> AsyncIterator[tuple[str, AsyncIterator[bytes]]]:
         """One attachment, in two chunks; an empty second one breaks off."""
         assert about == record
         assert reader.asked_by == ASKER

@@ -163,12 +163,15 @@ async def test_records_that_went_out_before_their_holder_was_rejected_are_called
 
 @pytest.mark.parametrize(("ending", "code", "status"), [(Ending.TOO_LATE, Fault.HOLDER_SILENT, 504), (Ending.UNREACHABLE, Fault.HOLDER_UNREACHABLE, 502)])
 async def test_all_failed_is_an_error_and_no_bundle(face: Opened, ending: Ending, code: Fault, status: int) -> None:
-    async with face(two_holders()) as well:
-        logical_id = await opaque_id(well)
     door = FakeDoor([late("alfa"), FakeHolder("beta", ending=ending, code=code)])
     async with face(door, key=b"k" * 64) as client, face(two_holders(), key=b"k" * 64) as well:
         logical_id = await opaque_id(well)
-        for path in (f"Patient/{logical_id}/$everything", f"Observation?patient={logical_id}", f"Patient/{logical_id}", f"Patient/{logical_id}/$everything?_count=5"):
+        for path in (
+            f"Patient/{logical_id}/$everything",
+            f"Observation?patient={logical_id}",
+            f"Patient/{logical_id}",
+            f"Patient/{logical_id}/$everything?_count=5",
+        ):
             answer = await client.get(path)
             outcome = OperationOutcome.model_validate_json(answer.content)
 
@@ -213,7 +216,12 @@ async def test_everything_takes_types_since_and_a_parameters_resource(face: Open
     async with face(door) as client:
         path = f"Patient/{await opaque_id(client)}/$everything"
         encounters = (await client.get(path, params={"_type": "Encounter"})).json()
-        body = json.dumps({"resourceType": "Parameters", "parameter": [{"name": "_since", "valueInstant": "2024-01-01T00:00:00Z"}, {"name": "_type", "valueString": "Encounter"}]})
+        body = json.dumps(
+            {
+                "resourceType": "Parameters",
+                "parameter": [{"name": "_since", "valueInstant": "2024-01-01T00:00:00Z"}, {"name": "_type", "valueString": "Encounter"}],
+            }
+        )
         posted = await client.post(path, content=body, headers={"content-type": "application/fhir+json"})
 
     assert {record["resourceType"] for record in resources(encounters, "match")} == {"Encounter"}

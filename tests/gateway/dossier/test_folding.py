@@ -15,7 +15,8 @@ from accord.terms.identifiers import HolderName
 from accord.terms.queries import NO_TIME
 from accord.terms.records import TYPE_CODE
 from accord.wire.columns import ENTERED_IN_ERROR, ROW
-from gateway.dossier.folding import Folded, Folding, Origin, Placed
+from gateway.dossier.folding import Folded, Folding, Placed
+from gateway.dossier.window import Origin
 from gateway.ports import HolderBatch
 
 A, B, C = HolderName("dinkelhorst"), HolderName("twickelaar"), HolderName("de-wieke")
@@ -31,7 +32,9 @@ def batch(holder: HolderName, *records: Record, hint: int | None = None) -> Hold
         kind = check_record(record)
         blob += text
         flags = ENTERED_IN_ERROR if record.entered_in_error else 0
-        columns.append(ROW.pack(identifier_hint(record), content_hint(record, kind) if hint is None else hint, NO_TIME, flags, len(blob), TYPE_CODE[kind.name], 0))
+        columns.append(
+            ROW.pack(identifier_hint(record), content_hint(record, kind) if hint is None else hint, NO_TIME, flags, len(blob), TYPE_CODE[kind.name], 0)
+        )
     return HolderBatch(holder, Batch(b"".join(columns), blob, 0), frozenset({f"patient-{holder}"}))
 
 
@@ -133,7 +136,7 @@ def test_without_equal_hints_nothing_is_compared() -> None:
     ],
 )
 def test_near_is_not_identical(otherwise: Record) -> None:
-    base = {"valueQuantity": {"value": 37}, "identifier": [{"system": "http://orders.example", "value": "42"}]}
+    base: Record = {"valueQuantity": {"value": 37}, "identifier": [{"system": "http://orders.example", "value": "42"}]}
     folding = Folding()
     folding.fold(batch(A, result(A, "1", **base), hint=5))
 

@@ -102,7 +102,9 @@ def test_the_order_of_a_list_is_content() -> None:
 
 # -- References
 
-DOSE = '{"resourceType":"MedicationRequest","id":"%s","status":"active","medicationReference":{"reference":"Medication/%s"},"dosageInstruction":[{"text":"%s"}]}'
+DOSE = (
+    '{"resourceType":"MedicationRequest","id":"%s","status":"active","medicationReference":{"reference":"Medication/%s"},"dosageInstruction":[{"text":"%s"}]}'
+)
 APIXABAN = b'{"resourceType":"Medication","id":"%s","code":{"coding":[{"system":"urn:oid:2.16.840.1.113883.2.4.4.10","code":"%s"}]}}'
 
 
@@ -156,14 +158,21 @@ def test_an_address_within_a_holders_own_base_is_its_own_record() -> None:
 
     assert not same(record, record, store, own_base=("https://ehr.example/fhir",))
     assert not same(record, record, {**store, (B, "Practitioner/3"): store[A, "Practitioner/3"]}, own_base=("https://ehr.example/fhir",))
-    assert same(record, basic(author={"reference": "Practitioner/3"}), {**store, (B, "Practitioner/3"): store[A, "Practitioner/3"]}, own_base=("https://ehr.example/fhir/",))
+    assert same(
+        record,
+        basic(author={"reference": "Practitioner/3"}),
+        {**store, (B, "Practitioner/3"): store[A, "Practitioner/3"]},
+        own_base=("https://ehr.example/fhir/",),
+    )
 
 
 def test_equal_logical_identifiers_make_references_equal_and_a_bare_number_does_not() -> None:
     agb = {"system": "http://fhir.nl/fhir/NamingSystem/agb-z", "value": "01234567"}
 
     assert same(basic(author={"reference": "Practitioner/3", "identifier": agb}), basic(author={"reference": "Practitioner/x", "identifier": agb}))
-    assert not same(basic(author={"reference": "Practitioner/3", "identifier": agb}), basic(author={"reference": "Practitioner/3", "identifier": {**agb, "value": "1"}}))
+    assert not same(
+        basic(author={"reference": "Practitioner/3", "identifier": agb}), basic(author={"reference": "Practitioner/3", "identifier": {**agb, "value": "1"}})
+    )
     assert same(basic(author={"identifier": agb}), basic(author={"identifier": agb}))
     assert not same(basic(author={"identifier": {"value": "3"}}), basic(author={"identifier": {"value": "3"}}))
 

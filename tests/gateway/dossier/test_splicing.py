@@ -38,9 +38,7 @@ def spliced(text: str, holder: HolderName = WIEKE) -> str:
 def test_an_id_and_a_relative_reference_get_the_holders_name() -> None:
     text = '{"resourceType":"Observation","id":"1","subject":{"reference":"Patient/7"},"valueQuantity":{"value":37.50}}'
 
-    assert spliced(text) == (
-        '{"resourceType":"Observation","id":"de-wieke.1","subject":{"reference":"Patient/de-wieke.7"},"valueQuantity":{"value":37.50}}'
-    )
+    assert spliced(text) == ('{"resourceType":"Observation","id":"de-wieke.1","subject":{"reference":"Patient/de-wieke.7"},"valueQuantity":{"value":37.50}}')
 
 
 def test_37_50_stays_37_50_and_so_does_every_other_byte() -> None:
@@ -51,7 +49,18 @@ def test_37_50_stays_37_50_and_so_does_every_other_byte() -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    ["#x", "#", "urn:uuid:5a1d", "https://elders.example/fhir/Patient/7", "Patient?identifier=7", "Patient", "Patient/", "patient/7", "Patient/7#a", "Patient/a_b"],
+    [
+        "#x",
+        "#",
+        "urn:uuid:5a1d",
+        "https://elders.example/fhir/Patient/7",
+        "Patient?identifier=7",
+        "Patient",
+        "Patient/",
+        "patient/7",
+        "Patient/7#a",
+        "Patient/a_b",
+    ],
 )
 def test_what_is_no_relative_reference_stays(reference: str) -> None:
     text = f'{{"resourceType":"Basic","id":"1","subject":{{"reference":"{reference}"}}}}'
@@ -88,7 +97,7 @@ def test_text_that_looks_like_a_reference_is_text() -> None:
             "id": "1",
             "text": {"status": "generated", "div": '<div>"reference":"Patient/9" and "id":"1", \\"reference": "Patient/9"</div>'},
             "note": ["reference", "Patient/9", "id", "1"],
-            "display": 'ends in a backslash \\',
+            "display": "ends in a backslash \\",
             'odd"reference': "Patient/9",
         }
     )
@@ -326,7 +335,8 @@ def test_every_real_record_comes_back_to_the_byte(shared_data: Path, folder: str
         try:
             result = splice(text, WIEKE, BASE)
         except BadInput as refused:
-            assert refused.fault in (Fault.MISSING_ID, Fault.INVALID_ID)
+            if refused.fault not in (Fault.MISSING_ID, Fault.INVALID_ID):
+                raise
             continue
         seen += 1
 

@@ -1,0 +1,82 @@
+"""Puts a dossier into a Bundle: records as they come, who said them, who was not heard; then it is closed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from accord.terms.faults import BadInput
+from accord.terms.identifiers import HolderName
+from accord.terms.records import TYPE_CODE
+from accord.wire.columns import COMPANION, Row
+from gateway.api.bundles import BundleParts
+from gateway.api.fhir_account import outcomes_of, tag_of
+from gateway.api.fhir_calls import Call
+from gateway.api.outcomes import authored_outcome, ignored_issue
+from gateway.dossier.provenance import AUTHORED, HolderProvenance
+from gateway.dossier.window import Origin
+from gateway.merging import piece_of
+from gateway.ports import Completeness
+
+_PATIENT = TYPE_CODE["Patient"]
+
+
+@dataclass(slots=True)
+class BundleAnswer:
+    """The parts of one answer's Bundle. `unfit` counts the records that could not be shown."""
+
+    call: Call
+    parts: BundleParts = field(default_factory=BundleParts)
+    unfit: dict[HolderName, int] = field(default_factory=dict)
+    recorded: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _provenance: dict[HolderName, HolderProvenance] = field(default_factory=dict)
+
+    def record(self, holder: HolderName, row: Row, text: bytes, *, match: bool, fold: Origin | None = None) -> bytes:
+        """The entry of a record; nothing for one that is shown as another holder has it, or that cannot be shown."""
+        try:
+            if fold is not None and not (row.flags & COMPANION or row.type_code == _PATIENT):
+                piece = piece_of(holder, row, text)
+                return self._noted(Origin(holder, piece.type, piece.id), row.flags, fold)
+            shown = self.call.view.shown(holder, row, text)
+        except BadInput:
+            self.unfit[holder] = self.unfit.get(holder, 0) + 1
+            return b""
+        return self.parts.entry(shown.address, shown.content, match=match) + self._noted(shown.origin, row.flags, None)
+
+    def finish_holder(self, holder: HolderName) -> bytes:
+        """The entry that says what this holder contributed."""
+        return self._written(self._provenance[holder].finish()) if holder in self._provenance else b""
+
+    def finish(self, completeness: Completeness, ignored: Iterable[str], members: Mapping[str, Any]) -> bytes:
+        """Everything after the last record."""
+        wishes, query_id = self.call.exchange.wishes, completeness.query_id.value
+        entries = [self.finish_holder(holder) for holder in self._provenance]
+        entries += [self.parts.outcome(outcome) for outcome in outcomes_of(completeness, wishes.language, streamed=self.call.exchange.started)]
+        if names := list(ignored):
+            entries.append(self.parts.outcome(authored_outcome([ignored_issue(name, wishes.language, query_id) for name in names])))
+        tags = [tag_of(completeness), AUTHORED]
+        return b"".join(entries) + self.parts.closing({**members, "meta": {"tag": tags}, "timestamp": self.recorded.isoformat(timespec="milliseconds")})
+
+    def _noted(self, origin: Origin, flags: int, fold: Origin | None) -> bytes:
+        if self.call.view.holder is not None:
+            # At a holder's own base there is nobody else who can have said it.
+            return b""
+        if origin.holder not in self._provenance:
+            card = next(registered.card for registered in self.call.door.holders if registered.name == origin.holder)
+            self._provenance[origin.holder] = HolderProvenance(card, self.call.view.base, self.recorded)
+        return self._written(self._provenance[origin.holder].add(origin, flags, fold))
+
+    def _written(self, provenance: bytes | None) -> bytes:
+        if provenance is None:
+            return b""
+        # Clients that keep what they read by type and id must not take this for that of another answer.
+        mark = f'"id":"Noaber-{self.call.reader.id.value[:12]}-'.encode()
+        unique = provenance.replace(b'"id":"Noaber-', mark, 1)
+        logical_id = msgspec.json.decode(unique, type=_Head).id
+        return self.parts.entry(f"{self.call.view.base}/Provenance/{logical_id}", unique, match=False)
+
+
+class _Head(msgspec.Struct):
+    id: str

@@ -1,0 +1,156 @@
+"""The FHIR face over HTTP: from a request to the one function that answers it, and from every failure to its outcome."""
+
+import logging
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+import anyio
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
+from accord.terms.identifiers import HolderName
+from gateway.api.bundles import encode
+from gateway.api.fhir_account import NotHeard, gap_issues, header_of
+from gateway.api.fhir_calls import Call, reader_of
+from gateway.api.fhir_metadata import capability_statement
+from gateway.api.fhir_routes import Asked, answer, route
+from gateway.api.fhir_views import View
+from gateway.api.http_door import Door, RegionDoor
+from gateway.api.http_exchange import AnswerCut, ClientLeft, Exchange
+from gateway.api.http_settings import HttpSettings
+from gateway.api.http_wishes import check_format
+from gateway.api.outcomes import authored_outcome, failure_issue, status_of
+from gateway.cursor import Cursors
+from gateway.opening import Region
+from gateway.patient_ids import PatientIds
+
+_log: Final = logging.getLogger("noaber.gateway.http")
+
+
+def make_app(region: Region, settings: HttpSettings) -> ASGIApp:
+    """The FHIR face of a region, as an ASGI application."""
+    return FhirApp(RegionDoor(region), settings)
+
+
+class FhirApp:
+    """The ASGI application. It keeps nothing between requests but its keys and the number of questions under way."""
+
+    def __init__(self, door: Door, settings: HttpSettings) -> None:
+        self._door = door
+        self._settings = settings
+        self._ids = PatientIds(settings.patient_keys)
+        self._cursors = Cursors(settings.cursor_key)
+        self._questions = anyio.CapacityLimiter(settings.questions_at_once)
+        self._started = datetime.now(UTC)
+        self._version = _own_version()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(Exchange.of(scope, receive, send, self._settings.language))
+
+    async def _serve(self, exchange: Exchange) -> None:
+        try:
+            self._check_host(exchange)
+            await exchange.read_body(self._settings.body_bytes)
+        except ClientLeft:
+            return
+        except Faulted as failure:
+            await _fail(exchange, failure)
+            return
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_leave_with_the_client, exchange, tasks.cancel_scope)
+            await self._answer(exchange)
+            tasks.cancel_scope.cancel()
+
+    async def _answer(self, exchange: Exchange) -> None:
+        """Answer, or say why not. An answer that has begun and cannot be finished is left unfinished."""
+        try:
+            asked = route(exchange.method, exchange.segments)
+            given = {item.name: item.value for item in exchange.given()}
+            if asked.type != "Binary":
+                check_format(exchange.headers, given)
+            exchange.pretty = given.get("_pretty") == "true"
+            view = self._view(asked, exchange)
+            if asked.is_metadata:
+                await exchange.answer(200, encode(capability_statement(view, self._started, self._version)))
+                return
+            call = Call(self._door, self._settings, self._ids, self._cursors, exchange, view, reader_of(exchange, self._settings))
+            await self._ask(asked, call)
+        except AnswerCut:
+            return
+        except Faulted as failure:
+            await _fail(exchange, failure)
+        except Exception as failure:  # noqa: BLE001 - the last place before the client: nothing of it may go out
+            _log.error("internal request_id=%s kind=%s", exchange.wishes.request_id, type(failure).__name__)
+            await _fail(exchange, Unavailable(Fault.INTERNAL))
+
+    async def _ask(self, asked: Asked, call: Call) -> None:
+        token = object()
+        try:
+            self._questions.acquire_on_behalf_of_nowait(token)
+        except anyio.WouldBlock:
+            raise Unavailable(Fault.TOO_MANY_QUESTIONS) from None
+        try:
+            await answer(asked, call)
+        finally:
+            self._questions.release_on_behalf_of(token)
+
+    def _view(self, asked: Asked, exchange: Exchange) -> View:
+        if asked.holder is None:
+            return View(self._settings.base, None, exchange.wishes.exact, exchange.wishes.unfolded)
+        name = HolderName(asked.holder)
+        if all(holder.name != name for holder in self._door.holders):
+            raise BadInput(Fault.UNKNOWN_HOLDER)
+        return View(self._settings.base, name)
+
+    def _check_host(self, exchange: Exchange) -> None:
+        """Serve only under our own names: else a page elsewhere could have its own name point here and read answers."""
+        host = exchange.headers.get("host", "").lower()
+        name = host.rpartition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
+        if name not in self._settings.hosts:
+            raise BadInput(Fault.NOT_FOUND)
+
+
+async def _fail(exchange: Exchange, failure: Faulted) -> None:
+    """Answer with an OperationOutcome; an answer that has begun is left without its end, and the connection closed."""
+    if exchange.started:
+        return
+    wishes = exchange.wishes
+    issues = [failure_issue(failure, wishes.language, wishes.request_id)]
+    headers: dict[str, str] = {}
+    status = status_of(failure)
+    if isinstance(failure, NotHeard):
+        issues += gap_issues(failure.completeness, wishes.language, "error")
+        headers |= header_of(failure.completeness)
+        status = 504 if failure.only_late else status
+    if failure.fault is Fault.TOO_MANY_QUESTIONS:
+        headers["retry-after"] = "1"
+    if failure.fault is Fault.METHOD_NOT_ALLOWED:
+        headers["allow"] = failure.where
+    await exchange.answer(status, encode(authored_outcome(issues)), headers)
+
+
+async def _leave_with_the_client(exchange: Exchange, scope: anyio.CancelScope) -> None:
+    """Withdraw everything when the client goes away: whoever asked no longer reads."""
+    while (await exchange.receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+def _own_version() -> str:
+    try:
+        return version("noaber")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,128 @@
+"""`$everything` in order of arrival: the Bundle grows while holders answer, and nothing of it is kept."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from accord.terms.faults import Fault, Unavailable
+from accord.terms.records import TYPE_NAME
+from accord.wire.columns import COMPANION, rows
+from gateway.api.bundles import BundleParts
+from gateway.api.fhir_account import HEADER, check_heard, header_of, with_unfit
+from gateway.api.fhir_answers import BundleAnswer
+from gateway.api.fhir_calls import Call
+from gateway.api.fhir_search import Search
+from gateway.api.http_door import hear
+from gateway.dossier.folding import Folding, Placed
+from gateway.patient_ids import Person
+from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed
+
+_PATH: Final = "Patient/{}/$everything"
+
+
+async def stream_everything(call: Call, person: Person, search: Search) -> None:
+    """Answer with all that the region's holders show of one person.
+
+    Nothing is sent before the first record or the first holder that is heard out, so that a region in which everybody
+    failed can still answer with an error.
+
+    Raises:
+        Faulted: The dossier could not be opened.
+        NotHeard: Nobody was heard, or the client takes no part and not everybody was.
+    """
+    url = call.view.search_url(_PATH.format(call.id_of(person)), list(search.applied))
+    streamed = _Streamed(call, search, BundleParts.opening({"self": url}))
+    await hear(call.door, call.query(person, search.selection), streamed.take)
+    await streamed.finish()
+
+
+@dataclass(slots=True)
+class _Streamed:
+    """One answer, under way."""
+
+    call: Call
+    search: Search
+    opening: bytes
+    answer: BundleAnswer = field(init=False)
+    folding: Folding | None = field(init=False)
+    completeness: Completeness | None = None
+    shown: int = 0
+    held: list[bytes] = field(default_factory=list)
+    held_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self.answer = BundleAnswer(self.call)
+        self.folding = Folding() if self.call.view.folds else None
+
+    async def take(self, event: DossierEvent) -> None:
+        """Take in what happened, and send what can be sent."""
+        match event:
+            case HolderBatch():
+                placed = self.folding.fold(event) if self.folding is not None else _as_they_came(event)
+                await self._put(b"".join(self._entry(item) for item in placed))
+            case HolderClosed():
+                placed = self.folding.settle(event.holder) if self.folding is not None else []
+                await self._put(b"".join(self._entry(item) for item in placed))
+                if event.ending.heard_out and not self._holds_back:
+                    await self._start()
+            case Completeness():
+                self.completeness = event
+            case _:
+                pass
+
+    async def finish(self) -> None:
+        """Send the rest, with the account, and close the Bundle.
+
+        Raises:
+            NotHeard: See `stream_everything`.
+        """
+        if self.completeness is None:
+            raise Unavailable(Fault.INTERNAL)
+        rest = b"".join(self._entry(item) for item in (self.folding.finish() if self.folding is not None else ()))
+        completeness = with_unfit(self.completeness, self.answer.unfit)
+        check_heard(completeness, shown=self.shown > 0, refuses_partial=self.call.refuses_partial)
+        total = {"total": self.shown} if completeness.complete else {}
+        rest += self.answer.finish(completeness, self.search.ignored, total)
+        exchange, header = self.call.exchange, header_of(completeness)
+        if exchange.started:
+            await exchange.end(rest, header)
+        else:
+            await exchange.answer(200, b"".join((self.opening, *self.held, rest)), header)
+
+    @property
+    def _holds_back(self) -> bool:
+        """Whether nothing may be sent before it is known to be whole."""
+        return self.call.refuses_partial
+
+    def _entry(self, placed: Placed) -> bytes:
+        kind = TYPE_NAME[placed.row.type_code] if placed.row.type_code < len(TYPE_NAME) else ""
+        if self.search.selection.types and kind not in self.search.selection.types:
+            return b""
+        match = not placed.row.flags & COMPANION
+        entry = self.answer.record(placed.holder, placed.row, placed.content, match=match, fold=placed.fold)
+        self.shown += match and bool(entry) and placed.fold is None
+        return entry
+
+    async def _put(self, entries: bytes) -> None:
+        if not entries:
+            return
+        if self._holds_back:
+            self.held_bytes += len(entries)
+            if self.held_bytes > self.call.settings.held_bytes:
+                raise Unavailable(Fault.OVER_LIMIT)
+            self.held.append(entries)
+            return
+        await self._start()
+        await self.call.exchange.write(entries)
+
+    async def _start(self) -> None:
+        if not self.call.exchange.started:
+            await self.call.exchange.start(200, {"trailer": HEADER})
+            await self.call.exchange.write(self.opening)
+
+
+def _as_they_came(event: HolderBatch) -> list[Placed]:
+    found, start = [], 0
+    for row in rows(event.batch.columns):
+        found.append(Placed(event.holder, row, event.batch.blob[start : row.end], None))
+        start = row.end
+    return found

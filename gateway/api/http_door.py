@@ -1,0 +1,106 @@
+"""What the HTTP face needs of the region, and no more."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import anyio
+from anyio.abc import ObjectSendStream
+
+from accord.terms.faults import Faulted
+from accord.terms.identifiers import Bsn, HolderName, RecordRef
+from accord.terms.queries import DossierQuery
+from gateway.opening import Region, open_dossier
+from gateway.ports import DossierEvent, HolderBatch, RegisteredHolder
+from gateway.reading import Reader, fetch_attachment_at, read_at
+
+#: Events that wait for a slow client before its holders are slowed down: about 1.5 MB of batches.
+EVENTS_AHEAD: Final = 8
+
+
+class Door(Protocol):
+    """The region, as the HTTP face knocks on it."""
+
+    @property
+    def holders(self) -> tuple[RegisteredHolder, ...]:
+        """Everybody in the register."""
+
+    async def open(
+        self,
+        query: DossierQuery,
+        into: ObjectSendStream[DossierEvent],
+        *,
+        lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None = None,
+    ) -> None:
+        """See `gateway.opening.open_dossier`."""
+
+    async def read(self, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
+        """See `gateway.reading.read_at`."""
+
+    def fetch(
+        self, holder: HolderName, about: Bsn | RecordRef, url: str, record: RecordRef, reader: Reader
+    ) -> AbstractAsyncContextManager[tuple[str, AsyncIterator[bytes]]]:
+        """See `gateway.reading.fetch_attachment_at`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionDoor:
+    """The door of a real region."""
+
+    region: Region
+
+    @property
+    def holders(self) -> tuple[RegisteredHolder, ...]:
+        """Everybody in the register."""
+        return self.region.register.holders
+
+    async def open(
+        self,
+        query: DossierQuery,
+        into: ObjectSendStream[DossierEvent],
+        *,
+        lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None = None,
+    ) -> None:
+        """Open a dossier."""
+        await open_dossier(query, self.region, into, lanes=lanes)
+
+    async def read(self, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
+        """Read one record."""
+        return await read_at(self.region, holder, ref, reader)
+
+    def fetch(
+        self, holder: HolderName, about: Bsn | RecordRef, url: str, record: RecordRef, reader: Reader
+    ) -> AbstractAsyncContextManager[tuple[str, AsyncIterator[bytes]]]:
+        """Fetch one attachment."""
+        return fetch_attachment_at(self.region, holder, about, url, record, reader)
+
+
+async def hear(door: Door, query: DossierQuery, take: Callable[[DossierEvent], Awaitable[None]]) -> None:
+    """Open a dossier and take its events one by one; a slow taker slows the holders down.
+
+    Raises:
+        Faulted: The dossier could not be opened, or *take* raised it; every question is withdrawn then.
+    """
+    send, receive = anyio.create_memory_object_stream[DossierEvent](EVENTS_AHEAD)
+    failures: list[Faulted] = []
+
+    async def ask() -> None:
+        try:
+            await door.open(query, send)
+        except Faulted as failure:
+            failures.append(failure)
+        finally:
+            send.close()
+
+    async with receive, anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        async for event in receive:
+            try:
+                await take(event)
+            except Faulted as failure:
+                failures.append(failure)
+                tasks.cancel_scope.cancel()
+                break
+    if failures:
+        raise failures[0]

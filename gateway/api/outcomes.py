@@ -1,0 +1,118 @@
+"""Failures and gaps as OperationOutcomes. Every failure leaves with a fixed code and a correlation id, and no more."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from accord.terms.answers import Ending
+from accord.terms.faults import CATALOGUE, Fault, Faulted
+from gateway.api.http_exchange import UnsupportedBody
+from gateway.dossier.provenance import AUTHORED
+from gateway.dossier.words import FAULTS, Language
+
+Json = dict[str, Any]
+
+#: System of the fixed codes of the catalogue.
+CODE_SYSTEM: Final = "urn:noaber:code"
+
+#: HTTP status by code. A code that is not here is the failure of a holder: 502.
+STATUS: Final[dict[Fault, int]] = {
+    **dict.fromkeys(
+        (
+            Fault.MALFORMED_JSON,
+            Fault.INVALID_ENCODING,
+            Fault.DUPLICATE_KEY,
+            Fault.TOO_DEEP,
+            Fault.NOT_A_RESOURCE,
+            Fault.UNKNOWN_TYPE,
+            Fault.WRONG_FHIR_VERSION,
+            Fault.MISSING_ID,
+            Fault.INVALID_ID,
+            Fault.INVALID_BSN,
+            Fault.SEVERAL_BSNS,
+            Fault.BSN_IN_URL,
+            Fault.NO_PATIENT,
+            Fault.SEVERAL_PATIENTS,
+            Fault.INVALID_PARAMETER,
+            Fault.UNKNOWN_PARAMETER,
+            Fault.CURSOR_INVALID,
+            Fault.INVALID_QUESTION,
+        ),
+        400,
+    ),
+    Fault.EMERGENCY_NOT_OFFERED: 403,
+    **dict.fromkeys((Fault.NOT_FOUND, Fault.UNKNOWN_HOLDER, Fault.UNKNOWN_PATIENT_ID), 404),
+    Fault.METHOD_NOT_ALLOWED: 405,
+    Fault.UNSUPPORTED_FORMAT: 406,
+    Fault.CURSOR_EXPIRED: 410,
+    Fault.TOO_LARGE: 413,
+    **dict.fromkeys((Fault.INTERNAL, Fault.INVALID_SETTING, Fault.UNSAFE_ENVIRONMENT, Fault.LOOPBACK_ONLY), 500),
+    **dict.fromkeys((Fault.TOO_MANY_QUESTIONS, Fault.PARTIAL_NOT_ACCEPTED, Fault.NO_HOLDERS_ELIGIBLE, Fault.PAUSED, Fault.SOURCE_BUSY, Fault.OVER_LIMIT), 503),
+    **dict.fromkeys((Fault.DEADLINE_PASSED, Fault.HOLDER_SILENT), 504),
+}
+
+#: FHIR issue type by HTTP status, where the code has none of its own below.
+_ISSUE_BY_STATUS: Final = {400: "invalid", 403: "forbidden", 404: "not-found", 405: "not-supported", 406: "not-supported", 410: "expired"} | {
+    413: "too-long",
+    415: "not-supported",
+    500: "exception",
+    502: "transient",
+    503: "transient",
+    504: "timeout",
+}
+_ISSUE: Final = {
+    Fault.UNKNOWN_PARAMETER: "not-supported",
+    Fault.NO_PATIENT: "required",
+    Fault.SEVERAL_PATIENTS: "multiple-matches",
+    Fault.BSN_IN_URL: "security",
+    Fault.TOO_MANY_QUESTIONS: "throttled",
+    Fault.PARTIAL_NOT_ACCEPTED: "incomplete",
+    Fault.OVER_LIMIT: "too-costly",
+    Fault.CURSOR_EXPIRED: "expired",
+}
+#: FHIR issue type by how a holder's answer ended.
+ISSUE_BY_ENDING: Final[dict[Ending, str]] = {
+    Ending.ANSWERED: "informational",
+    Ending.NOTHING_SHOWN: "informational",
+    Ending.NOT_ASKED: "informational",
+    Ending.TOO_LATE: "timeout",
+    Ending.UNREACHABLE: "transient",
+    Ending.CUT_OFF: "incomplete",
+    Ending.PAUSED: "transient",
+    Ending.REFUSED: "business-rule",
+    Ending.INCOMPATIBLE: "not-supported",
+    Ending.REJECTED: "business-rule",
+    Ending.IDENTITY_UNVERIFIED: "business-rule",
+    Ending.OVER_LIMIT: "too-costly",
+}
+
+
+def issue(severity: str, code: str, text: str, codings: Sequence[tuple[str, str]], diagnostics: str) -> Json:
+    """One issue: a FHIR issue type, stable codes, words for people, and the id under which it can be found again."""
+    coding = [{"system": system, "code": value} for system, value in codings]
+    return {"severity": severity, "code": code, "details": {"coding": coding, "text": text}, "diagnostics": diagnostics}
+
+
+def authored_outcome(issues: list[Json]) -> Json:
+    """An OperationOutcome, marked as the gateway's own."""
+    return {"resourceType": "OperationOutcome", "meta": {"tag": [AUTHORED]}, "issue": issues}
+
+
+def status_of(failure: Faulted) -> int:
+    """The HTTP status of a failure."""
+    return 415 if isinstance(failure, UnsupportedBody) else STATUS.get(failure.fault, 502)
+
+
+def failure_issue(failure: Faulted, language: Language, correlation_id: str) -> Json:
+    """What happened and what to do, with the fixed code; `where` names a parameter, never content."""
+    explanation = CATALOGUE[failure.fault]
+    words = FAULTS.get(failure.fault)
+    text = words.nl if words and language == "nl" else f"{explanation.happened} {explanation.next_step}"
+    kind = _ISSUE.get(failure.fault, _ISSUE_BY_STATUS[status_of(failure)])
+    found = issue("error", kind, text, [(CODE_SYSTEM, failure.fault.value)], correlation_id)
+    return found | ({"expression": [f"http.{failure.where}"]} if failure.where else {})
+
+
+def ignored_issue(name: str, language: Language, correlation_id: str) -> Json:
+    """A parameter that was left out because the client said that it may be."""
+    text = f"De parameter {name} is niet gebruikt." if language == "nl" else f"The parameter {name} was not used."
+    return issue("warning", "not-supported", text, [(CODE_SYSTEM, Fault.UNKNOWN_PARAMETER.value)], correlation_id) | {"expression": [f"http.{name}"]}

@@ -1,0 +1,118 @@
+"""The face behind a real server: progress, disconnects, cut connections, loopback."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+
+from accord.link.addresses import Address, loopback
+from accord.terms.faults import BadInput, Fault
+from gateway.api.fhir_app import FhirApp
+from gateway.api.http_serving import serve_http
+from gateway.api.http_settings import HttpSettings
+from tests.gateway.api.fake_region import ASKER, BSN, SYSTEM, FakeDoor, FakeHolder, observation, patient
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def served(door: FakeDoor, address: str = "127.0.0.1:0", **settings: Any) -> AsyncIterator[str]:
+    async with anyio.create_task_group() as tasks:
+        taken = await tasks.start(serve_http, FhirApp, door, HttpSettings(asked_by=ASKER, **settings), loopback(address))
+        yield taken
+        tasks.cancel_scope.cancel()
+
+
+async def opaque_id(client: httpx2.AsyncClient) -> str:
+    answer = await client.post("Patient/_search", data={"identifier": f"{SYSTEM}|{BSN.value}"})
+    logical_id: str = answer.json()["entry"][0]["resource"]["id"]
+    return logical_id
+
+
+def region(**late: Any) -> FakeDoor:
+    return FakeDoor(
+        [FakeHolder("alfa", [observation("1", "p1")], [patient("p1")]), FakeHolder("beta", [observation("2", "p1", value="1")], [patient("p1")], **late)]
+    )
+
+
+async def test_records_reach_the_client_while_another_holder_is_still_at_work() -> None:
+    door = region()
+    async with served(door) as address, httpx2.AsyncClient(base_url=f"http://{address}/fhir/") as client:
+        path = f"Patient/{await opaque_id(client)}/$everything"
+        gate = door.everyone[1].waits_for = anyio.Event()
+        seen = ""
+        async with client.stream("GET", path, headers={"accept-encoding": "gzip"}) as answer:
+            async for part in answer.aiter_text():
+                seen += part
+                if "alfa.1" in seen and not gate.is_set():
+                    before = seen
+                    gate.set()
+
+    assert "beta.2" not in before
+    assert "beta.2" in seen
+    assert f"http://{address}/fhir/Observation/beta.2" in seen
+    assert "server" not in answer.headers
+
+
+async def test_when_the_client_leaves_every_question_is_withdrawn() -> None:
+    door = region()
+    async with served(door) as address, httpx2.AsyncClient(base_url=f"http://{address}/fhir/") as client:
+        path = f"Patient/{await opaque_id(client)}/$everything"
+        door.everyone[1].silent = True
+        async with client.stream("GET", path) as answer:
+            await anext(answer.aiter_raw())
+        with anyio.fail_after(10):
+            await door.someone_left.wait()
+
+    assert door.withdrawn == 1
+
+
+async def test_an_attachment_that_breaks_off_does_not_look_whole() -> None:
+    door = FakeDoor([FakeHolder("alfa", files={("Binary/9", "DocumentReference/d"): ("application/pdf", b"%PDF" * 100 + b"BROKEN")})])
+    async with served(door) as address, httpx2.AsyncClient(base_url=f"http://{address}/fhir/") as client:
+        with pytest.raises(httpx2.RemoteProtocolError):
+            await client.get("at/alfa/Binary/9?record=DocumentReference/d")
+        metadata = await client.get("metadata")
+
+    assert metadata.status_code == 200
+
+
+async def test_a_request_with_endless_headers_is_cut_off() -> None:
+    async with served(region()) as address:
+        host, port = address.split(":")
+        async with await anyio.connect_tcp(host, int(port)) as stream:
+            await stream.send(b"GET /fhir/metadata HTTP/1.1\r\n")
+            answer = b""
+            with anyio.fail_after(10):
+                try:
+                    for _ in range(100):
+                        await stream.send(b"x-more: " + b"y" * 2_000 + b"\r\n")
+                    answer = await stream.receive()
+                except (anyio.BrokenResourceError, anyio.EndOfStream):
+                    pass
+
+    assert b" 200 " not in answer
+
+
+async def test_a_unix_socket_is_served_and_cleaned_up(tmp_path: Path) -> None:
+    path = tmp_path / "fhir.sock"
+    async with served(region(), f"unix:{path}") as taken:
+        transport = httpx2.AsyncHTTPTransport(uds=str(path))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost/fhir/") as client:
+            answer = await client.get("metadata")
+
+    assert (taken, answer.status_code) == (f"unix:{path}", 200)
+    assert not path.exists()
+
+
+async def test_an_address_that_is_taken_or_not_loopback_is_refused() -> None:
+    settings = HttpSettings(asked_by=ASKER)
+    async with served(region()) as taken:
+        with pytest.raises(BadInput, match=Fault.INVALID_SETTING):
+            await serve_http(FhirApp, region(), settings, loopback(taken))
+    with pytest.raises(BadInput, match=Fault.LOOPBACK_ONLY):
+        await serve_http(FhirApp, region(), settings, Address("192.0.2.1", 8080))
