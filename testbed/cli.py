@@ -1,0 +1,105 @@
+"""`noaber demo` runs a simulated region and asks it a question; `noaber ask` asks a region that runs."""
+
+import json
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+_Language = Annotated[Literal["nl", "en"], typer.Option("--language", help="Of what is said around the records.")]
+_AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON, and nothing else.")]
+
+demo_app = typer.Typer(name="demo")
+ask_app = typer.Typer(name="ask")
+
+
+@demo_app.command()
+def demo(
+    story: Annotated[str | None, typer.Option("--story", help="Prove the story's every 'must hold' instead: dina.")] = None,
+    plant: Annotated[str | None, typer.Option("--plant", help="Plant a wrong, to see that the story's check fails.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Show the answer and end.")] = False,
+    everyone: Annotated[bool, typer.Option("--all", help="All holders of the testbed, not only the story's.")] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed makes other people; the story stays.")] = 2026,
+    http: Annotated[str, typer.Option("--http", help="Where FHIR is served; another port when it is taken.")] = "127.0.0.1:8480",
+    grpc: Annotated[str, typer.Option("--grpc", help="Where gRPC is served; another port when it is taken.")] = "127.0.0.1:8481",
+    as_json: _AsJson = False,
+    language: _Language = "nl",
+) -> None:
+    """Run a simulated region, ask it a question, show the dossier, and stay up until Ctrl-C."""
+    from accord.link.addresses import loopback  # noqa: PLC0415 - what a command needs is loaded when it runs
+    from testbed.processes import ProcessFailed  # noqa: PLC0415 - as above
+
+    try:
+        http, grpc = loopback(http).target, loopback(grpc).target
+        if story is not None or plant is not None:
+            _tell_the_story(story or "dina", plant, seed, as_json=as_json)
+            return
+        from testbed.demo import run_demo  # noqa: PLC0415 - as above
+
+        run_demo(everyone=everyone, seed=seed, once=once or as_json, as_json=as_json, language=language, addresses=(http, grpc))
+    except ProcessFailed as failure:
+        typer.echo(f"The region could not be started: {failure}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _tell_the_story(story: str, plant: str | None, seed: int, *, as_json: bool) -> None:
+    from testbed.plants import PLANTS  # noqa: PLC0415 - what a command needs is loaded when it runs
+    from testbed.story import tell  # noqa: PLC0415 - as above
+
+    if story != "dina":
+        raise typer.BadParameter("there is one story: dina", param_hint="--story")
+    if plant is not None and plant not in PLANTS:
+        raise typer.BadParameter(f"one of {', '.join(PLANTS)}", param_hint="--plant")
+    all_hold = True
+    for finding in tell(seed=seed, plant=plant):
+        all_hold = all_hold and finding.holds is not False
+        typer.echo(json.dumps(finding.as_json(), ensure_ascii=False) if as_json else str(finding))
+    raise typer.Exit(0 if all_hold else 1)
+
+
+@ask_app.command()
+def ask(
+    bsn: Annotated[str, typer.Option("--bsn", help="Nine digits; - reads them from standard input, which nobody else can see.")],
+    gateway: Annotated[str, typer.Option("--gateway", help="Where the gateway speaks gRPC.")] = "127.0.0.1:8481",
+    birth_date: Annotated[str, typer.Option("--birth-date", help="YYYY-MM-DD; holders check it.")] = "",
+    holder: Annotated[list[str] | None, typer.Option("--holder", help="Ask only this holder; may be repeated.")] = None,
+    kind: Annotated[list[str] | None, typer.Option("--type", help="Ask only for this FHIR type; may be repeated.")] = None,
+    seconds: Annotated[float, typer.Option("--seconds", help="The longest it may take.")] = 10.0,
+    as_json: _AsJson = False,
+    language: _Language = "nl",
+) -> None:
+    """Ask a running region about one patient, and show the dossier with its account."""
+    from accord.link.addresses import loopback  # noqa: PLC0415 - what a command needs is loaded when it runs
+    from accord.terms.identifiers import Bsn  # noqa: PLC0415 - as above
+    from testbed import asking  # noqa: PLC0415 - as above
+    from testbed.demo import account, sections  # noqa: PLC0415 - as above
+    from testbed.demo_dossier import stated_at_holders  # noqa: PLC0415 - as above
+    from testbed.demo_screen import console, follow, show_account, show_dossier  # noqa: PLC0415 - as above
+
+    if bsn == "-":
+        bsn = sys.stdin.readline().strip()
+    else:
+        typer.echo("Warning: other users of this machine can see a command line; `--bsn -` reads the number from standard input.", err=True)
+    question = asking.request(Bsn(bsn).value, birth_date=birth_date, holders=holder or (), types=kind or ())
+    target = loopback(gateway).target
+    try:
+        if as_json:
+            dossier = asking.ask(target, question, seconds)
+            print(json.dumps(account(dossier) | {"dossier": sections(stated_at_holders(dossier), language)}, ensure_ascii=False, indent=2))
+            return
+        screen = console()
+        dossier = follow(asking.events(target, question, seconds), screen, language)
+    except asking.RegionDidNotAnswer as failure:
+        _explain(failure)
+        raise typer.Exit(1) from None
+    show_dossier(stated_at_holders(dossier), dossier, screen, language)
+    show_account(dossier, screen, language)
+
+
+def _explain(failure: Exception) -> None:
+    from accord.terms.faults import CATALOGUE  # noqa: PLC0415 - what a command needs is loaded when it runs
+    from testbed.asking import RegionDidNotAnswer  # noqa: PLC0415 - as above
+
+    told = CATALOGUE[failure.fault] if isinstance(failure, RegionDidNotAnswer) and failure.fault else None
+    next_step = f"{told.happened} {told.next_step}" if told else "Is a region running there? `noaber demo` starts one and prints its addresses."
+    typer.echo(f"The region did not answer ({failure}). {next_step}", err=True)

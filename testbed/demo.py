@@ -1,0 +1,140 @@
+"""The demonstration: a region starts, answers the story's question on the screen, and stays up to be tried."""
+
+import json
+import signal
+import socket
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+
+from accord.terms.identifiers import BSN_SYSTEM
+from gateway.dossier.words import Language
+from testbed import asking
+from testbed.asking import Dossier
+from testbed.demo_dossier import Stated, rows_of_sections, stated_in_merged
+from testbed.demo_merged import MergedDossier, patient_id, read_everything
+from testbed.demo_screen import console, follow, show_account, show_dossier
+from testbed.demo_words import word
+from testbed.holders import HOLDERS
+from testbed.people import DINA
+from testbed.region import BlockingRegion
+
+PEOPLE: Final = 520
+_DINA: Final = "Dina Olde Wolbers-Nijkamp"
+_ANY: Final = "127.0.0.1:0"
+
+
+def run_demo(*, everyone: bool, seed: int, once: bool, as_json: bool, language: Language, addresses: tuple[str, str]) -> None:
+    """Start the region, ask the question, show the answer, and stay until interrupted unless *once*.
+
+    Raises:
+        ProcessFailed: A process of the region did not start.
+    """
+    end_politely()
+    screen = console()
+    begin = time.monotonic()
+    if not as_json:
+        screen.print(f"{word('starting', language)} [dim]{word('fictional', language)}[/dim]")
+    at = tuple(map(_free_or_any, addresses)) if not once else (_ANY, _ANY)
+    holders = [holder.name.value for holder in HOLDERS if holder.in_region] if everyone else None
+    with BlockingRegion.start(holders=holders, seed=seed, people=PEOPLE, addresses=(at[0], at[1])) as region:
+        started = time.monotonic() - begin
+        if as_json:
+            dossier = region.ask(DINA.bsn)
+            screen.print_json(json.dumps(told(dossier, read_everything(region.fhir_url, DINA.bsn), language, region, started)))
+        else:
+            screen.print(f"{len(region.holders)} {word('holders', language)}, {word('ready in', language)} {started:.1f} s\n")
+            _show_question(region, screen, language)
+            _show_addresses(region, screen, language)
+        if not once:
+            stay()
+
+
+def told(dossier: Dossier, merged: MergedDossier, language: Language, region: BlockingRegion, started: float) -> dict[str, Any]:
+    """Everything that the demo shows, for programs."""
+    return {
+        "ready_seconds": round(started, 2),
+        "fhir": region.fhir_url,
+        "grpc": region.gateway_address,
+        "patient": merged.patient_id,
+        **account(dossier),
+        "dossier": sections(stated_in_merged(merged), language),
+    }
+
+
+def account(dossier: Dossier) -> dict[str, Any]:
+    """The account of a dossier, for programs."""
+    return {
+        "query_id": dossier.query_id,
+        "seconds": round(dossier.seconds, 3),
+        "complete": dossier.complete,
+        "completeness": {ending.value: number for ending, number in dossier.completeness.items()},
+        "holders": [asdict(line) for line in dossier.holders.values()],
+        "sections": [{"section": line.section.value, "records": line.records, "missing": list(line.missing)} for line in dossier.sections.values()],
+        "note": dossier.note,
+    }
+
+
+def sections(statements: list[Stated], language: Language) -> dict[str, list[dict[str, Any]]]:
+    """The dossier by section, for programs."""
+    return {
+        section.value: [{"date": row.date, "line": row.line, "origins": list(row.origins), "differs": row.differs} for row in rows]
+        for section, rows in rows_of_sections(statements, language)
+        if rows
+    }
+
+
+def _show_question(region: BlockingRegion, screen: Console, language: Language) -> None:
+    asker = f"Sanne ten Esker ({word('emergency', language)}, Ziekenhuis Dinkelhorst)"
+    screen.print(f"[bold]{asker} {word('asks', language)} {_DINA}, {word('born', language)} {DINA.birth_date}[/bold]\n")
+    dossier = follow(asking.events(region.gateway_address, asking.request(DINA.bsn)), screen, language)
+    show_dossier(stated_in_merged(read_everything(region.fhir_url, DINA.bsn)), dossier, screen, language)
+    show_account(dossier, screen, language)
+
+
+def _show_addresses(region: BlockingRegion, screen: Console, language: Language) -> None:
+    patient = patient_id(region.fhir_url, DINA.bsn)
+    lines = (
+        f"curl -s -d 'identifier={BSN_SYSTEM}|{DINA.bsn}' {region.fhir_url}/Patient/_search",
+        f"curl -s '{region.fhir_url}/Patient/{patient}/$everything?_pretty=true'",
+        f"curl -s '{region.fhir_url}/Observation?patient={patient}&category=laboratory&_pretty=true'",
+        f"curl -s '{region.fhir_url}/metadata?_pretty=true'",
+        f"noaber ask --gateway {region.gateway_address} --bsn {DINA.bsn}",
+        f"python examples/ask_the_region.py {region.gateway_address} {DINA.bsn}",
+    )
+    screen.print(f"\n[bold]{word('try', language)}[/bold]")
+    screen.print(f"  FHIR {region.fhir_url}    gRPC {region.gateway_address}")
+    for line in lines:
+        screen.print(f"  [green]{escape(line)}[/green]", soft_wrap=True)
+
+
+def _free_or_any(address: str) -> str:
+    """The address when nobody listens there, else any port that is free."""
+    host, _, port = address.rpartition(":")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError:
+            return _ANY
+    return address
+
+
+def stay() -> None:
+    """Wait for Ctrl-C."""
+    with suppress(KeyboardInterrupt):
+        while True:
+            signal.pause()
+
+
+def end_politely() -> None:
+    """From now on a polite request to end is as good as Ctrl-C: what was started is ended first."""
+
+    def leave(*_: object) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, leave)

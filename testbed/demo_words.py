@@ -1,0 +1,66 @@
+"""What the terminal says, in Dutch and in English. Codes and records stay as they are."""
+
+from typing import Final
+
+from accord.terms.answers import Ending
+from accord.terms.faults import Fault
+from accord.terms.vocabulary import Section
+from gateway.dossier.words import ENDINGS, SECTIONS, Language, data_as_of, fault_words
+from testbed.asking import HolderAnswer
+
+
+#: What a reader at night needs first comes first.
+ORDER: Final[tuple[Section, ...]] = (Section.PLANNING_AHEAD, Section.ALERTS, Section.ALLERGIES, Section.MEDICATION, *Section)
+
+_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "waiting": ("wacht", "waiting"),
+    "locating": ("zoekt", "locating"),
+    "asking": ("vraagt", "asking"),
+    "receiving": ("ontvangt", "receiving"),
+    "holder": ("zorgaanbieder", "holder"),
+    "holders": ("zorgaanbieders", "holders"),
+    "ending": ("hoe het eindigde", "how it ended"),
+    "records": ("gegevens", "records"),
+    "seconds": ("seconden", "seconds"),
+    "call": ("bellen", "call"),
+    "remark": ("opmerking", "remark"),
+    "not heard": ("niet gehoord", "not heard"),
+    "empty": ("Leeg, en niet iedereen die hier iets over kan hebben is gehoord", "Empty, and not everybody who may know of it was heard"),
+    "dossier": ("Het dossier", "The dossier"),
+    "completeness": ("Wie is gehoord, en wie niet", "Who was heard, and who was not"),
+    "differs": ("verschilt", "differs"),
+    "asks": ("vraagt naar", "asks about"),
+    "emergency": ("spoedeisende hulp", "emergency department"),
+    "born": ("geboren", "born"),
+    "try": ("Probeer zelf (het dossier blijft beschikbaar tot Ctrl-C):", "Try it yourself (the region stays up until Ctrl-C):"),
+    "starting": ("De regio start …", "Starting the region …"),
+    "ready in": ("gereed in", "ready in"),
+    "fictional": ("Alle mensen en organisaties zijn verzonnen.", "All people and organisations are fictional."),
+}
+
+
+def word(name: str, language: Language) -> str:
+    """A word or sentence of the terminal."""
+    return _WORDS[name][0 if language == "nl" else 1]
+
+
+def ending_words(line: HolderAnswer, language: Language) -> str:
+    """How a holder ended, in words."""
+    return ENDINGS[line.ending].in_language(language).rstrip(".")
+
+
+def section_words(section: Section, language: Language) -> str:
+    """The title of a section."""
+    return SECTIONS[section].in_language(language)
+
+
+def remark_on(line: HolderAnswer, language: Language) -> str:
+    """What has to be said of a holder beside its ending: why, whom to call, or how old a copy is."""
+    if line.ending.leaves_a_gap:
+        why = fault_words(Fault(line.code)).in_language(language) if line.code in set(Fault) else ""
+        return f"{word('call', language)} {line.telephone}. {why}".strip()
+    if line.ending is Ending.NOT_ASKED and line.code in set(Fault):
+        return fault_words(Fault(line.code)).in_language(language)
+    if line.copy and line.ending is Ending.ANSWERED:
+        return data_as_of(line.data_as_of_ms).in_language(language)
+    return ""

@@ -1,0 +1,264 @@
+"""A simulated region as real processes: sources, agents and a gateway, started, asked, spoilt and ended.
+
+    with BlockingRegion.start() as region:
+        region.fault("pharmacy", "slow", seconds=2.4)
+        dossier = region.ask("999984056")
+
+    async with Region.start() as region:
+        ...  # the same, awaited
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, Self
+
+import anyio.to_thread
+
+from accord.terms.answers import Ending
+from testbed import asking, faults
+from testbed.asking import Dossier
+from testbed.faults import FaultKind
+from testbed.holders import BY_NAME, HOLDERS, FictionalHolder
+from testbed.people import DINA, generate
+from testbed.people import Region as Generated
+from testbed.processes import ProcessFailed, Processes, Running
+from testbed.region_files import HolderFiles, write_gateway
+from testbed.region_holders import HolderProcesses
+
+#: A test number that nobody in the region has: to find out how a holder stands without asking about anybody.
+NOBODY: Final = "999900006"
+SLOW_SECONDS: Final = 2.4
+#: What is the matter in the night of the story.
+STORY_FAULTS: Final[tuple[tuple[str, FaultKind, float], ...]] = (
+    ("marksveen", FaultKind.DEAD, 0.0),
+    ("losserveld", FaultKind.FROZEN, 0.0),
+    ("vijzelmarke", FaultKind.SLOW, SLOW_SECONDS),
+)
+_SETTLE_SECONDS: Final = 20.0
+_LOOK_AGAIN_SECONDS: Final = 0.1
+#: An application waits this much longer than the gateway, so that the account arrives.
+_BEYOND_SECONDS: Final = 5.0
+#: Everybody who has a name, and somebody else.
+_FEWEST_PEOPLE: Final = 40
+
+#: Changes what was generated before anything starts: for plants, and for tests that need another record.
+Change = Callable[[Generated], Generated]
+
+
+def story_holders() -> tuple[FictionalHolder, ...]:
+    """Those of Dina's night that are there from the start."""
+    return tuple(holder for holder in HOLDERS if holder.in_story and holder.in_region)
+
+
+class BlockingRegion:
+    """A region that runs. Made by `start`; everything it made is gone when its context ends."""
+
+    def __init__(self, root: Path, processes: Processes, generated: Generated, holders: Iterable[FictionalHolder], seconds: float) -> None:
+        self.root = root
+        self.generated = generated
+        self.holders = tuple(holders)
+        self.gateway_address = ""
+        self.fhir_url = ""
+        self._seconds = seconds
+        self._processes = processes
+        self._at = HolderProcesses(root, processes, generated, self.holders)
+        self._gateway: Running | None = None
+        self._spoilt: dict[str, FaultKind] = {}
+
+    @classmethod
+    @contextmanager
+    def start(
+        cls,
+        *,
+        holders: Iterable[str] | None = None,
+        seed: int = 2026,
+        people: int = 60,
+        story: bool = True,
+        seconds: float = 8.0,
+        addresses: tuple[str, str] = ("127.0.0.1:0", "127.0.0.1:0"),
+        change: Change | None = None,
+    ) -> Iterator[Self]:
+        """Start a region, and end it with the context.
+
+        *holders* are names of `testbed.holders`, those of the story by default; *story* lets its night begin: the
+        out-of-hours post dead, the ambulance frozen, the pharmacy slow. *seconds* is the longest a question may take,
+        *addresses* those of the gateway's HTTP and gRPC faces.
+
+        Raises:
+            ProcessFailed: A process did not start.
+            KeyError: A holder is not one of the testbed's.
+        """
+        chosen = story_holders() if holders is None else tuple(BY_NAME[name] for name in holders)
+        root = Path(tempfile.mkdtemp(prefix="noaber-"))  # for its owner only
+        try:
+            with Processes() as processes:
+                generated = generate(seed, max(people, _FEWEST_PEOPLE))
+                region = cls(root, processes, change(generated) if change else generated, chosen, seconds)
+                region._begin(STORY_FAULTS if story else (), addresses)
+                yield region
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+    @property
+    def files(self) -> Mapping[str, HolderFiles]:
+        """Where everything of each holder is, by name."""
+        return self._at.files
+
+    @property
+    def spoilt(self) -> Mapping[str, FaultKind]:
+        """What is the matter now, by holder."""
+        return dict(self._spoilt)
+
+    def ask(
+        self, bsn: str = DINA.bsn, *, birth_date: str = "", seconds: float | None = None, holders: Iterable[str] = (), types: Iterable[str] = ()
+    ) -> Dossier:
+        """Ask the whole region, or some holders, about one person, over gRPC. Nothing is folded here.
+
+        Raises:
+            RegionDidNotAnswer: The gateway refused the question.
+        """
+        question = asking.request(bsn, birth_date=birth_date, holders=holders, types=types)
+        return asking.ask(self.gateway_address, question, seconds if seconds is not None else self._seconds + _BEYOND_SECONDS)
+
+    def fault(self, holder: str, kind: FaultKind | str, *, seconds: float = SLOW_SECONDS) -> None:
+        """Let a holder (by name, or the first of a kind such as "pharmacy") misbehave; see `testbed.faults`.
+
+        *seconds* is how long `slow` takes. What was the matter with it before is over. Returns when the gateway
+        notices.
+
+        Raises:
+            UnknownHolder: No holder is meant by the word.
+            ProcessFailed: A process that is needed for it did not start.
+            ValueError: No fault has this name.
+        """
+        wanted = FaultKind(kind)
+        files = self._repaired(holder)
+        self._at.spoil(files, wanted, seconds)
+        self._spoilt[files.name] = wanted
+        self.settle(files.name, faults.ENDS_IN.get(wanted, faults.HEARD))
+
+    def heal(self, holder: str) -> None:
+        """Put right whatever is the matter with a holder, and wait until the gateway reaches it again.
+
+        Raises:
+            UnknownHolder: No holder is meant by the word.
+            ProcessFailed: Its agent did not start.
+        """
+        self.settle(self._repaired(holder).name)
+
+    def restore(self, before: Mapping[str, FaultKind]) -> None:
+        """Put right what came since, and spoil again what was put right.
+
+        Raises:
+            ProcessFailed: A process did not start.
+        """
+        for name, kind in self.spoilt.items():
+            if before.get(name) is not kind:
+                self.heal(name)
+        for name, kind in before.items():
+            if self._spoilt.get(name) is not kind:
+                self.fault(name, kind)
+
+    def settle(self, holder: str, endings: frozenset[Ending] = faults.HEARD) -> None:
+        """Wait until the gateway finds the holder in such a state.
+
+        Raises:
+            ProcessFailed: It did not come to that.
+        """
+        until = time.monotonic() + _SETTLE_SECONDS
+        while (line := self.ask(NOBODY, holders=[holder]).holders[holder]).ending not in endings:
+            if time.monotonic() > until:
+                raise ProcessFailed(holder, f"is {line.ending} {line.code} and should be {' or '.join(sorted(endings))}")
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
+    def process_of(self, name: str) -> Running | None:
+        """The process of a holder's agent, or of the `gateway`; none when it is not running."""
+        return self._gateway if name == "gateway" else self._at.agent_of(name)
+
+    def _begin(self, story: Iterable[tuple[str, FaultKind, float]], addresses: tuple[str, str]) -> None:
+        ahead = {name: (kind, seconds) for name, kind, seconds in story if name in self._at.files}
+        self._spoilt = {name: kind for name, (kind, _) in ahead.items() if kind is FaultKind.DEAD}
+        self._at.begin()
+        http, grpc = addresses
+        self._gateway = self._processes.start(write_gateway(self.root, self._at.files.values(), http=http, grpc=grpc, seconds=self._seconds))
+        alive = self._at.start_agents(frozenset(self._spoilt))
+        told = dict(part.split("=", 1) for part in self._gateway.wait_until_ready("ready").split()[1:])
+        self.gateway_address = told["grpc"]
+        self.fhir_url = f"http://{told['http'].removeprefix('http://')}/fhir"
+        for name in alive:
+            self.settle(name)
+        for name, (kind, seconds) in ahead.items():
+            if kind is not FaultKind.DEAD:
+                self.fault(name, kind, seconds=seconds)
+
+    def _repaired(self, holder: str) -> HolderFiles:
+        files = self._at.files[faults.holder_meant(holder, self.holders).name.value]
+        kind = self._spoilt.pop(files.name, None)
+        if kind is not None:
+            self._at.repair(files, kind)
+            self.settle(files.name)
+        return files
+
+
+class Region:
+    """A region that runs, for whoever has an event loop: as `BlockingRegion`, awaited."""
+
+    def __init__(self, blocking: BlockingRegion) -> None:
+        self.blocking = blocking
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls,
+        *,
+        holders: Iterable[str] | None = None,
+        seed: int = 2026,
+        people: int = 60,
+        story: bool = True,
+        seconds: float = 8.0,
+    ) -> AsyncIterator["Region"]:
+        """Start a region, and end it with the context; see `BlockingRegion.start`.
+
+        Raises:
+            ProcessFailed: A process did not start.
+            KeyError: A holder is not one of the testbed's.
+        """
+        starting = BlockingRegion.start(holders=holders, seed=seed, people=people, story=story, seconds=seconds)
+        blocking = await anyio.to_thread.run_sync(starting.__enter__)
+        try:
+            yield cls(blocking)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(starting.__exit__, None, None, None)
+
+    @property
+    def fhir_url(self) -> str:
+        """Base address of the merged FHIR view."""
+        return self.blocking.fhir_url
+
+    @property
+    def gateway_address(self) -> str:
+        """Where the gateway speaks gRPC."""
+        return self.blocking.gateway_address
+
+    async def ask(self, bsn: str = DINA.bsn, *, birth_date: str = "", seconds: float = 13.0, holders: Iterable[str] = (), types: Iterable[str] = ()) -> Dossier:
+        """As `BlockingRegion.ask`.
+
+        Raises:
+            RegionDidNotAnswer: The gateway refused the question.
+        """
+        question = asking.request(bsn, birth_date=birth_date, holders=holders, types=types)
+        return await asking.ask_later(self.gateway_address, question, seconds)
+
+    async def fault(self, holder: str, kind: FaultKind | str, *, seconds: float = SLOW_SECONDS) -> None:
+        """As `BlockingRegion.fault`."""
+        await anyio.to_thread.run_sync(partial(self.blocking.fault, holder, kind, seconds=seconds))
+
+    async def heal(self, holder: str) -> None:
+        """As `BlockingRegion.heal`."""
+        await anyio.to_thread.run_sync(self.blocking.heal, holder)

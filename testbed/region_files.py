@@ -1,0 +1,165 @@
+"""What the processes of a region find on disk: records at the sources, settings, the register.
+
+Three kinds of folder, kept apart on purpose: `sources/` is the care providers' own systems, where records belong;
+`agents/` and `gateway/` are where our processes run and could write, and no patient content may ever be found there.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from testbed.holders import FictionalHolder
+from testbed.people import Region as Generated
+from testbed.processes import Program
+
+#: On whose behalf the region's gateway asks: Dr Sanne ten Esker, emergency department of Dinkelhorst.
+ASKER: Final[Mapping[str, str]] = {
+    "ura": "90001001",
+    "name": "Ziekenhuis Dinkelhorst",
+    "kind": "hospital",
+    "professional": "900000031",
+    "role": "01.071",
+    "professional_name": "Sanne ten Esker",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HolderFiles:
+    """Where everything of one holder is."""
+
+    holder: FictionalHolder
+    root: Path
+
+    @property
+    def name(self) -> str:
+        """The holder's name in the register."""
+        return self.holder.name.value
+
+    @property
+    def source(self) -> Path:
+        """The folder of its own systems."""
+        return self.root / "sources" / self.name
+
+    @property
+    def agent(self) -> Path:
+        """The folder of its agent."""
+        return self.root / "agents" / self.name
+
+    @property
+    def is_read_through(self) -> bool:
+        """Whether the agent asks a live system and keeps nothing."""
+        return self.holder.source == "fhir-server"
+
+    @property
+    def address(self) -> str:
+        """Where the gateway expects the agent."""
+        return f"unix:{self.root / 's' / self.name}"
+
+    @property
+    def address_behind(self) -> str:
+        """Where the agent listens while a relay stands in its place."""
+        return f"unix:{self.root / 's' / self.name}-behind"
+
+    @property
+    def records(self) -> Path:
+        """What the source is filled with."""
+        return self.source / "records.json"
+
+    def write(self, generated: Generated) -> None:
+        """Fill the care provider's own systems."""
+        self.source.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.agent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A Bundle and not NDJSON: some administrations write their records over several lines.
+        entries = b",".join(b'{"resource":%b}' % record for record in generated.records_at(self.name))
+        self.records.write_bytes(b'{"resourceType":"Bundle","type":"collection","entry":[%b]}' % entries)
+        lines = (json.dumps(choice) for choice in generated.choices_at(self.name))
+        (self.source / "choices.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def write_settings(self, base: str, *, behind: bool = False) -> None:
+        """Write the agent's settings; *base* is where its FHIR server answers, if it has one."""
+        source = {"kind": "fhir-server", "base": base} if self.is_read_through else {"kind": "embedded", "path": str(self.source / "records.db")}
+        holder = {"ura": self.holder.ura.value, "name": self.name, "title": self.holder.title, "kind": self.holder.kind.value}
+        _write_toml(
+            self.agent / "agent.toml",
+            {
+                "holder": holder,
+                "listen": {"address": self.address_behind if behind else self.address},
+                "source": source,
+                "choices": {"path": str(self.source / "choices.db")},
+                "locate": {"key": key_of(self.name)},
+            },
+        )
+
+    def source_program(self) -> Program:
+        """The care provider's own FHIR server."""
+        return Program(f"{self.name}: FHIR server", "testbed.faults_source:main", ("--records", str(self.records)), self.source)
+
+    def filling_programs(self) -> list[Program]:
+        """What fills the stores, before the agent starts: the choices, and the records where no live system has them."""
+        choices = Program(
+            f"{self.name}: choices",
+            "node_agent.cli:app",
+            ("choices", "import", str(self.source / "choices.ndjson"), "--store", str(self.source / "choices.db")),
+            self.source,
+        )
+        records = Program(
+            f"{self.name}: import", "node_agent.cli:app", ("import", str(self.records), "--store", str(self.source / "records.db")), self.source
+        )
+        return [choices] if self.is_read_through else [records, choices]
+
+    def agent_program(self) -> Program:
+        """The agent."""
+        return Program(f"{self.name}: agent", "node_agent.cli:app", ("run", "--config", str(self.agent / "agent.toml")), self.agent)
+
+    def relay_program(self, spoil: str, *more: str) -> Program:
+        """What stands in the agent's place while it is to misbehave."""
+        arguments = ("--listen", self.address, "--behind", self.address_behind, "--spoil", spoil, *more)
+        return Program(f"{self.name}: relay", "testbed.faults_relay:main", arguments, self.root / "relays" / self.name)
+
+
+def key_of(name: str) -> str:
+    """The pseudonym key of a holder of the testbed: the same on every run, and no secret."""
+    return sha256(f"noaber testbed {name}".encode()).hexdigest()
+
+
+def write_gateway(root: Path, everyone: Iterable[HolderFiles], *, http: str, grpc: str, seconds: float) -> Program:
+    """Write the register and the gateway's settings."""
+    folder = root / "gateway"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    entries = [_entry(files) for files in everyone]
+    (folder / "region.toml").write_text("\n".join(f"[[holder]]\n{_toml(entry)}" for entry in entries), encoding="utf-8")
+    _write_toml(
+        folder / "gateway.toml",
+        {
+            "listen": {"http": http, "grpc": grpc},
+            "region": {"register": "region.toml", "seconds": seconds},
+            "asker": dict(ASKER),
+        },
+    )
+    return Program("gateway", "gateway.cli:app", ("run", "--config", str(folder / "gateway.toml")), folder)
+
+
+def _entry(files: HolderFiles) -> dict[str, str | bool]:
+    holder = files.holder
+    return {
+        "name": files.name,
+        "ura": holder.ura.value,
+        "title": holder.title,
+        "kind": holder.kind.value,
+        "telephone": holder.telephone,
+        "address": files.address,
+        "pseudonym_key": key_of(files.name),
+        "active": holder.answers,
+    }
+
+
+def _write_toml(path: Path, sections: Mapping[str, Mapping[str, str | bool | float]]) -> None:
+    path.write_text("\n".join(f"[{name}]\n{_toml(values)}" for name, values in sections.items()), encoding="utf-8")
+
+
+def _toml(values: Mapping[str, str | bool | float]) -> str:
+    # A TOML value of these kinds is written as JSON writes it.
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())

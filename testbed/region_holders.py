@@ -1,0 +1,136 @@
+"""The processes of the region's holders: a source, an agent before it, and sometimes a relay in the agent's place."""
+
+import json
+import urllib.request
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP, SIGUSR1, SIGUSR2
+from typing import Final
+
+from testbed.faults import FaultKind
+from testbed.holders import FictionalHolder
+from testbed.people import Region as Generated
+from testbed.processes import ProcessFailed, Processes, Running
+from testbed.region_files import HolderFiles
+
+_FILLING_SECONDS: Final = 60.0
+
+
+class HolderProcesses:
+    """Starts, spoils and repairs the processes of holders. Nothing here waits for the gateway to notice."""
+
+    def __init__(self, root: Path, processes: Processes, generated: Generated, holders: Iterable[FictionalHolder]) -> None:
+        self.files = {holder.name.value: HolderFiles(holder, root) for holder in holders}
+        self._processes = processes
+        self._generated = generated
+        self._controls: dict[str, str] = {}
+        self._bases: dict[str, str] = {}
+        self._agents: dict[str, Running] = {}
+        self._relays: dict[str, Running] = {}
+        self._fillings: dict[str, list[Running]] = {}
+        self._sources: dict[str, Running] = {}
+        (root / "s").mkdir(mode=0o700)
+
+    @property
+    def answering(self) -> list[HolderFiles]:
+        """Those that answer questions about a dossier."""
+        return [files for files in self.files.values() if files.holder.answers]
+
+    def agent_of(self, holder: str) -> Running | None:
+        """A holder's agent; none when it is not running."""
+        return self._agents.get(holder)
+
+    def begin(self) -> None:
+        """Write all records down, and let every source begin."""
+        for files in self.answering:
+            files.write(self._generated)
+            if files.is_read_through:
+                self._sources[files.name] = self._processes.start(files.source_program())
+            self._fillings[files.name] = [self._processes.start(program) for program in files.filling_programs()]
+
+    def start_agents(self, dead: frozenset[str]) -> list[str]:
+        """Start every agent but the dead, each as soon as its source answers; returns the names of those that run.
+
+        Raises:
+            ProcessFailed: A process did not do its part.
+        """
+        for files in self.answering:
+            if files.is_read_through:
+                said = json.loads(self._sources[files.name].wait_until_ready("{"))
+                self._bases[files.name], self._controls[files.name] = said["base"], said["control"]
+            for filling in self._fillings.pop(files.name):
+                if self._processes.wait(filling, _FILLING_SECONDS) != 0:
+                    raise ProcessFailed(filling.name, f"did not end well; see {filling.program.folder / 'log'}")
+            if files.name not in dead:
+                self._start_agent(files)
+        for agent in self._agents.values():
+            agent.wait_until_ready("ready")
+        return list(self._agents)
+
+    def spoil(self, files: HolderFiles, kind: FaultKind, seconds: float) -> None:
+        """Let a sound holder misbehave.
+
+        Raises:
+            ProcessFailed: A process that is needed for it did not start.
+        """
+        agent = self._agents[files.name]
+        if kind is FaultKind.FROZEN:
+            self._processes.signal(agent, SIGSTOP)
+        elif kind is FaultKind.PAUSED:
+            self._processes.signal(agent, SIGUSR1)
+        elif kind is FaultKind.DEAD:
+            self._processes.kill(self._agents.pop(files.name))
+        elif kind is FaultKind.SLOW and files.is_read_through:
+            self._tell_source(files.name, {"delay": seconds})
+        else:
+            self._put_a_relay(files, kind, seconds)
+
+    def repair(self, files: HolderFiles, kind: FaultKind) -> None:
+        """Put right what `spoil` did.
+
+        Raises:
+            ProcessFailed: The agent did not start.
+        """
+        if kind is FaultKind.FROZEN:
+            self._processes.signal(self._agents[files.name], SIGCONT)
+        elif kind is FaultKind.PAUSED:
+            self._processes.signal(self._agents[files.name], SIGUSR2)
+        elif kind is FaultKind.SLOW and files.is_read_through:
+            self._tell_source(files.name, {})
+        else:
+            if kind is not FaultKind.DEAD:
+                self._processes.end(self._relays.pop(files.name), self._agents.pop(files.name))
+            self._start_agent(files).wait_until_ready("ready")
+
+    def _start_agent(self, files: HolderFiles, *, behind: bool = False) -> Running:
+        files.write_settings(self._bases.get(files.name, ""), behind=behind)
+        agent = self._agents[files.name] = self._processes.start(files.agent_program())
+        return agent
+
+    def _put_a_relay(self, files: HolderFiles, kind: FaultKind, seconds: float) -> None:
+        self._processes.end(self._agents.pop(files.name))
+        agent = self._start_agent(files, behind=True)
+        agent.wait_until_ready("ready")
+        more = ["--seconds", str(seconds), "--kill", str(agent.pid)]
+        if kind is FaultKind.LYING:
+            record = files.source / "somebody-else.json"
+            record.write_bytes(self._somebody_elses(files.name))
+            more += ["--record", str(record)]
+        relay = self._relays[files.name] = self._processes.start(files.relay_program(kind.value, *more))
+        relay.wait_until_ready("ready")
+
+    def _somebody_elses(self, holder: str) -> bytes:
+        """A record that this holder keeps about somebody of the crowd."""
+        named = {record.id for record in self._generated.kept[holder] if record.type == "Patient" and b"99998" in record.json}
+        for record in reversed(self._generated.kept[holder]):
+            subject = json.loads(record.json).get("subject", {}).get("reference", "")
+            if subject.startswith("Patient/") and subject.removeprefix("Patient/") not in named:
+                return record.json
+        raise ProcessFailed(holder, "keeps nothing about anybody else")
+
+    def _tell_source(self, name: str, members: Mapping[str, float]) -> None:
+        request = urllib.request.Request(  # noqa: S310 - a loopback address of our own
+            f"{self._controls[name]}/faults", json.dumps(members).encode(), method="PUT"
+        )
+        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - as above
+            pass

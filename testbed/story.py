@@ -1,0 +1,63 @@
+"""The acceptance story as checks: every *must hold* on what arrives through public faces, one finding each.
+
+Steps of the story whose parts do not exist yet are not told: 2 (journal, break-the-glass), 5, 6, 7.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from testbed import story_developer, story_emergency, story_it
+from testbed.plants import PLANTS
+from testbed.region import BlockingRegion
+from testbed.story_evidence import CannotBeTold, DoesNotHold, Night
+
+PEOPLE: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Whether one *must hold* holds; none when it cannot be told here, and why."""
+
+    step: int
+    fact: str
+    must_hold: str
+    holds: bool | None
+    why: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """For one line of JSON."""
+        return {"story": "dina", "step": self.step, "fact": self.fact, "must_hold": self.must_hold, "holds": self.holds, "why": self.why}
+
+    def __str__(self) -> str:
+        mark = {True: "holds", False: "FAILS", None: "-----"}[self.holds]
+        return f"{mark}  {self.step}. {self.must_hold}" + (f"  [{self.why}]" if self.why else "")
+
+
+def tell(*, seed: int = 2026, plant: str | None = None) -> Iterator[Finding]:
+    """Run the night, with a planted wrong where one is named, and tell what was found.
+
+    Raises:
+        ProcessFailed: The region could not be started.
+        KeyError: There is no such plant.
+    """
+    planted = PLANTS[plant] if plant is not None else None
+    with BlockingRegion.start(seed=seed, people=PEOPLE, change=planted.change if planted else None) as region:
+        if planted is not None and planted.spoil is not None:
+            planted.spoil(region)
+        night = Night(region)
+        for step, facts in ((1, story_emergency.FACTS), (3, story_it.FACTS), (4, story_developer.FACTS)):
+            for fact in facts:
+                yield _found(step, fact, night)
+
+
+def _found(step: int, fact: Callable[[Night], str], night: Night) -> Finding:
+    name, must_hold = fact.__name__.replace("_", "-"), (fact.__doc__ or "").strip().rstrip(".")
+    try:
+        return Finding(step, name, must_hold, True, fact(night))
+    except CannotBeTold as reason:
+        return Finding(step, name, must_hold, None, str(reason))
+    except DoesNotHold as reason:
+        return Finding(step, name, must_hold, False, str(reason))
+    except Exception as failure:  # noqa: BLE001 - whatever went wrong: what could not be shown does not hold
+        return Finding(step, name, must_hold, False, f"could not be checked: {type(failure).__name__}: {failure}")
