@@ -125,5 +125,3 @@ class _one_more_question:  # noqa: N801 - reads as a statement where it is used
 
     def __exit__(self, *_: object) -> None:
         self._limiter.release_on_behalf_of(self._token)
-
-

@@ -92,5 +92,3 @@ async def watch_all(presence: Presence, register_holders: tuple[RegisteredHolder
         for holder in register_holders:
             if holder.active:
                 tasks.start_soon(presence.keep_watch, holder, holders)
-
-

@@ -84,9 +84,7 @@ def _holder(entry: Mapping[str, Any], folder: Path) -> RegisteredHolder:
             raise BadInput(Fault.INVALID_SETTING, f"holder {label}: {key}" + (f", did you mean {near[0]}?" if near else ""))
     try:
         return RegisteredHolder(
-            DataHolder(
-                HolderName(entry["name"]), Ura(entry["ura"]), str(entry["title"]), HolderKind(entry["kind"]), str(entry.get("telephone", ""))
-            ),
+            DataHolder(HolderName(entry["name"]), Ura(entry["ura"]), str(entry["title"]), HolderKind(entry["kind"]), str(entry.get("telephone", ""))),
             loopback(str(entry["address"])),
             _key(entry, folder),
             bool(entry.get("active", True)),

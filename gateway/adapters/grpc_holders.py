@@ -70,7 +70,9 @@ class GrpcHolders:
     def ask(self, holder: RegisteredHolder, query: HolderQuery, *, seconds: float) -> AbstractAsyncContextManager[AsyncGenerator[Frame, None]]:
         """As the port promises."""
         request = pb.QueryRequest(query=codec.holder_query_to_wire(query))
-        call: aio.UnaryStreamMultiCallable[pb.QueryRequest, bytes] = self._channel(holder).unary_stream(_QUERY, request_serializer=pb.QueryRequest.SerializeToString, response_deserializer=None)
+        call: aio.UnaryStreamMultiCallable[pb.QueryRequest, bytes] = self._channel(holder).unary_stream(
+            _QUERY, request_serializer=pb.QueryRequest.SerializeToString, response_deserializer=None
+        )
         return _stream(lambda: call(request, timeout=max(seconds, 0.001)), frame_from_bytes)
 
     def fetch(

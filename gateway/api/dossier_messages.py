@@ -40,9 +40,7 @@ def event_to_wire(event: DossierEvent) -> pb.OpenResponse:
 
 def card_to_wire(holder: DataHolder) -> pb.HolderCard:
     """The message of how people know a holder."""
-    return pb.HolderCard(
-        holder=holder.name.value, ura=holder.ura.value, title=holder.title, kind=holder.kind.value, telephone=holder.telephone
-    )
+    return pb.HolderCard(holder=holder.name.value, ura=holder.ura.value, title=holder.title, kind=holder.kind.value, telephone=holder.telephone)
 
 
 def _batch(holder: str, batch: Batch) -> pb.HolderBatch:
@@ -64,10 +62,7 @@ def _closed(event: HolderClosed) -> pb.HolderClosed:
 def _completeness(event: Completeness) -> pb.Completeness:
     return pb.Completeness(
         holders=[_line(line) for line in event.holders],
-        sections=[
-            pb.SectionLine(section=line.section.value, records=line.records, missing=[name.value for name in line.missing])
-            for line in event.sections
-        ],
+        sections=[pb.SectionLine(section=line.section.value, records=line.records, missing=[name.value for name in line.missing]) for line in event.sections],
         complete=event.complete,
         note=CONSTANT_NOTE.en,
     )

@@ -77,6 +77,7 @@ class Delivery:
         self._settle_waiting_patients(complete=True)
         for waiting in self._waiting.others():
             self._settle_waiting(waiting, complete=True)
+        self.tally.remark(self._settling.resolve_conditions())
         self._settling.give_other_test_bsns()
 
     def _document(self, number: int, document: Document) -> None:

@@ -113,6 +113,10 @@ class Tally:
             self._remarks[remark] += 1
         self.records += 1
 
+    def remark(self, remarks: Counter[Remark]) -> None:
+        """What is to be remarked on records that were taken before."""
+        self._remarks.update(remarks)
+
     def refused(self, file: int, line: int, entry: int, kind: str, reason: Reason) -> None:
         """Something was not taken."""
         self._refused[file][reason] += 1

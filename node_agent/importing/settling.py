@@ -1,6 +1,9 @@
 """Giving a record its place in the store: whose it is, what its references mean, or what it has to wait for."""
 
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -13,6 +16,8 @@ from node_agent.importing.references import condition, resolved
 from node_agent.importing.splices import Splice, SplicesOverlap, as_it_came, pack, spliced, unpack
 from node_agent.sources.embedded_waiting import WaitingRoom
 from node_agent.sources.embedded_writing import Kept, Stored, StoreWriter
+
+_SOUGHT: Final = 50_000
 
 
 class MustWait(Exception):
@@ -34,6 +39,8 @@ class Settling:
         self._waiting = waiting
         self._bases = bases
         self._test_bsns = test_bsns
+        #: The conditions that no record met yet; none when they are too many to remember.
+        self._sought: set[str] | None = set()
 
     def settle(self, incoming: Incoming, in_bundle: dict[str, RecordRef], *, complete: bool) -> Settled:
         """Keep a record. `complete`: nothing more will come, so that nothing is worth waiting for.
@@ -48,14 +55,41 @@ class Settling:
 
         splices, left = resolved(incoming.provisional, resolve)
         left = [reference for reference in left if reference.certain]
-        if left and not complete:
+        waits = left and not complete
+        if waits and (incoming.kind.name == "Patient" or any(reference.text.startswith("urn:") for reference in left)):
             raise MustWait
         splices = incoming.splices + splices
         if incoming.kind.name == "Patient":
             settled = self._patient(incoming, splices, resolve, complete=complete)
         else:
             settled = self._put(incoming, splices, owners=self._owners(incoming, resolve, complete=complete))
+        if waits:  # a condition is met in the end, or not at all; the record is good without
+            self._waiting.keep_in_mind(incoming.ref)
+            self._seek(reference.text for reference in left)
+            return settled
         return settled._replace(remarks=settled.remarks | {Remark.REFERENCES_LEFT}) if left else settled
+
+    def resolve_conditions(self) -> Counter[Remark]:
+        """Nothing more will come: resolve the conditional references of records that are kept. What is to be remarked on them."""
+        remarks: Counter[Remark] = Counter()
+        if self._sought is not None and not any(self._resolve(text, complete=True) for text in self._sought):
+            left = self._waiting.kept_in_mind()
+            return Counter({Remark.REFERENCES_LEFT: left} if left else {})
+        while (ref := self._waiting.next_in_mind()) is not None:
+            kept = self._writer.bytes_and_splices(ref)
+            splices = unpack(kept[1]) if kept and kept[1] else []
+            if kept is None:
+                continue
+            with suppress(Refused):  # its patient was removed meanwhile
+                again = self.settle(read_again(ref, as_it_came(kept[0], splices), splices), {}, complete=True)
+                remarks.update(again.remarks - remarks_on(splices))
+        return remarks
+
+    def _seek(self, conditions: Iterable[str]) -> None:
+        if self._sought is not None:
+            self._sought.update(conditions)
+            if len(self._sought) > _SOUGHT:
+                self._sought = None
 
     def give_other_test_bsns(self) -> None:
         """Where a made-up BSN turned out to be somebody's own, give another one; with none left the Patient must go."""

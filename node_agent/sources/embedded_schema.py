@@ -51,11 +51,13 @@ CREATE INDEX identifier_of ON identifier (type, id);
 -- Where the base64 of a Binary stands in its bytes.
 CREATE TABLE attachment (place INTEGER PRIMARY KEY, content_type TEXT NOT NULL, begins INTEGER NOT NULL, ends INTEGER NOT NULL);
 
--- Of a delivery under way: what waits for a record that is still to come, and what arrived under which URL.
+-- Of a delivery under way: what waits for a record that is still to come, what is kept already and refers to one, and
+-- what arrived under which URL.
 CREATE TABLE waiting (
     number INTEGER PRIMARY KEY, file INTEGER NOT NULL, line INTEGER NOT NULL, entry INTEGER NOT NULL,
     type INTEGER NOT NULL, id TEXT NOT NULL, splices BLOB NOT NULL, original BLOB NOT NULL
 );
+CREATE TABLE loose (type INTEGER, id TEXT, PRIMARY KEY (type, id)) WITHOUT ROWID;
 CREATE TABLE arrival (url TEXT PRIMARY KEY, ref TEXT NOT NULL) WITHOUT ROWID;
 """
 

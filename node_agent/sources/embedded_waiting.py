@@ -50,6 +50,19 @@ class WaitingRoom:
         """It waits no longer."""
         self._connection.execute("DELETE FROM waiting WHERE number = ?", (record.number,))
 
+    def keep_in_mind(self, ref: RecordRef) -> None:
+        """A record is kept, and refers to something that may still come."""
+        self._connection.execute("INSERT OR IGNORE INTO loose VALUES (?, ?)", (TYPE_CODE[ref.type], ref.id))
+
+    def kept_in_mind(self) -> int:
+        """How many there are."""
+        return int(self._connection.execute("SELECT count(*) FROM loose").fetchone()[0])
+
+    def next_in_mind(self) -> RecordRef | None:
+        """One of them, which is then forgotten."""
+        row = self._connection.execute("DELETE FROM loose WHERE (type, id) IN (SELECT type, id FROM loose LIMIT 1) RETURNING type, id").fetchone()
+        return None if row is None else RecordRef(TYPE_NAME[row[0]], row[1])
+
     def arrived(self, url: str, ref: RecordRef) -> None:
         """A record came under this URL. The last one counts when two do."""
         self._connection.execute("INSERT INTO arrival VALUES (?, ?) ON CONFLICT (url) DO UPDATE SET ref = excluded.ref", (url, str(ref)))

@@ -70,8 +70,7 @@ class StoreWriter:
         self._here: set[str] = set()
         self._uncommitted = 0
         self.connection.execute("BEGIN IMMEDIATE")
-        self.connection.execute("DELETE FROM waiting")
-        self.connection.execute("DELETE FROM arrival")
+        self._clear_the_waiting()
 
     def __enter__(self) -> Self:
         return self
@@ -164,12 +163,15 @@ class StoreWriter:
 
     def finish(self, as_of_ms: int, bases: Iterable[str]) -> None:
         """End the delivery: what was left over from it is gone, and the store is as of this time."""
-        self.connection.execute("DELETE FROM waiting")
-        self.connection.execute("DELETE FROM arrival")
+        self._clear_the_waiting()
         facts = [("as_of_ms", str(as_of_ms)), ("bases", json.dumps(list(bases)))]
         self.connection.executemany("INSERT INTO about VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", facts)
         self.connection.execute("COMMIT")
         self.connection.execute("PRAGMA optimize")
+
+    def _clear_the_waiting(self) -> None:
+        for table in ("waiting", "loose", "arrival"):
+            self.connection.execute(f"DELETE FROM {table}")  # noqa: S608  # three words
 
     def _owners(self, kept: Kept) -> list[int]:
         if kept.ref.type == "Patient":

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -30,9 +31,7 @@ from testbed.scripted_holder import ALL_CATEGORIES, Script, ScriptedHolder, batc
 pytestmark = pytest.mark.anyio
 
 BSN = Bsn("999984056")
-PATIENT = json.dumps(
-    {"resourceType": "Patient", "id": "1", "identifier": [{"system": BSN_SYSTEM, "value": BSN.value}], "birthDate": "1942-03-01"}
-).encode()
+PATIENT = json.dumps({"resourceType": "Patient", "id": "1", "identifier": [{"system": BSN_SYSTEM, "value": BSN.value}], "birthDate": "1942-03-01"}).encode()
 PATIENCE = Patience(locate=0.6, first_frame=0.6, between_frames=0.6)
 ASKER = Asker(DataUser(Ura("90000001"), "Ziekenhuis", HolderKind.HOSPITAL), Professional("1", "01.015", "Dr"), treats_the_patient=True)
 
@@ -195,7 +194,7 @@ async def another_patient_later(query: HolderQuery) -> AsyncGenerator[Frame, Non
     yield closed_of(query, batches)
 
 
-def lying_close(**changed: object) -> Script:
+def lying_close(**changed: Any) -> Script:
     """An honest answer with another last word."""
 
     async def script(query: HolderQuery) -> AsyncGenerator[Frame, None]:
@@ -379,5 +378,3 @@ async def test_p7_questions_beyond_the_bound_are_refused_at_once(desk: Desk) -> 
         tasks.cancel_scope.cancel()
 
     assert refused == [Fault.TOO_MANY_QUESTIONS]
-
-

@@ -22,15 +22,15 @@ from testbed.scripted_holder import ALL_CATEGORIES, batch_of
 
 BSN = Bsn("999984056")
 OTHER = "999984123"
-PATIENT = json.dumps(
-    {"resourceType": "Patient", "id": "1", "identifier": [{"system": BSN_SYSTEM, "value": BSN.value}], "birthDate": "1942-03-01"}
-).encode()
+PATIENT = json.dumps({"resourceType": "Patient", "id": "1", "identifier": [{"system": BSN_SYSTEM, "value": BSN.value}], "birthDate": "1942-03-01"}).encode()
 
 
 def observation(**changed: object) -> bytes:
     """A lab result of patient 1."""
     category = [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}]
-    return json.dumps({"resourceType": "Observation", "id": "1", "status": "final", "category": category, "subject": {"reference": "Patient/1"}, **changed}).encode()
+    return json.dumps(
+        {"resourceType": "Observation", "id": "1", "status": "final", "category": category, "subject": {"reference": "Patient/1"}, **changed}
+    ).encode()
 
 
 def screen(*records: bytes, selection: Selection = EVERYTHING, birth_date: date | None = None, **rows: int) -> Screening:
@@ -97,7 +97,9 @@ def test_p4_an_escaped_patient_key_does_not_hide_another_owner() -> None:
 
 
 def test_words_that_only_look_like_marks_do_no_harm() -> None:
-    narrative = observation(text={"status": "generated", "div": 'said "subject" and "Patient/2" and C:\\users'}, note=[{"text": "patient"}], code={"text": "patient"})
+    narrative = observation(
+        text={"status": "generated", "div": 'said "subject" and "Patient/2" and C:\\users'}, note=[{"text": "patient"}], code={"text": "patient"}
+    )
 
     assert screen(narrative).patients == {"1"}
 
@@ -200,7 +202,14 @@ def test_a_batch_that_is_not_built_as_agreed_ends_the_answer(damage: str) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    [b"{", b"[]", b'{"resourceType":1}', b'{"resourceType":"Observation","id":"1","x":"\xff"}', b"{" * 100_000, observation()[:-1] + b',"n":' + b"[" * 500 + b"]" * 500 + b"}"],
+    [
+        b"{",
+        b"[]",
+        b'{"resourceType":1}',
+        b'{"resourceType":"Observation","id":"1","x":"\xff"}',
+        b"{" * 100_000,
+        observation()[:-1] + b',"n":' + b"[" * 500 + b"]" * 500 + b"}",
+    ],
 )
 def test_bad_bytes_end_the_answer_with_a_fixed_code(text: bytes) -> None:
     good = batch_of([PATIENT, observation()])

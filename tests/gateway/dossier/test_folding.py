@@ -175,6 +175,15 @@ def test_what_waits_is_shown_when_the_other_has_nothing_more() -> None:
     assert folding.finish() == []
 
 
+def test_what_waits_meets_also_what_was_shown_while_it_waited() -> None:
+    folding = Folding()
+    folding.fold(batch(B, medication("b", "apixaban"), request(B, "1", "never-comes")))
+
+    assert ids(folding.fold(batch(A, medication("a", "apixaban"), request(A, "2", "a")))) == ["=a"]
+    assert ids(folding.fold(batch(B, request(B, "3", "b")))) == ["3"]
+    assert ids(folding.settle(B)) == ["=2"]
+
+
 def test_another_medication_behind_the_same_reference_does_not_fold() -> None:
     folding = Folding()
     folding.fold(batch(A, medication("a", "apixaban"), request(A, "1", "a")))

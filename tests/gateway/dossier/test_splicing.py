@@ -105,6 +105,12 @@ def test_text_that_looks_like_a_reference_is_text() -> None:
     assert spliced(text) == text.replace('"id": "1"', '"id": "de-wieke.1"', 1)
 
 
+def test_a_key_that_only_ends_in_reference_is_another_key() -> None:
+    text = r'{"resourceType":"Basic","id":"1","odd\"reference":"Patient/9","plain":{"reference":"Patient/7"}}'
+
+    assert spliced(text) == text.replace('"1"', '"de-wieke.1"').replace("Patient/7", "Patient/de-wieke.7")
+
+
 def test_escapes_in_keys_and_references_are_seen_through() -> None:
     text = r'{"resourceType":"Basic","\u0069d":"\u0031","subject":{"\u0072eference":"Patient\/7"},"a":{"reference":"\u0050atient/7"}}'
 
@@ -116,7 +122,9 @@ def test_escapes_in_keys_and_references_are_seen_through() -> None:
 def test_the_relative_url_of_a_binary_is_a_reference_and_another_url_is_not() -> None:
     text = '{"resourceType":"DocumentReference","id":"1","content":[{"attachment":{"url":"Binary/3"}},{"attachment":{"url":"scan/3.pdf"}}],"extension":[{"url":"Basic/1"}]}'
 
-    assert spliced(text) == text.replace('"1","content', '"de-wieke.1","content').replace("Binary/3", "Binary/de-wieke.3")
+    expected_text = text.replace('"1","content', '"de-wieke.1","content').replace("Binary/3", "Binary/de-wieke.3")
+    assert spliced(text) == expected_text
+    assert spliced(text.replace("/", r"\/")) == expected_text.replace("/", r"\/")
 
 
 def test_an_id_that_would_grow_too_long_stays_and_is_referred_to_absolutely() -> None:
