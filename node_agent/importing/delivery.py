@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from accord.terms.faults import BadInput
 from accord.terms.identifiers import RecordRef
+from accord.terms.limits import MIB
 from accord.terms.records import TYPE_BY_NAME
 from node_agent.importing.files import Delivered
 from node_agent.importing.incoming import FirstLook, Incoming, Refused, first_look, moment_ms, read_again, read_incoming
@@ -20,6 +22,8 @@ from node_agent.importing.versions import Evidence, is_another_version
 from node_agent.sources.embedded_waiting import Waiting, WaitingRoom
 from node_agent.sources.embedded_writing import Stored, StoreWriter
 
+#: As much of a Bundle is kept in memory as read; that takes some ten times the room.
+_CONTENT_BYTES: Final = 4 * MIB
 #: Told now and then: the file that is being read, its packed bytes so far, and the records so far.
 Watcher = Callable[[Delivered, int], None]
 
@@ -91,7 +95,7 @@ class Delivery:
             self.tally.refused(number, document.position, 0, "Bundle", Reason(bad.fault.value))
 
     def _bundle(self, number: int, line: int, bundle: Bundle) -> None:
-        looks = [first_look(entry) for entry in bundle.entries]
+        looks = _looks(bundle)
         beside = frozenset(look.shown for look in looks) if bundle.kind else frozenset[Evidence]()
         if self._options.zib_profiles_are_r4:
             beside |= {Evidence.R4}
@@ -160,3 +164,16 @@ class Delivery:
             self.tally.refused(spot.file, spot.line, spot.entry, ref.type, Reason.SUPERSEDED)
         else:
             self.tally.took(spot.file, "removed")
+
+
+def _looks(bundle: Bundle) -> list[FirstLook]:
+    """A first look at every entry. Of a large Bundle what was read is read again later, rather than kept."""
+    looks = []
+    room = _CONTENT_BYTES
+    for entry in bundle.entries:
+        look = first_look(entry)
+        room -= len(entry.text)
+        if room < 0:
+            look.content = None
+        looks.append(look)
+    return looks

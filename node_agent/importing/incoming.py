@@ -6,8 +6,6 @@ from datetime import date
 from hashlib import blake2b
 from typing import Any, Final
 
-import msgspec
-
 from accord.rules.moments import interval
 from accord.terms.faults import BadInput
 from accord.terms.identifiers import RecordRef, is_logical_id
@@ -19,7 +17,7 @@ from node_agent.importing.references import Provisional, provisional_references
 from node_agent.importing.splices import Splice, spliced
 from node_agent.importing.splitting import DOCUMENT_BYTES, Entry
 from node_agent.importing.strict_reading import read_strictly
-from node_agent.importing.versions import TYPES_OF_OTHER_VERSIONS, Evidence, Members, evidence
+from node_agent.importing.versions import TYPES_OF_OTHER_VERSIONS, Evidence, evidence
 
 #: A record is no larger than this; a Binary may fill a whole document.
 RECORD_BYTES: Final = 16 * MIB
@@ -61,35 +59,36 @@ class Incoming:
         return meta if isinstance(meta, dict) else {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FirstLook:
-    """What is seen of an entry before it is read: its type, its id (given to it if need be), what its version shows."""
+    """What is seen of an entry by itself: its type, its id (given to it if need be), what its version shows; or why it is no record."""
 
     type: str = ""
     id: str = ""
     shown: Evidence = Evidence.NONE
-
-
-_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+    content: dict[str, Any] | None = None
+    refused: Reason | None = None
 
 
 def first_look(entry: Entry) -> FirstLook:
-    """Look at the members of an entry without reading them. Of what cannot be read nothing is seen."""
+    """Read an entry by itself."""
     try:
-        members = _decode_members(entry.text)
-        kind, logical_id = _word(members, "resourceType"), _word(members, "id")
-        return FirstLook(kind, logical_id or _given_id(entry), evidence(kind, members))
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return FirstLook()
+        content = _content(entry.text)
+    except Refused as refused:
+        return FirstLook(refused=refused.reason)
+    kind, logical_id = content["resourceType"], content.get("id")
+    return FirstLook(kind, logical_id if logical_id and isinstance(logical_id, str) else _given_id(entry), evidence(kind, content), content)
 
 
 def read_incoming(entry: Entry, look: FirstLook, *, another_version: bool, today: date | None) -> Incoming:
-    """Read a record.
+    """Make a record of an entry, in the light of what is beside it.
 
     Raises:
         Refused: It cannot be taken, whatever else is in the delivery.
     """
-    content = _content(entry.text, DOCUMENT_BYTES if look.type == "Binary" else RECORD_BYTES)
+    if look.refused is not None:
+        raise Refused(look.refused)
+    content = _content(entry.text) if look.content is None else look.content
     kind = _kind(look.type, another_version=another_version)
     if "id" in content and not (isinstance(content["id"], str) and is_logical_id(content["id"])):
         raise Refused(Reason.INVALID_ID)
@@ -120,13 +119,15 @@ def moment_ms(text: Any) -> int | None:
         return None
 
 
-def _content(text: bytes, limit: int) -> dict[str, Any]:
+def _content(text: bytes) -> dict[str, Any]:
     try:
-        content = read_strictly(text, limit=limit)
+        content = read_strictly(text, limit=DOCUMENT_BYTES)
     except BadInput as bad:
         raise Refused(Reason(bad.fault.value)) from None
     if not isinstance(content, dict) or not isinstance(content.get("resourceType"), str):
         raise Refused(Reason.NOT_A_RESOURCE)
+    if len(text) > RECORD_BYTES and content["resourceType"] != "Binary":
+        raise Refused(Reason.TOO_LARGE)
     return content
 
 
@@ -137,12 +138,6 @@ def _kind(name: str, *, another_version: bool) -> ResourceType:
     if kind is None:
         raise Refused(Reason.NEVER_RELEASED if name in NEVER_RELEASED else Reason.UNKNOWN_TYPE)
     return kind
-
-
-def _word(members: Members, name: str) -> str:
-    raw = members.get(name)
-    value = msgspec.json.decode(raw) if raw is not None else ""
-    return value if isinstance(value, str) else ""
 
 
 def _given_id(entry: Entry) -> str:

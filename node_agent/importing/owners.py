@@ -89,6 +89,9 @@ def merged_with(content: dict[str, Any], resolve: Resolve, bases: tuple[str, ...
 
 def _references(element: Any) -> Iterator[dict[str, Any]]:
     """Every Reference in an element, at any depth: participant.actor, member.entity, link.target."""
+    if isinstance(element, dict) and isinstance(element.get("reference"), str) and "extension" not in element:
+        yield element  # nearly always
+        return
     pending = [element]
     while pending:
         item = pending.pop(0)

@@ -4,7 +4,7 @@ import gc
 import sqlite3
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,8 @@ from node_agent.importing.files import delivered
 from node_agent.importing.report import ImportReport
 from node_agent.importing.splices import as_it_came, unpack
 from node_agent.ports import SourceUnavailable
+from node_agent.sources.embedded_reading import bytes_and_splices
+from node_agent.sources.embedded_schema import open_for_reading
 from node_agent.sources.embedded_writing import StoreWriter
 
 _PLAIN: Final = ImportOptions()
@@ -56,8 +58,13 @@ def original_of(store: Path, ref: RecordRef) -> bytes | None:
     """A record of the store as it was delivered: without the splices of its import. None when it is not there.
 
     Raises:
-        SourceUnavailable: The store cannot be opened, or is being written.
+        SourceUnavailable: The store cannot be read.
     """
-    with StoreWriter(store) as writer:
-        kept = writer.bytes_and_splices(ref)
-    return None if kept is None else as_it_came(kept[0], unpack(kept[1])) if kept[1] else kept[0]
+    with closing(open_for_reading(store)) as connection:
+        try:
+            kept = bytes_and_splices(connection, ref)
+        except sqlite3.Error:
+            raise SourceUnavailable("store") from None
+    if kept is None or kept[1] is None:
+        return kept and kept[0]
+    return as_it_came(kept[0], unpack(kept[1]))

@@ -4,13 +4,10 @@ JSON does not say it. What shows it: types and elements that only one version ha
 of the Dutch zib2017 generation counts only where nothing else speaks: people do keep it on converted records.
 """
 
-from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
-import msgspec
-
-Members = Mapping[str, msgspec.Raw]
+Content = dict[str, Any]
 
 
 class Evidence(Enum):
@@ -103,54 +100,51 @@ _NEW: Final[dict[str, frozenset[str]]] = {
     }.items()
 }
 
-#: (type, element, how its JSON begins): single in STU3 and a list in R4, or a code in STU3 and a concept in R4.
-_STU3_SHAPES: Final[dict[str, tuple[tuple[str, bytes], ...]]] = {
-    "AllergyIntolerance": (("clinicalStatus", b'"'), ("verificationStatus", b'"')),
-    "Condition": (("clinicalStatus", b'"'), ("verificationStatus", b'"')),
-    "DiagnosticReport": (("category", b"{"),),
-    "Flag": (("category", b"{"),),
-    "Goal": (("target", b"{"),),
-    "MedicationRequest": (("category", b"{"),),
-    "Observation": (("interpretation", b"{"),),
-    "RelatedPerson": (("relationship", b"{"),),
+#: (element, what it is in STU3): single there and a list in R4, or a code there and a concept in R4.
+_STU3_SHAPES: Final[dict[str, tuple[tuple[str, type], ...]]] = {
+    "AllergyIntolerance": (("clinicalStatus", str), ("verificationStatus", str)),
+    "Condition": (("clinicalStatus", str), ("verificationStatus", str)),
+    "DiagnosticReport": (("category", dict),),
+    "Flag": (("category", dict),),
+    "Goal": (("target", dict),),
+    "MedicationRequest": (("category", dict),),
+    "Observation": (("interpretation", dict),),
+    "RelatedPerson": (("relationship", dict),),
 }
 #: A list where STU3 has one is no proof of R4: people write lists there in STU3 too.
-_R4_SHAPES: Final[dict[str, tuple[tuple[str, bytes], ...]]] = {
-    name: tuple((element, b"{") for element, begin in shapes if begin == b'"') for name, shapes in _STU3_SHAPES.items()
+_R4_SHAPES: Final[dict[str, tuple[tuple[str, type], ...]]] = {
+    "AllergyIntolerance": (("clinicalStatus", dict), ("verificationStatus", dict)),
+    "Condition": (("clinicalStatus", dict), ("verificationStatus", dict)),
 }
-#: (type, element, key inside it) that only STU3 knows.
-_STU3_INSIDE: Final[dict[str, tuple[tuple[str, bytes], ...]]] = {
-    "DeviceRequest": (("requester", b'"agent"'),),
-    "DiagnosticReport": (("performer", b'"actor"'),),
-    "DocumentManifest": (("content", b'"pReference"'), ("content", b'"pAttachment"')),
-    "Encounter": (("diagnosis", b'"role"'),),
-    "MedicationRequest": (("requester", b'"agent"'),),
-    "Procedure": (("performer", b'"role"'),),
-    "Provenance": (("agent", b'"whoReference"'), ("agent", b'"whoUri"')),
-    "Task": (("requester", b'"agent"'),),
+#: (element, member inside it) that only STU3 knows.
+_STU3_INSIDE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "DeviceRequest": (("requester", "agent"),),
+    "DiagnosticReport": (("performer", "actor"),),
+    "DocumentManifest": (("content", "pReference"), ("content", "pAttachment")),
+    "Encounter": (("diagnosis", "role"),),
+    "MedicationRequest": (("requester", "agent"),),
+    "Procedure": (("performer", "role"),),
+    "Provenance": (("agent", "whoReference"), ("agent", "whoUri")),
+    "Task": (("requester", "agent"),),
 }
 _PROFILES: Final = (
-    b"http://fhir.nl/fhir/StructureDefinition/",
-    b"http://nictiz.nl/fhir/StructureDefinition/zib-",
-    b"http://nictiz.nl/fhir/StructureDefinition/gp-",
-    b"http://nictiz.nl/fhir/StructureDefinition/eAfspraak-",
-    b"http://nictiz.nl/fhir/StructureDefinition/IHE.MHD.",
+    "http://fhir.nl/fhir/StructureDefinition/",
+    "http://nictiz.nl/fhir/StructureDefinition/zib-",
+    "http://nictiz.nl/fhir/StructureDefinition/gp-",
+    "http://nictiz.nl/fhir/StructureDefinition/eAfspraak-",
+    "http://nictiz.nl/fhir/StructureDefinition/IHE.MHD.",
 )
-_NO_RAW: Final = msgspec.Raw(b"")
 
 
-def evidence(kind: str, members: Members) -> Evidence:
-    """What the members of a record show about its version."""
-    if kind in TYPES_OF_OTHER_VERSIONS or not _GONE.get(kind, _NOTHING).isdisjoint(members):
+def evidence(kind: str, content: Content) -> Evidence:
+    """What a record shows about its version."""
+    if kind in TYPES_OF_OTHER_VERSIONS or not _GONE.get(kind, _NOTHING).isdisjoint(content) or _has_shape(content, _STU3_SHAPES.get(kind, ())):
         return Evidence.OTHER
-    if _has_shape(members, _STU3_SHAPES.get(kind, ())):
+    if any(_is_inside(content.get(element), member) for element, member in _STU3_INSIDE.get(kind, ())):
         return Evidence.OTHER
-    if any(key in bytes(members.get(element, _NO_RAW)) for element, key in _STU3_INSIDE.get(kind, ())):
-        return Evidence.OTHER
-    if not _NEW.get(kind, _NOTHING).isdisjoint(members) or _has_shape(members, _R4_SHAPES.get(kind, ())):
+    if not _NEW.get(kind, _NOTHING).isdisjoint(content) or _has_shape(content, _R4_SHAPES.get(kind, ())):
         return Evidence.R4
-    meta = bytes(members.get("meta", _NO_RAW))
-    return Evidence.PROFILE if any(profile in meta for profile in _PROFILES) else Evidence.NONE
+    return Evidence.PROFILE if _claims_another_version(content.get("meta")) else Evidence.NONE
 
 
 def is_another_version(shown: Evidence, beside: frozenset[Evidence]) -> bool:
@@ -169,5 +163,14 @@ def is_another_version(shown: Evidence, beside: frozenset[Evidence]) -> bool:
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 
-def _has_shape(members: Members, shapes: tuple[tuple[str, bytes], ...]) -> bool:
-    return any(bytes(members.get(element, _NO_RAW)).startswith(begin) for element, begin in shapes)
+def _has_shape(content: Content, shapes: tuple[tuple[str, type], ...]) -> bool:
+    return any(isinstance(content.get(element), shape) for element, shape in shapes)
+
+
+def _is_inside(element: Any, member: str) -> bool:
+    return any(isinstance(item, dict) and member in item for item in (element if isinstance(element, list) else (element,)))
+
+
+def _claims_another_version(meta: Any) -> bool:
+    profiles = meta.get("profile") if isinstance(meta, dict) else None
+    return isinstance(profiles, list) and any(isinstance(profile, str) and profile.startswith(_PROFILES) for profile in profiles)

@@ -92,6 +92,12 @@ def records_named(connection: sqlite3.Connection, refs: Sequence[RecordRef]) -> 
     return found
 
 
+def bytes_and_splices(connection: sqlite3.Connection, ref: RecordRef) -> tuple[bytes, bytes | None] | None:
+    """A record as it is kept, and its splices, packed; none when it is not here."""
+    row = connection.execute("SELECT fhir, splices FROM record WHERE type = ? AND id = ?", (TYPE_CODE.get(ref.type, 0), ref.id)).fetchone()
+    return None if row is None or row[0] is None else (row[0], row[1])
+
+
 def type_codes(selection: Selection) -> str:
     """The codes of the types that may fall in a selection, for SQL; never Patient, never a companion."""
     return ",".join(

@@ -12,6 +12,7 @@ from typing import Final, Self
 from accord.terms.identifiers import RecordRef
 from accord.terms.records import TYPE_CODE, TYPE_NAME
 from node_agent.ports import SourceUnavailable
+from node_agent.sources.embedded_reading import bytes_and_splices
 from node_agent.sources.embedded_schema import NOBODY, SERIAL_BITS, hold_the_lock, open_for_writing
 
 _PATIENT: Final = TYPE_CODE["Patient"]
@@ -146,8 +147,7 @@ class StoreWriter:
 
     def bytes_and_splices(self, ref: RecordRef) -> tuple[bytes, bytes | None] | None:
         """A record as it is kept, and its splices."""
-        row = self.connection.execute("SELECT fhir, splices FROM record WHERE type = ? AND id = ?", (TYPE_CODE[ref.type], ref.id)).fetchone()
-        return None if row is None or row[0] is None else (row[0], row[1])
+        return bytes_and_splices(self.connection, ref)
 
     def with_identifier(self, kind: str, system: str, value: str) -> RecordRef | None:
         """The one record with this business identifier; none when there is none, or more than one."""
