@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import anyio
+import structlog
 from anyio.abc import ObjectSendStream
 
 from accord.terms.answers import Batch, Closed, Counts, Ending, Frame, Hint, Outcome, Progress
@@ -22,6 +23,8 @@ from accord.wire.hashing import StreamDigest, question_hash
 from gateway.ports import DossierEvent, HolderBatch, HolderClosed, HolderFailure, Holders, HolderStatus, RegisteredHolder
 from gateway.presence import Presence
 from gateway.screening import Screening
+
+_log = structlog.get_logger("noaber.fanout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,12 @@ async def ask_one(asking: Asking, heard: Heard) -> None:
         ending, code = failure.ending, failure.code
     except BadInput as failure:
         ending, code = Ending.REJECTED, failure.fault
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        # The reader has left: that ends the whole question, and is nobody's fault.
+        raise
+    except Exception as failure:  # noqa: BLE001 - whatever one holder made us do, the others must not suffer for it
+        _log.error("holder's answer failed here", holder=holder.card.ura.value, failure=type(failure).__name__)
+        ending, code = Ending.REJECTED, Fault.INTERNAL
     if ending in (Ending.UNREACHABLE, Ending.TOO_LATE) and answer.records:
         # Part of it was shown: that is another thing to know than that nobody answered.
         ending = Ending.CUT_OFF
@@ -167,16 +176,20 @@ class _Answer:
             case Batch():
                 await self._take_batch(frame)
             case Outcome():
+                self._count_idle()
                 self.screening.decided(frame)
             case Closed():
                 self.said = frame
             case Progress() | Hint():
-                self.idle_frames += 1
-                if self.idle_frames > IDLE_FRAMES:
-                    raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
+                self._count_idle()
                 await self.asking.status.send(HolderStatus(holder, "receiving", frame.code if isinstance(frame, Hint) else None, self.records))
             case None:
                 raise HolderFailure(Ending.CUT_OFF, Fault.STREAM_CUT)
+
+    def _count_idle(self) -> None:
+        self.idle_frames += 1
+        if self.idle_frames > IDLE_FRAMES:
+            raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
 
     async def _take_batch(self, batch: Batch) -> None:
         number = self.screening.check(batch)

@@ -1,8 +1,8 @@
 """The use case: from a question about one person to everything that the region's holders say."""
 
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -19,6 +19,10 @@ from gateway.planning import Plan, plan
 from gateway.ports import Completeness, DossierEvent, Holders, Planned
 from gateway.presence import Presence
 from gateway.register import Register
+
+
+#: What a reader may take longer than the question itself, before it is given up.
+_GRACE_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ async def open_dossier(
             # Emergency access must be loud (promise P12). Until the journal stands it is offered to nobody.
             raise Unavailable(Fault.EMERGENCY_NOT_OFFERED)
         chosen = plan(query, region.register)
-        with _one_more_question(region):
+        seconds = min(query.seconds, region.seconds)
+        with _one_more_question(region), _in_time(seconds + _GRACE_SECONDS):
             await into.send(Planned(query.id, tuple(holder.card for holder in chosen.asked), chosen.not_asked))
             for unasked in chosen.not_asked:
                 if lanes is not None:
@@ -108,6 +113,16 @@ async def _ask_and_close(asking: Asking, heard: Heard, lanes: Mapping[HolderName
     if lanes is not None:
         with suppress(anyio.ClosedResourceError):
             await lanes[heard.holder.name].aclose()
+
+
+@contextmanager
+def _in_time(seconds: float) -> Iterator[None]:
+    """A reader that stands still must not hold a place for ever."""
+    try:
+        with anyio.fail_after(seconds):
+            yield
+    except TimeoutError:
+        raise Unavailable(Fault.DEADLINE_PASSED) from None
 
 
 class _one_more_question:  # noqa: N801 - reads as a statement where it is used

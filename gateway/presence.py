@@ -71,6 +71,8 @@ class Presence:
                         self._note(holder, standing)
             except HolderFailure as failure:
                 self._lost(holder, failure)
+            except Exception as failure:  # noqa: BLE001 - whatever one holder says, the watch over the others goes on
+                _log.error("watch failed", holder=holder.card.ura.value, failure=type(failure).__name__)
             # Jitter, so that a gateway's restart does not bring all holders back in step.
             await anyio.sleep(_RETRY_SECONDS * (0.5 + random.random()))  # noqa: S311 - no secret
 

@@ -14,11 +14,11 @@ from accord.rules.reading import bsns_of, read_record
 from accord.terms.answers import Batch, Chunk, Closed, ContentType, Ending, Frame, Outcome
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, HolderName, QueryId, RecordRef
-from accord.terms.limits import ATTACHMENT_BYTES
+from accord.terms.limits import ATTACHMENT_BYTES, IDLE_FRAMES
 from accord.terms.parties import Asker
 from accord.terms.queries import HolderQuery, Selection
 from accord.terms.vocabulary import PurposeOfUse
-from accord.wire.columns import ROW
+from accord.wire.columns import ROW, ROW_BYTES
 from accord.wire.hashing import StreamDigest, question_hash
 from gateway.opening import Region
 from gateway.ports import HolderBatch, HolderFailure, RegisteredHolder
@@ -50,6 +50,8 @@ async def read_at(region: Region, holder: HolderName, ref: RecordRef, reader: Re
             async with region.holders.ask(registered, query, seconds=reader.seconds) as frames:
                 async for frame in frames:
                     answer.take(frame)
+                    if isinstance(frame, Closed):
+                        break
     except TimeoutError:
         raise Unavailable(Fault.HOLDER_SILENT) from None
     except HolderFailure as failure:
@@ -138,6 +140,8 @@ class _Reading:
         """
         match frame:
             case Outcome():
+                if len(self._outcomes) >= IDLE_FRAMES:
+                    raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
                 self._outcomes.append(frame)
                 if self._screening is not None:
                     self._screening.decided(frame)
@@ -163,9 +167,10 @@ class _Reading:
         said = self._said
         if said is None:
             raise Unavailable(Fault.STREAM_CUT)
-        if said.question_hash != question_hash(self._query):
+        if said.holder != self._query.holder or said.question_hash != question_hash(self._query):
             raise Unavailable(Fault.WRONG_QUESTION)
-        if said.digest != self._digest.value():
+        sent = (sum(len(batch.columns) for batch in self._batches) // ROW_BYTES, sum(len(batch.blob) for batch in self._batches), len(self._batches))
+        if said.digest != self._digest.value() or (said.counts.records, said.counts.bytes, said.counts.batches) != sent:
             raise Unavailable(Fault.WRONG_DIGEST)
         if said.ending is not Ending.ANSWERED or not self._batches:
             raise Unavailable(said.code or Fault.NOT_FOUND)

@@ -69,13 +69,21 @@ _IS_COMPANION: Final = (False, *(kind.is_companion for kind in RESOURCE_TYPES))
 #: The category of a type, and -1 where the record's own category decides.
 _CATEGORY: Final = (-1, *(-1 if kind.name in ("Observation", "Consent") else CATEGORY_CODE[kind.category] for kind in RESOURCE_TYPES))
 
-_DOUBTFUL_MARKS: Final = (b"Patient/", b"Patient%", b"Patient?", b'/Patient"', b'"Patient"', b"NamingSystem/bsn", b"2.16.840.1.113883.2.4.6.3", b"\\u", b"\\/")
+_DOUBTFUL_MARKS: Final = (
+    *(b"Patient/", b"Patient?", b'/Patient"', b'"Patient"'),
+    *(b"NamingSystem/bsn", b"2.16.840.1.113883.2.4.6.3"),
+    *(b"\\u", b"\\/"),
+    # Percent-encoded, a letter of `Patient` or the slash begins with one of these.
+    *(b"%2", b"%5", b"%6", b"%7"),
+    # Sound records do not close six levels in a row: whoever does may be nested without end.
+    *(b"}}}}}}", b"]]]]]]", b"}]}]}]}]", b"]}]}]}]}"),
+)
 _KEY_MARKS: Final = (b'"subject"', b'"patient"')
 _CONTAINED_MARK: Final = b'"contained"'
 
-#: Per type code, what its category elements were found to mean, by their bytes.
-_category_caches: Final[dict[int, dict[bytes, int]]] = {code: {} for code, category in enumerate(_CATEGORY) if category < 0}
-_CATEGORY_CACHE_ITEMS: Final = 4_096
+#: Category elements that one screening remembers, and the longest it does (bytes).
+_CATEGORY_ITEMS: Final = 64
+_CATEGORY_BYTES: Final = 1_024
 
 
 @dataclass(slots=True)
@@ -96,6 +104,8 @@ class Screening:
     _bases: tuple[str, ...] = ()
     _released: frozenset[int] = frozenset()
     _search: BytesAhoCorasick | None = None
+    #: Per type code, what its category elements were found to mean. It dies with the question: there is text in it.
+    _categories: dict[int, dict[bytes, int]] = field(default_factory=lambda: {code: {} for code, category in enumerate(_CATEGORY) if category < 0})
 
     def decided(self, outcome: Outcome) -> None:
         """Take in a decision of the holder: from now on records of these categories may come."""
@@ -121,6 +131,9 @@ class Screening:
     def _check(self, batch: Batch) -> int:
         rows = _Rows(batch)
         self._check_claims(rows)
+        # Decoders skip what they do not look for; a reader of the whole would stumble over bytes that are no text.
+        if not batch.blob.isascii():
+            _check_text(batch.blob)
         first = self._take_patients(rows, batch.blob)
         if first < len(rows):
             self._check_others(rows, batch.blob, first)
@@ -149,8 +162,11 @@ class Screening:
             number += 1
         if not self.patients:
             raise BadInput(Fault.IDENTITY_UNVERIFIED)
+        self._own = frozenset(f"{base}Patient/{p}" for p in self.patients for base in ("", *(f"{b}/" for b in self._bases)))
+        for index in range(number):
+            # There are few of them, and everything else rests on them: always strictly.
+            check_about(rows.record(blob, index), RESOURCE_TYPES[_PATIENT - 1], self._own, self.bsn)
         if number < len(rows) and self._search is None:
-            self._own = frozenset(f"{base}Patient/{p}" for p in self.patients for base in ("", *(f"{b}/" for b in self._bases)))
             marks = [f'"{reference}"'.encode() for reference in sorted(self._own)] + [*_KEY_MARKS, _CONTAINED_MARK, *_DOUBTFUL_MARKS]
             # Leftmost-first: where an own reference begins, the bare `Patient/` inside it does not count.
             self._search = BytesAhoCorasick(marks, matchkind=MatchKind.LeftmostFirst)
@@ -176,7 +192,7 @@ class Screening:
         heads = _heads(records)
         own = self._own
         only_own = next(iter(own)) if len(own) == 1 else None
-        expected = {kind: _expected(kind) for kind in set(rows.kinds)}
+        expected = {kind: self._expected(kind) for kind in set(rows.kinds)}
         doubtful: set[int] = set()
         keys = 0
         # Plain comparisons: what a record says must be what its row says, and its owner this person.
@@ -200,7 +216,7 @@ class Screening:
                 doubtful.add(index)
             if known_categories is not None:
                 element = bytes(head.category)
-                if known_categories.get(element, -1) != kind >> 16 and _learn_category(kind, element, records[index - first]) != kind >> 16:
+                if known_categories.get(element, -1) != kind >> 16 and self._learn(kind, element, records[index - first]) != kind >> 16:
                     raise BadInput(Fault.BROKEN_BATCH)
         doubtful |= self._marked(rows, blob, first, keys, heads)
         for index in sorted(doubtful):
@@ -229,6 +245,22 @@ class Screening:
             numbers = Counter(bisect_right(rows.ends, at) for mark, at, _ in matches if keys_from <= mark < contained)
             found |= {index for index, number in numbers.items() if index >= first and number != _keys_of(heads[index - first])}
         return {index for index in found if index >= first}
+
+    def _expected(self, kind: int) -> tuple[str, dict[bytes, int] | None, bool]:
+        """The type's name, the known category elements where these decide (else the type's own is claimed), companion."""
+        type_code, category = kind & 0xFFFF, kind >> 16
+        varied = self._categories.get(type_code)
+        if varied is None and _CATEGORY[type_code] != category:
+            raise BadInput(Fault.BROKEN_BATCH)
+        return TYPE_NAME[type_code], varied, _IS_COMPANION[type_code]
+
+    def _learn(self, kind: int, element: bytes, record: memoryview) -> int:
+        """What a category element means. It depends on nothing else in the record: next time the fast path knows."""
+        type_code = kind & 0xFFFF
+        category = CATEGORY_CODE[category_of(read_record(bytes(record)), RESOURCE_TYPES[type_code - 1])]
+        if len(element) <= _CATEGORY_BYTES and len(self._categories[type_code]) < _CATEGORY_ITEMS:
+            self._categories[type_code][element] = category
+        return category
 
     def _keys_in_contained(self, record: bytes) -> int:
         try:
@@ -296,26 +328,15 @@ def _swapped(columns: bytes) -> bytes:
     return words.tobytes()
 
 
-def _expected(kind: int) -> tuple[str, dict[bytes, int] | None, bool]:
-    """The type's name, the known category elements where these decide (else the type's own must be claimed), companion."""
-    type_code, category = kind & 0xFFFF, kind >> 16
-    varied = _category_caches.get(type_code)
-    if varied is None and _CATEGORY[type_code] != category:
-        raise BadInput(Fault.BROKEN_BATCH)
-    return TYPE_NAME[type_code], varied, _IS_COMPANION[type_code]
+def _check_text(blob: bytes) -> None:
+    try:
+        blob.decode()
+    except UnicodeDecodeError:
+        raise BadInput(Fault.INVALID_ENCODING) from None
 
 
 def _keys_of(head: _Head | None) -> int:
     return 0 if head is None else (head.subject is not None) + (head.patient is not None)
-
-
-def _learn_category(kind: int, element: bytes, record: memoryview) -> int:
-    """What a category element means. It depends on nothing else in the record: next time the fast path knows."""
-    type_code = kind & 0xFFFF
-    category = CATEGORY_CODE[category_of(read_record(bytes(record)), RESOURCE_TYPES[type_code - 1])]
-    if len(_category_caches[type_code]) < _CATEGORY_CACHE_ITEMS:
-        _category_caches[type_code][element] = category
-    return category
 
 
 def _heads(records: Sequence[memoryview]) -> Sequence[_Head | None]:

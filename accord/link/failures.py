@@ -4,16 +4,19 @@ grpcio sends the text of an exception to the caller; a record could be in it. Se
 which lets only codes of the catalogue out and hands the rest, by class name only, to diagnostics.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 from grpc.aio import ServicerContext
 
 from accord.link.status import code_of
-from accord.terms.faults import Fault, Faulted
+from accord.terms.faults import BadInput, Fault, Faulted
+
+_M = TypeVar("_M")
 
 _log = structlog.get_logger("noaber.rpc")
 
@@ -39,3 +42,36 @@ def only_cause(failure: BaseException) -> BaseException:
     while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
         failure = failure.exceptions[0]
     return failure
+
+
+def readable(parse: Callable[[bytes], _M]) -> Callable[[bytes], "_M | Unreadable"]:
+    """A deserialiser that cannot fail: grpcio would tell the caller its parser's own words.
+
+    What cannot be read arrives as `UNREADABLE`; see `read`.
+    """
+
+    def deserialise(message: bytes) -> "_M | Unreadable":
+        try:
+            return parse(message)
+        except DecodeError:
+            return UNREADABLE
+
+    return deserialise
+
+
+class Unreadable:
+    """A request that is no message."""
+
+
+UNREADABLE: Final = Unreadable()
+
+
+def read(request: "_M | Unreadable") -> _M:
+    """The request, when it could be read. To be called inside `answering`.
+
+    Raises:
+        BadInput: `invalid-question`.
+    """
+    if isinstance(request, Unreadable):
+        raise BadInput(Fault.INVALID_QUESTION, "message")
+    return request

@@ -34,6 +34,10 @@ ENDING_OF: Final[dict[grpc.StatusCode, tuple[Ending, Fault]]] = {
     grpc.StatusCode.CANCELLED: (Ending.CUT_OFF, Fault.STREAM_CUT),
     grpc.StatusCode.UNIMPLEMENTED: (Ending.INCOMPATIBLE, Fault.MISSING_CAPABILITY),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (Ending.OVER_LIMIT, Fault.OVER_LIMIT),
+    # A program that fails has not refused anything.
+    grpc.StatusCode.UNKNOWN: (Ending.CUT_OFF, Fault.STREAM_CUT),
+    grpc.StatusCode.INTERNAL: (Ending.CUT_OFF, Fault.STREAM_CUT),
+    grpc.StatusCode.DATA_LOSS: (Ending.CUT_OFF, Fault.STREAM_CUT),
 }
 
 #: What our own codes mean for the holder's ending, when a holder fails the call with one.
@@ -45,6 +49,7 @@ ENDING_OF_FAULT: Final[dict[Fault, Ending]] = {
     Fault.DEADLINE_PASSED: Ending.TOO_LATE,
     Fault.MISSING_CAPABILITY: Ending.INCOMPATIBLE,
     Fault.TOO_MANY_QUESTIONS: Ending.REFUSED,
+    Fault.INTERNAL: Ending.CUT_OFF,
 }
 
 

@@ -111,9 +111,7 @@ def selection_to_wire(selection: Selection) -> pb.Selection:
         updated=_bounds_to_wire(selection.updated),
         includes=selection.includes,
         order=ORDER_TO_WIRE[selection.order],
-        after=None
-        if after is None
-        else pb.SortKey(time_ms=after.time_ms, type_code=after.type_code, content_hint=after.content_hint, id=after.id),
+        after=None if after is None else pb.SortKey(time_ms=after.time_ms, type_code=after.type_code, content_hint=after.content_hint, id=after.id),
         after_inclusive=selection.after_inclusive,
         limit=selection.limit,
     )
@@ -360,7 +358,7 @@ def description_from_wire(wire: holder_pb.DescribeResponse) -> Description:
         frozenset(_texts(wire.capabilities, "description.capabilities")),
         frozenset(_texts(wire.types, "description.types")),
         wire.copy,
-        wire.data_as_of_ms,
+        _moment(wire.data_as_of_ms),
         _text(wire.software, "description.software"),
     )
 
@@ -383,10 +381,19 @@ def standing_from_wire(wire: holder_pb.WatchResponse) -> Standing:
         BadInput: `broken-batch`.
     """
     code = _member(Fault, wire.code, "standing.code", Fault.BROKEN_BATCH) if wire.code else None
-    return Standing(wire.sequence, wire.serving, code, wire.since_ms, wire.data_as_of_ms)
+    return Standing(wire.sequence, wire.serving, code, _moment(wire.since_ms), _moment(wire.data_as_of_ms))
 
 
 # -- Parts
+
+#: The last millisecond of the year 9999: beyond it no calendar can say what was meant.
+_LAST_MOMENT: Final = 253_402_300_799_999
+
+
+def _moment(milliseconds: int) -> int:
+    if not 0 <= milliseconds <= _LAST_MOMENT:
+        raise BadInput(Fault.BROKEN_BATCH, "moment")
+    return milliseconds
 
 
 def _member(kind: type[_E], text: str, where: str, fault: Fault = Fault.INVALID_QUESTION) -> _E:

@@ -46,7 +46,7 @@ class GrpcHolders:
     async def describe(self, holder: RegisteredHolder, *, seconds: float) -> Description:
         """As the port promises."""
         try:
-            return codec.description_from_wire(await self._stub(holder).Describe(pb.DescribeRequest(), timeout=seconds))
+            return codec.description_from_wire(_understood(await self._stub(holder).Describe(pb.DescribeRequest(), timeout=seconds)))
         except aio.AioRpcError as failure:
             raise _holder_failure(failure) from None
         except BadInput as failure:
@@ -63,9 +63,11 @@ class GrpcHolders:
             professional=codec.professional_to_wire(query.asked_by.professional),
         )
         try:
-            return (await self._stub(holder).Locate(request, timeout=seconds)).located
+            return _understood(await self._stub(holder).Locate(request, timeout=seconds)).located
         except aio.AioRpcError as failure:
             raise _holder_failure(failure) from None
+        except BadInput as failure:
+            raise HolderFailure(Ending.REJECTED, failure.fault) from None
 
     def ask(self, holder: RegisteredHolder, query: HolderQuery, *, seconds: float) -> AbstractAsyncContextManager[AsyncGenerator[Frame, None]]:
         """As the port promises."""
@@ -112,11 +114,22 @@ async def _frames(call: "aio.UnaryStreamCall[Any, _W]", read: Callable[[_W], _T]
             message = await call.read()
             if message is aio.EOF:
                 return
-            yield read(message)  # type: ignore[arg-type]  # EOF is excluded above
+            yield read(_understood(message))  # type: ignore[arg-type]  # EOF is excluded above
     except aio.AioRpcError as failure:
         raise _holder_failure(failure) from None
     except BadInput as failure:
         raise HolderFailure(Ending.REJECTED, failure.fault) from None
+
+
+def _understood(message: _T | None) -> _T:
+    """The message; grpc.aio gives none for one that it cannot read.
+
+    Raises:
+        BadInput: `broken-batch`.
+    """
+    if message is None:
+        raise BadInput(Fault.BROKEN_BATCH)
+    return message
 
 
 def _holder_failure(failure: aio.AioRpcError) -> HolderFailure:

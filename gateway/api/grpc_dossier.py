@@ -9,7 +9,7 @@ import grpc
 from anyio.abc import ObjectSendStream
 from grpc.aio import ServicerContext
 
-from accord.link.failures import answering
+from accord.link.failures import Unreadable, answering, read, readable
 from accord.terms.answers import Chunk, Ending
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, HolderName, QueryId, record_ref
@@ -42,10 +42,10 @@ class DossierService:
         self._region = region
         self._asked_by = asked_by
 
-    async def Open(self, request: pb.OpenRequest, context: _Context) -> None:
+    async def Open(self, request: pb.OpenRequest | Unreadable, context: _Context) -> None:
         """Open a dossier; see the promises in the proto file."""
         async with answering(context, "Dossier.Open"):
-            query = self._query(request, context)
+            query = self._query(read(request), context)
             send, receive = anyio.create_memory_object_stream[DossierEvent](_EVENTS_AHEAD)
             async with anyio.create_task_group() as tasks, receive:
                 tasks.start_soon(_open, query, self._region, send)
@@ -53,9 +53,10 @@ class DossierService:
                     # A batch goes out in the bytes it came in; everything else is small.
                     await context.write(batch_event(event.holder.value, event.batch) if isinstance(event, HolderBatch) else event_to_wire(event))
 
-    async def FetchAttachment(self, request: pb.DossierServiceFetchAttachmentRequest, context: _Context) -> None:
+    async def FetchAttachment(self, request: pb.DossierServiceFetchAttachmentRequest | Unreadable, context: _Context) -> None:
         """Relay one attachment, checked as it passes."""
         async with answering(context, "Dossier.FetchAttachment"):
+            request = read(request)
             query = self._query(request.about, context)
             reader = Reader(query.id, query.asked_by, query.purpose, query.seconds)
             holder, record = HolderName(request.holder), record_ref(request.record)
@@ -75,10 +76,10 @@ class DossierService:
         return grpc.method_handlers_generic_handler(
             SERVICE,
             {
-                "Open": grpc.unary_stream_rpc_method_handler(self.Open, pb.OpenRequest.FromString, _serialise),
+                "Open": grpc.unary_stream_rpc_method_handler(self.Open, readable(pb.OpenRequest.FromString), _serialise),
                 "FetchAttachment": grpc.unary_stream_rpc_method_handler(
                     self.FetchAttachment,
-                    pb.DossierServiceFetchAttachmentRequest.FromString,
+                    readable(pb.DossierServiceFetchAttachmentRequest.FromString),
                     pb.DossierServiceFetchAttachmentResponse.SerializeToString,
                 ),
             },

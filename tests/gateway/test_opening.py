@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import grpc
 import pytest
+from grpc import aio
 
 from accord.link.addresses import Address
 from accord.link.pseudonyms import PseudonymKey
@@ -20,11 +22,12 @@ from accord.terms.parties import Asker, DataHolder, DataUser, Professional
 from accord.terms.queries import DossierQuery, HolderQuery, Selection
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse, Section
 from accord.wire.v1 import holder_service_pb2 as pb
+from gateway import opening
 from gateway.adapters.grpc_holders import GrpcHolders
 from gateway.fanout import Patience
 from gateway.opening import Region, open_dossier
 from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed, Planned, RegisteredHolder
-from gateway.presence import Presence
+from gateway.presence import Presence, watch_all
 from gateway.register import Register
 from testbed.scripted_holder import ALL_CATEGORIES, Script, ScriptedHolder, batch_of, batches_of, closed_of, honest
 
@@ -225,7 +228,7 @@ async def an_unknown_frame(_: HolderQuery) -> AsyncGenerator[pb.QueryResponse, N
         (forever_silent, Ending.TOO_LATE, Fault.HOLDER_SILENT),
         (stalls_half_way, Ending.CUT_OFF, Fault.HOLDER_SILENT),
         (breaks_half_way, Ending.CUT_OFF, Fault.STREAM_CUT),
-        (explodes, Ending.REFUSED, Fault.HOLDER_REFUSED),
+        (explodes, Ending.CUT_OFF, Fault.STREAM_CUT),
         (never_ends, Ending.OVER_LIMIT, Fault.OVER_LIMIT),
         (another_patient_later, Ending.REJECTED, Fault.OTHER_PATIENT),
         (lying_close(digest=b"\0" * 32), Ending.REJECTED, Fault.WRONG_DIGEST),
@@ -378,3 +381,87 @@ async def test_p7_questions_beyond_the_bound_are_refused_at_once(desk: Desk) -> 
         tasks.cancel_scope.cancel()
 
     assert refused == [Fault.TOO_MANY_QUESTIONS]
+
+
+NO_MESSAGE = b"\xff\xff\xff\xff"
+
+
+@pytest.mark.parametrize("method", ["Describe", "Locate", "Query", "Watch"])
+async def test_p3_bytes_that_are_no_message_harm_only_their_sender(desk: Desk, tmp_path: Path, method: str) -> None:
+    await desk.holder("sound", honest(RECORDS))
+    socket = tmp_path / "garbled.sock"
+    server = aio.server()
+    server.add_generic_rpc_handlers((garbling(method),))
+    server.add_insecure_port(f"unix:{socket}")
+    await server.start()
+    card = DataHolder(HolderName("garbled"), Ura("99990000"), "Garbled", HolderKind.HOSPITAL, "")
+    desk.holders.append(RegisteredHolder(card, Address(str(socket)), PseudonymKey(os.urandom(32))))
+    region = desk.region
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch_all, region.presence, region.register.holders, region.holders)
+        await anyio.sleep(0.1)
+        account = await desk.ask(region=region)
+        tasks.cancel_scope.cancel()
+    await server.stop(None)
+
+    assert ending_of(account, "sound") is Ending.ANSWERED
+    assert ending_of(account, "garbled") is not Ending.ANSWERED
+
+
+def garbling(method: str) -> grpc.GenericRpcHandler:
+    """A holder of which one method answers with bytes that are no message; the others answer nothing in particular."""
+
+    async def one(_: bytes, __: aio.ServicerContext[bytes, bytes]) -> bytes:
+        return NO_MESSAGE if method in ("Describe", "Locate") else pb.LocateResponse(located=True).SerializeToString()
+
+    async def many(_: bytes, context: aio.ServicerContext[bytes, bytes]) -> None:
+        await context.write(NO_MESSAGE)
+
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        **{name: grpc.unary_unary_rpc_method_handler(one) for name in ("Describe", "Locate")},
+        **{name: grpc.unary_stream_rpc_method_handler(many) for name in ("Query", "Watch")},
+    }
+    return grpc.method_handlers_generic_handler("accord.wire.v1.HolderService", handlers)
+
+
+async def test_p3_whatever_one_holder_makes_us_do_the_others_do_not_suffer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await desk.holder("sound", honest(RECORDS))
+    await desk.holder("odd", honest(RECORDS))
+    ask = desk.grpc.ask
+
+    def breaking(holder: RegisteredHolder, query: HolderQuery, *, seconds: float) -> Any:
+        if holder.name.value == "odd":
+            raise UnicodeError("Dina")
+        return ask(holder, query, seconds=seconds)
+
+    monkeypatch.setattr(desk.grpc, "ask", breaking)
+    account = await desk.ask()
+
+    assert (ending_of(account, "odd"), code_of(account, "odd")) == (Ending.REJECTED, Fault.INTERNAL)
+    assert ending_of(account, "sound") is Ending.ANSWERED
+
+
+async def test_p7_a_reader_that_stands_still_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "_GRACE_SECONDS", 0.2)
+    await desk.holder("sound", honest(RECORDS))
+    send, receive = anyio.create_memory_object_stream[DossierEvent](0)
+    query = DossierQuery(QueryId("q"), BSN, None, ASKER, PurposeOfUse.TREATMENT, seconds=0.3)
+    region = replace(desk.region, questions=anyio.CapacityLimiter(1))
+    with receive, pytest.raises(Unavailable) as caught:
+        await open_dossier(query, region, send)
+
+    assert caught.value.fault is Fault.DEADLINE_PASSED
+    assert region.questions.available_tokens == 1
+
+
+async def test_p7_decisions_without_end_are_cut(desk: Desk) -> None:
+    async def decides_for_ever(_: HolderQuery) -> AsyncGenerator[Frame, None]:
+        while True:
+            yield ALL_CATEGORIES
+            await anyio.lowlevel.checkpoint()
+
+    await desk.holder("undecided", decides_for_ever)
+
+    account = await desk.ask()
+
+    assert ending_of(account, "undecided") is Ending.OVER_LIMIT

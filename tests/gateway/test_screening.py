@@ -219,10 +219,6 @@ def test_bad_bytes_end_the_answer_with_a_fixed_code(text: bytes) -> None:
     screening = Screening(BSN, None, EVERYTHING)
     screening.decided(ALL_CATEGORIES)
 
-    if b"[[[" in text:
-        # Deep but skipped by every decode: only a reader of that member would meet it.
-        screening.check(Batch(bytes(row), PATIENT + text, good.categories))
-        return
     with pytest.raises(HolderFailure) as caught:
         screening.check(Batch(bytes(row), PATIENT + text, good.categories))
 
@@ -256,3 +252,53 @@ def test_p4_the_fast_path_never_lets_through_what_the_strict_path_refuses(member
         fast = False
 
     assert strict or not fast
+
+
+def patient(**changed: object) -> bytes:
+    """The Patient record of the person asked for, changed."""
+    return json.dumps({**json.loads(PATIENT), **changed}).encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PATIENT.replace(b'"identifier"', b'"identifier": [{"system": "%s", "value": "%s"}], "identifier"' % (BSN_SYSTEM.encode(), OTHER.encode())),
+        patient(contained=[{"resourceType": "Patient", "id": "x", "identifier": [{"system": BSN_SYSTEM, "value": OTHER}]}]),
+        patient(link=[{"other": {"reference": "Patient/999"}, "type": "refer"}]),
+    ],
+)
+def test_p4_a_patient_record_that_also_names_somebody_else_rejects_the_answer(text: bytes) -> None:
+    screening = Screening(BSN, None, EVERYTHING)
+    screening.decided(ALL_CATEGORIES)
+
+    with pytest.raises(HolderFailure) as caught:
+        screening.check(batch_of([text]))
+
+    assert caught.value.ending is Ending.REJECTED
+
+
+@pytest.mark.parametrize("reference", ["Pat%69ent/9", "%50atient/9", "Patient%2F9", "Patient%2f9", "Pa%74ient/9"])
+def test_p4_percent_encoding_does_not_hide_another_patient(reference: str) -> None:
+    assert refused(observation(performer=[{"reference": reference}])).code is Fault.OTHER_PATIENT
+
+
+@pytest.mark.parametrize("where", [{"note": [{"text": "?"}]}, {"id": "7", "code": {"text": "?"}}])
+def test_p3_bytes_that_are_no_text_end_the_answer_wherever_they_stand(where: dict[str, object]) -> None:
+    good = batch_of([PATIENT, observation(**where)])
+    bad = Batch(good.columns, good.blob.replace(b'"?"', b'"\xff"'), good.categories)
+    screening = Screening(BSN, None, EVERYTHING)
+    screening.decided(ALL_CATEGORIES)
+
+    with pytest.raises(HolderFailure) as caught:
+        screening.check(bad)
+
+    assert caught.value.code is Fault.INVALID_ENCODING
+
+
+def test_p6_nothing_of_a_record_outlives_its_question() -> None:
+    text = "Dina has a secret " * 50
+    screening = screen(*(observation(id=str(i), category=[{"text": f"{text}{i}"}]) for i in range(100)))
+    fresh = Screening(BSN, None, EVERYTHING)
+
+    assert sum(len(element) for known in screening._categories.values() for element in known) <= 64 * 1_024
+    assert not any(fresh._categories.values())

@@ -1,7 +1,8 @@
 """Whatever a servicer raises, a fixed code leaves it: over a real connection, and in what is logged."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ async def connected(folder: Path, servicer: Servicer) -> AsyncIterator[grpc.aio.
 
     class Handler(grpc.GenericRpcHandler):
         def service(self, details: grpc.HandlerCallDetails) -> Any:
-            return grpc.unary_unary_rpc_method_handler(servicer) if details.method == METHOD else None  # type: ignore[arg-type]
+            return grpc.unary_unary_rpc_method_handler(servicer) if details.method == METHOD else None
 
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((Handler(),))
@@ -40,7 +41,13 @@ async def connected(folder: Path, servicer: Servicer) -> AsyncIterator[grpc.aio.
         await server.stop(None)
 
 
-async def failed(folder: Path, fail: Callable[[], Awaitable[object]]) -> tuple[grpc.StatusCode, str]:
+def asking(channel: grpc.aio.Channel, request: bytes = b"") -> grpc.aio.UnaryUnaryCall[bytes, bytes]:
+    """A call of the servicer."""
+    ask: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHOD)
+    return ask(request)
+
+
+async def failed(folder: Path, fail: Callable[[], Coroutine[Any, Any, object]]) -> tuple[grpc.StatusCode, str]:
     """With which status and text a call ends whose servicer fails so."""
 
     async def servicer(_: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
@@ -50,7 +57,7 @@ async def failed(folder: Path, fail: Callable[[], Awaitable[object]]) -> tuple[g
 
     async with connected(folder, servicer) as channel:
         try:
-            await channel.unary_unary(METHOD)(b"")
+            await asking(channel)
         except grpc.aio.AioRpcError as error:
             shown = f"{error!r} {error} {error.debug_error_string()} {error.initial_metadata()} {error.trailing_metadata()}"
             assert "canary 9" not in shown
@@ -58,7 +65,7 @@ async def failed(folder: Path, fail: Callable[[], Awaitable[object]]) -> tuple[g
     raise AssertionError("the call went well")
 
 
-def raising(failure: BaseException) -> Callable[[], Awaitable[object]]:
+def raising(failure: BaseException) -> Callable[[], Coroutine[Any, Any, object]]:
     """A servicer's body that fails so."""
 
     async def body() -> object:
@@ -122,12 +129,11 @@ async def test_a_servicer_that_aborts_by_itself_has_the_last_word(tmp_path: Path
                 async with anyio.create_task_group() as group:
                     group.start_soon(context.abort, grpc.StatusCode.NOT_FOUND, Fault.NOT_FOUND.value)
             await context.abort(grpc.StatusCode.NOT_FOUND, Fault.NOT_FOUND.value)
-        return b""
 
     with structlog.testing.capture_logs() as logged:
         async with connected(tmp_path, servicer) as channel:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await channel.unary_unary(METHOD)(b"")
+                await asking(channel)
 
     assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.NOT_FOUND, "not-found")
     assert not logged
@@ -147,12 +153,13 @@ async def test_a_caller_who_leaves_is_no_failure(tmp_path: Path) -> None:
 
     with structlog.testing.capture_logs() as logged:
         async with connected(tmp_path, servicer) as channel:
-            call = channel.unary_unary(METHOD)(b"")
-            await call.wait_for_connection()
+            call = asking(channel)
             await started.wait()
             call.cancel()
             with anyio.fail_after(5):
                 await left.wait()
+            with pytest.raises(asyncio.CancelledError):
+                await call
 
     assert not logged
 
@@ -164,7 +171,7 @@ async def test_what_goes_well_goes_out(tmp_path: Path) -> None:
         raise AssertionError
 
     async with connected(tmp_path, servicer) as channel:
-        assert await channel.unary_unary(METHOD)(b"abc") == b"cba"
+        assert await asking(channel, b"abc") == b"cba"
 
 
 async def test_a_group_of_one_is_unwrapped_and_a_group_of_more_is_not() -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from itertools import product
 from random import Random
 
@@ -36,7 +36,7 @@ def asker(ura: Ura = URAS[0], *, treats: bool = True) -> Asker:
 Situation = tuple[object, ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def situations(user: HolderKind | Ura | None, category: CareCategory | None, purpose: PurposeOfUse | None, record: RecordRef | None) -> frozenset[Situation]:
     """Everything in a small world to which such a choice applies. Emergency treatment is a kind of treatment; there is a third purpose besides."""
     users = [ura for ura, kind in KIND_OF.items() if user in (None, ura, kind)]
@@ -53,7 +53,7 @@ def by_the_book(who: Asker, purpose: PurposeOfUse, category: CareCategory, choic
     here = (who.data_user.ura, category, purpose.value, record or "any other")
     speaking = []
     for choice in choices:
-        in_force = not (choice.begins is not None and NOW < choice.begins) and not (choice.ends is not None and NOW >= choice.ends)
+        in_force = (choice.begins is None or choice.begins <= NOW) and (choice.ends is None or choice.ends > NOW)
         about = situations(choice.user, choice.category, choice.purpose, choice.record)
         if in_force and here in about:
             speaking.append((choice.permits, about))

@@ -1,14 +1,13 @@
 """Is it about this person and nobody else? Every spelling of a reference, every place for a number (promise P4)."""
 
 import json
-from datetime import date
 from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accord.rules.identity import Identity, check_about, identity_of, owner_reference
+from accord.rules.identity import check_about, owner_reference
 from accord.rules.reading import read_record
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import BSN_OID, BSN_SYSTEM, Bsn
@@ -17,7 +16,6 @@ from accord.terms.records import RESOURCE_TYPES, TYPE_BY_NAME, ResourceType
 ME, OTHER = Bsn("999970008"), "999970045"
 BASE = "https://ehr.example/fhir"
 OWN: Final = frozenset({"Patient/1", "Patient/1b", f"{BASE}/Patient/1", f"{BASE}/Patient/1b"})
-BORN = date(1950, 1, 11)
 
 
 def fault(content: object, kind: str = "Observation") -> Fault | None:
@@ -280,50 +278,3 @@ def test_p4_about_this_person_and_with_more_said_it_is_still_about_nobody_else(m
 @given(st.binary(max_size=60))
 def test_p4_whatever_the_bytes_nothing_but_a_code_comes_out(text: bytes) -> None:
     assert fault(text) is not None
-
-
-# -- Who a Patient record is
-
-
-def patient(birth_date: object = "1950-01-11", *identifiers: object) -> dict[str, Any]:
-    """A Patient record."""
-    content: dict[str, Any] = {"resourceType": "Patient", "id": "1", "identifier": list(identifiers) if identifiers else [bsn(ME.value)]}
-    return content if birth_date is None else {**content, "birthDate": birth_date}
-
-
-@pytest.mark.parametrize(
-    ("content", "identity"),
-    [
-        (patient(), Identity.SAME),
-        (patient("1950-01-11", {"system": "urn:local", "value": "7"}, bsn(ME.value)), Identity.SAME),
-        (patient("1950-01-11", bsn(ME.value), bsn(ME.value, BSN_OID)), Identity.SAME),
-        (patient("1950-01-12"), Identity.OTHER),
-        (patient("1950-11-01"), Identity.OTHER),
-        (patient("1951"), Identity.OTHER),
-        (patient("1950-02"), Identity.OTHER),
-        (patient("onbekend"), Identity.OTHER),
-        (patient("195"), Identity.OTHER),
-        (patient("1950"), Identity.UNVERIFIED),
-        (patient("1950-01"), Identity.UNVERIFIED),
-        (patient(""), Identity.UNVERIFIED),
-        (patient(None), Identity.UNVERIFIED),
-        (patient("1950-01-11", {"system": "urn:local", "value": ME.value}), Identity.UNVERIFIED),
-        (patient("1950-01-11", {"system": BSN_SYSTEM}), Identity.UNVERIFIED),
-        (patient("1950-01-11", {"system": BSN_SYSTEM, "_value": {"extension": [{"valueCode": "masked"}]}}), Identity.UNVERIFIED),
-        (patient("1950-01-11", bsn()), Identity.OTHER),
-        (patient("1950-01-11", bsn(ME.value), bsn()), Identity.OTHER),
-        (patient(None, bsn()), Identity.OTHER),
-        (patient("1950-01-11", bsn(ME.value + " ")), Identity.OTHER),
-    ],
-)
-def test_p4_who_a_patient_record_is(content: dict[str, Any], identity: Identity) -> None:
-    assert identity_of(read_record(json.dumps(content).encode()), ME, BORN) is identity
-
-
-def test_p4_without_a_date_to_compare_the_date_must_still_be_there() -> None:
-    def identity(content: dict[str, Any]) -> Identity:
-        return identity_of(read_record(json.dumps(content).encode()), ME, None)
-
-    assert identity(patient("1931-05-05")) is Identity.SAME
-    assert identity(patient(None)) is Identity.UNVERIFIED
-    assert identity(patient("1931-05-05", bsn())) is Identity.OTHER

@@ -2,6 +2,7 @@
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -125,7 +126,7 @@ def test_every_moment_is_inside_every_text_that_could_stand_for_it(moment: datet
 
     # The code counts in whole milliseconds, and Dutch time before 1937 in seconds off the minute.
     assert all(begin - 1 <= exact <= end for begin, end in spans)
-    for (outer_begin, outer_end), (begin, end) in zip(spans[:3], spans[1:3], strict=False):
+    for (outer_begin, outer_end), (begin, end) in pairwise(spans[:3]):
         assert outer_begin <= begin < end <= outer_end
 
 

@@ -1,22 +1,21 @@
-"""What a record says about itself: never more than a code when it cannot be read, and hints that tell statements apart."""
+"""What a record says about itself, and never more than a code when it cannot be read."""
 
 import json
 import struct
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accord.rules import reading
+from accord.rules.moments import interval
 from accord.rules.reading import Record, bsns_of, category_of, check_record, content_hint, identifier_hint, moment_interval, read_record, references, time_ms
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import BSN_OID, BSN_SYSTEM
 from accord.terms.queries import NO_TIME
-from accord.terms.records import OBSERVATION_CATEGORIES, RESOURCE_TYPES, TYPE_BY_NAME
+from accord.terms.records import OBSERVATION_CATEGORIES, RESOURCE_TYPES, TYPE_BY_NAME, ResourceType
 from accord.terms.vocabulary import CareCategory
-from testbed.people import TWINS, Known, Region, generate
 
 LABORATORY, SURVEY = ("http://snomed.info/sct", "275711006"), ("http://snomed.info/sct", "384821006")
 
@@ -117,7 +116,7 @@ def concept(*codings: tuple[str, str]) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("kind", RESOURCE_TYPES, ids=lambda kind: kind.name)
-def test_a_category_follows_from_the_type(kind: reading.ResourceType) -> None:
+def test_a_category_follows_from_the_type(kind: ResourceType) -> None:
     assert category_of(read(resourceType=kind.name), kind) is kind.category
 
 
@@ -136,8 +135,9 @@ def test_an_observation_with_several_categories_counts_as_the_first_of_the_fixed
 
     for category in ([concept(SURVEY), concept(LABORATORY)], [concept(LABORATORY), concept(SURVEY)], [concept(SURVEY, LABORATORY)]):
         assert category_of(read(category=category), kind) is CareCategory.OBSERVATION_LABORATORY
-    for category in ([], {}, "laboratory", None, 7, [None], [["x"]]):
-        assert category_of(read(category=category), kind) is kind.category
+    unreadable: list[object] = [[], {}, "laboratory", None, 7, [None], [["x"]]]
+    for nothing in unreadable:
+        assert category_of(read(category=nothing), kind) is kind.category
 
 
 def test_an_advance_directive_is_told_from_another_consent() -> None:
@@ -154,10 +154,10 @@ def test_an_advance_directive_is_told_from_another_consent() -> None:
 def test_the_first_moment_that_is_there_counts() -> None:
     condition = TYPE_BY_NAME["Condition"]
 
-    assert time_ms(read(onsetDateTime="2024", recordedDate="2025"), condition) == reading.interval("2024")[0]
-    assert time_ms(read(recordedDate="2025"), condition) == reading.interval("2025")[0]
-    assert time_ms(read(onsetPeriod={"end": "2024"}), condition) == reading.interval("2024")[0]
-    assert time_ms(read(onsetPeriod={}, recordedDate="2025"), condition) == reading.interval("2025")[0]
+    assert time_ms(read(onsetDateTime="2024", recordedDate="2025"), condition) == interval("2024")[0]
+    assert time_ms(read(recordedDate="2025"), condition) == interval("2025")[0]
+    assert time_ms(read(onsetPeriod={"end": "2024"}), condition) == interval("2024")[0]
+    assert time_ms(read(onsetPeriod={}, recordedDate="2025"), condition) == interval("2025")[0]
     assert time_ms(read(), condition) == NO_TIME
     assert time_ms(read(recordedDate="gisteren"), condition) == NO_TIME
 
@@ -165,7 +165,7 @@ def test_the_first_moment_that_is_there_counts() -> None:
 def test_an_open_period_runs_to_the_far_past_or_future() -> None:
     kind = TYPE_BY_NAME["Encounter"]
 
-    begin, end = reading.interval("2024")
+    begin, end = interval("2024")
     assert moment_interval(read(period={"start": "2024"}), kind) == (begin, 2**62)
     assert moment_interval(read(period={"end": "2024"}), kind) == (-(2**62), end)
     assert moment_interval(read(period={"start": "2024", "end": "eens"}), kind) is None
@@ -192,104 +192,9 @@ def test_references_are_found_everywhere_and_are_not_made_up() -> None:
     assert list(references(text)) == [b"A/1", rb"B\/2", rb"D\"4"]
 
 
-# -- Hints
-
-STATEMENT: dict[str, Any] = {
-    "resourceType": "Observation",
-    "id": "1",
-    "status": "final",
-    "identifier": [{"system": "urn:a", "value": "1"}, {"system": "urn:b", "value": "2"}],
-    "code": {"coding": [{"system": "http://loinc.org", "code": "2345-7"}, {"system": "urn:l", "code": "G"}]},
-    "effectiveDateTime": "2026-03-01",
-    "valueQuantity": {"value": 5.40, "unit": "mmol/L"},
-}
-
-
-def hints(text: bytes) -> tuple[int, int]:
-    """Both hints of a record."""
-    record = read_record(text)
-    return content_hint(record, TYPE_BY_NAME[record.resourceType]), identifier_hint(record)
-
-
-@given(st.permutations(list(STATEMENT)), st.permutations(["value", "unit"]), st.sampled_from([None, 0, 1, "\t"]), st.sampled_from([(",", ":"), (" , ", " :\n")]), st.booleans())
-def test_the_same_statement_has_the_same_hints_however_it_is_written(
-    keys: list[str], inner: list[str], indent: int | str | None, separators: tuple[str, str], turned: bool  # noqa: FBT001 - drawn
-) -> None:
-    content = {key: STATEMENT[key] for key in keys}
-    content["valueQuantity"] = {key: STATEMENT["valueQuantity"][key] for key in inner}
-    content["id"] = "of-another-holder"
-    content["meta"] = {"versionId": "9"}
-    if turned:
-        content["identifier"] = content["identifier"][::-1]
-        content["code"] = {"coding": content["code"]["coding"][::-1], "text": "glucose"}
-
-    assert hints(json.dumps(content, indent=indent, separators=separators).encode()) == hints(json.dumps(STATEMENT).encode())
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"status": "preliminary"}, {"effectiveDateTime": "2026-03-02"}, {"effectiveDateTime": "2026-03"}, {"valueQuantity": {"value": 5.5}}, {"valueString": "x"},
-        {"code": {"coding": [{"system": "http://loinc.org", "code": "2345-8"}]}}, {"identifier": []}, {"resourceType": "DiagnosticReport"},
-    ],
-)  # fmt: skip
-def test_another_statement_has_another_hint(change: dict[str, object]) -> None:
-    assert hints(json.dumps({**STATEMENT, **change}).encode())[0] != hints(json.dumps(STATEMENT).encode())[0]
-
-
-def test_p13_a_half_and_a_half_to_two_places_are_two_statements() -> None:
-    one, two = (json.dumps(STATEMENT).replace("5.4", number).encode() for number in ("37.5", "37.50"))
-
-    assert hints(one)[0] != hints(two)[0]
-    assert hints(one)[1] == hints(two)[1]
-
-
-def test_no_identifier_is_hinted_by_zero() -> None:
-    assert identifier_hint(read()) == identifier_hint(read(identifier=[])) == identifier_hint(read(identifier=[{"system": "urn:a"}])) == 0
-    assert identifier_hint(read(identifier=[{"value": "1"}])) != 0
-
-
-def test_parts_cannot_be_shifted_from_one_member_to_the_next() -> None:
-    pairs = [[{"system": "a", "value": "bc"}], [{"system": "ab", "value": "c"}], [{"system": "a", "value": "b"}, {"value": "c"}], [{"system": "a', 'b", "value": "c"}]]
-
-    assert len({identifier_hint(read(identifier=pair)) for pair in pairs}) == len(pairs)
-
-
-@pytest.fixture(scope="module")
-def region() -> Region:
-    """Nobody but the people whose stories are told."""
-    return generate(people=0)
-
-
-def _twin_records(region: Region, known: Known) -> list[bytes]:
-    """The one record at each holder in which the twins may differ: same type and, but for order numbers, same identifier."""
-    found = []
-    for holder in known.where:
-        records = [json.loads(text) for text in region.records_at(holder)]
-        mine = {f"Patient/{r['id']}" for r in records if r["resourceType"] == "Patient" and any(i.get("value") == known.bsn for i in r["identifier"])}
-        found += [
-            text
-            for text, record in zip(region.records_at(holder), records, strict=True)
-            if record["resourceType"] in ("Observation", "MedicationRequest") and (record.get("subject") or {}).get("reference") in mine
-        ]
-    return found
-
-
-@pytest.mark.parametrize(("name", "same_content"), [("decimals", False), ("status", False), ("order-number", False), ("medication", True), ("identical", True)])
-def test_twins_are_told_apart_by_their_columns(region: Region, name: str, same_content: bool) -> None:  # noqa: FBT001 - a table
-    one, two = _twin_records(region, TWINS[name])
-
-    # The product of the agreement is in another record: only the bytes tell the two agreements apart.
-    assert (hints(one)[0] == hints(two)[0]) == same_content
-    assert (hints(one)[1] == hints(two)[1]) == (name != "order-number")
-
-
 @pytest.mark.slow
-def test_real_records_are_read_and_statements_that_differ_are_rarely_hinted_alike(shared_data: Path) -> None:
+def test_real_records_are_read(shared_data: Path) -> None:
     texts = [path.read_bytes() for path in sorted((shared_data / "dutch" / "zib2020-r4").rglob("*.json"))]
     faults = {everything_read_of(text) for text in texts}
     assert faults <= {None, Fault.UNKNOWN_TYPE, Fault.MISSING_ID}
-
-    readable = [text for text in texts if everything_read_of(text) is None]
-    assert len(readable) > 200
-    assert len({hints(text) for text in readable}) > 0.7 * len(readable)
+    assert len(texts) > 200

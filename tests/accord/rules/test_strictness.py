@@ -67,7 +67,7 @@ def test_what_can_be_read_in_two_ways_or_none_is_refused(text: bytes, fault: Fau
     ["37.50", "37.5", "1e999", "-0", "-0.0", "1E+2", "1e-400", "9" * 5_000, "0." + "1" * 5_000, "123456789012345678901234567890"],
 )
 def test_p13_a_number_keeps_its_text(text: str) -> None:
-    (value,) = strict_json(f"[{text}]".encode())  # type: ignore[misc]  # it is a list of one
+    value = strict_json(text.encode())
 
     assert type(value) is Number
     assert value == text
@@ -75,9 +75,10 @@ def test_p13_a_number_keeps_its_text(text: str) -> None:
 
 def test_a_number_is_told_from_a_text_with_the_same_digits() -> None:
     assert strict_json(b'[1,"1",true,null]') == [Number("1"), "1", True, None]
-    number, text, *_ = strict_json(b'[1,"1"]')  # type: ignore[misc]
-    assert isinstance(number, Number)
-    assert not isinstance(text, Number)
+    value = strict_json(b'[1,"1",1.0]')
+
+    assert isinstance(value, list)
+    assert [type(item) for item in value] == [Number, str, Number]
 
 
 @pytest.mark.parametrize("text", ["\\ud83d\\ude00", "😀", "\\\\ud800", "é", "\\u0000", "\\/", "\u2028"])
@@ -225,7 +226,7 @@ def test_p7_the_work_grows_with_the_length_and_not_faster(make: Callable[[int], 
             best = min(best, time.process_time() - start)
         return best
 
-    # Four times the length is four times the work; a quadratic reader would need sixteen times.
+    # Eight times the length is eight times the work; a quadratic reader would need sixty-four times.
     # What takes less than a millisecond is all noise.
-    small, large = work(50_000), work(200_000)
-    assert large < 10 * max(small, 0.001)
+    small, large = work(20_000), work(160_000)
+    assert large < 30 * max(small, 0.001)

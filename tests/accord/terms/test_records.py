@@ -19,7 +19,18 @@ from accord.terms.records import (
     TYPE_NAME,
     ResourceType,
 )
-from accord.terms.vocabulary import CATEGORY_BIT, CATEGORY_CODE, CATEGORY_ORDER, SECTION_OF, SECTIONS_FED, VEKTIS_TYPES, CareCategory, HolderKind, Section, sections_fed_by
+from accord.terms.vocabulary import (
+    CATEGORY_BIT,
+    CATEGORY_CODE,
+    CATEGORY_ORDER,
+    SECTION_OF,
+    SECTIONS_FED,
+    VEKTIS_TYPES,
+    CareCategory,
+    HolderKind,
+    Section,
+    sections_fed_by,
+)
 
 #: http://hl7.org/fhir/R4/valueset-resource-types.html without the two abstract ones.
 R4: Final = frozenset(

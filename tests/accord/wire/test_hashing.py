@@ -74,7 +74,7 @@ def changed(name: str, value: object) -> HolderQuery:
 
 def in_order(query: HolderQuery) -> HolderQuery:
     """The question with its lists in order: the order of conditions means nothing."""
-    listed = {name: tuple(sorted(getattr(query.selection, name), key=repr)) for name in LISTS}
+    listed: dict[str, Any] = {name: tuple(sorted(getattr(query.selection, name), key=repr)) for name in LISTS}
     return replace(query, selection=replace(query.selection, **listed))
 
 
@@ -96,7 +96,7 @@ def test_p1_two_questions_have_one_hash_only_when_they_are_one_message(one: Hold
 @given(st.permutations(range(2)))
 def test_the_order_in_which_conditions_are_listed_does_not_matter(turn: list[int]) -> None:
     selection = asked.A_QUESTION.selection
-    turned = {name: tuple(getattr(selection, name)[at] for at in turn) for name in LISTS}
+    turned: dict[str, Any] = {name: tuple(getattr(selection, name)[at] for at in turn) for name in LISTS}
 
     assert question_hash(replace(asked.A_QUESTION, selection=replace(selection, **turned))) == question_hash(asked.A_QUESTION)
 
