@@ -20,7 +20,6 @@ from gateway.ports import Completeness, DossierEvent, Holders, Planned
 from gateway.presence import Presence
 from gateway.register import Register
 
-
 #: What a reader may take longer than the question itself, before it is given up.
 _GRACE_SECONDS = 15.0
 

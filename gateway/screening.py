@@ -11,14 +11,12 @@ an own reference, a member that says `"Patient"`, a BSN system, a patient key be
 hide any of these (`\u`, `\/`). The records in which such a mark stands are read strictly.
 """
 
-from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from operator import itemgetter, sub
-from sys import byteorder
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -30,39 +28,14 @@ from accord.rules.scope import falls_inside, wants_category, wants_type
 from accord.terms.answers import Batch, Ending, Outcome
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn
-from accord.terms.limits import BATCH_RECORDS, RECORD_BYTES
 from accord.terms.queries import Selection
 from accord.terms.records import RESOURCE_TYPES, TYPE_NAME
 from accord.terms.vocabulary import CATEGORY_CODE, CATEGORY_ORDER, CareCategory
-from accord.wire.columns import COMPANION, ROW_BYTES
+from gateway.batches import Head, Rows, decode_contained, heads_of
 from gateway.ports import HolderFailure
 
 _MOST_OWN_PATIENTS: Final = 50
 
-
-_NOTHING: Final = msgspec.Raw(b"")
-
-
-class _Reference(msgspec.Struct, gc=False):
-    reference: str = ""
-
-
-class _Head(msgspec.Struct, gc=False):
-    """What the fast path decodes. A record whose members have another shape falls to the slow path."""
-
-    resourceType: str
-    id: str
-    subject: _Reference | None = None
-    patient: _Reference | None = None
-    category: msgspec.Raw = _NOTHING
-
-
-class _Contained(msgspec.Struct, gc=False):
-    contained: msgspec.Raw = _NOTHING
-
-
-_decode_head: Final = msgspec.json.Decoder(_Head).decode
-_decode_contained: Final = msgspec.json.Decoder(_Contained).decode
 
 _PATIENT: Final = TYPE_NAME.index("Patient")
 _IS_COMPANION: Final = (False, *(kind.is_companion for kind in RESOURCE_TYPES))
@@ -129,7 +102,7 @@ class Screening:
         return Counter({CATEGORY_ORDER[code]: number for code, number in self.by_category.items()})
 
     def _check(self, batch: Batch) -> int:
-        rows = _Rows(batch)
+        rows = Rows(batch)
         self._check_claims(rows)
         # Decoders skip what they do not look for; a reader of the whole would stumble over bytes that are no text.
         if not batch.blob.isascii():
@@ -141,7 +114,7 @@ class Screening:
             self.by_category[kind >> 16] = self.by_category.get(kind >> 16, 0) + number
         return len(rows)
 
-    def _check_claims(self, rows: "_Rows") -> None:
+    def _check_claims(self, rows: Rows) -> None:
         """Every row must be of a type and category that were asked for and decided."""
         for type_code, category, companion in rows.claims:
             if not 0 < type_code < len(TYPE_NAME) or category >= len(CATEGORY_ORDER) or companion != _IS_COMPANION[type_code]:
@@ -152,7 +125,7 @@ class Screening:
             if not (asked or type_code == _PATIENT or (companion and self.selection.includes)):
                 raise BadInput(Fault.NOT_ASKED_FOR)
 
-    def _take_patients(self, rows: "_Rows", blob: bytes) -> int:
+    def _take_patients(self, rows: Rows, blob: bytes) -> int:
         """Read the Patient records at the head of the batch; the rest of the answer must be about them."""
         number = 0
         while number < len(rows) and rows.kinds[number] & 0xFFFF == _PATIENT:
@@ -185,11 +158,11 @@ class Screening:
             case Identity.SAME:
                 self.patients |= {record.id}
 
-    def _check_others(self, rows: "_Rows", blob: bytes, first: int) -> None:
+    def _check_others(self, rows: Rows, blob: bytes, first: int) -> None:  # noqa: PLR0912 - flat on purpose: it runs for every record
         # Views, not copies: each record is read once more by the decoder while it is still in the cache.
         view = memoryview(blob)
         records = [view[start:end] for start, end in zip(rows.starts[first:], rows.ends[first:], strict=True)]
-        heads = _heads(records)
+        heads = heads_of(records)
         own = self._own
         only_own = next(iter(own)) if len(own) == 1 else None
         expected = {kind: self._expected(kind) for kind in set(rows.kinds)}
@@ -225,7 +198,7 @@ class Screening:
             for record, kind in zip(records, rows.kinds[first:], strict=True):
                 self._check_inside(bytes(record), kind)
 
-    def _marked(self, rows: "_Rows", blob: bytes, first: int, keys: int, heads: "Sequence[_Head | None]") -> set[int]:
+    def _marked(self, rows: Rows, blob: bytes, first: int, keys: int, heads: Sequence[Head | None]) -> set[int]:
         """The records in which something stands that the fast path cannot settle; *keys* are the patient keys it saw."""
         assert self._search is not None  # noqa: S101 - set with the first Patient record
         keys_from = len(self._own)
@@ -264,7 +237,7 @@ class Screening:
 
     def _keys_in_contained(self, record: bytes) -> int:
         try:
-            contained = bytes(_decode_contained(record).contained)
+            contained = bytes(decode_contained(record).contained)
         except (msgspec.DecodeError, ValueError, RecursionError):
             return 0
         if self._search is None:
@@ -286,48 +259,6 @@ class Screening:
             raise BadInput(Fault.NOT_ASKED_FOR)
 
 
-class _Rows:
-    """A batch's column rows, as far as screening reads them: where records begin and end, and what they claim to be.
-
-    `kinds` are type codes in the low 16 bits and category codes above them; `claims` are the distinct (type code,
-    category code, is a companion).
-
-    Raises:
-        BadInput: `broken-batch`, when the rows do not cover the blob, one after another.
-    """
-
-    __slots__ = ("claims", "ends", "kinds", "starts")
-
-    def __init__(self, batch: Batch) -> None:
-        columns = batch.columns
-        if not columns or len(columns) % ROW_BYTES or len(columns) > BATCH_RECORDS * ROW_BYTES:
-            raise BadInput(Fault.BROKEN_BATCH)
-        # A row is five 64-bit words; the fourth holds flags and end, the fifth type, category and zeroes.
-        words = memoryview(columns if byteorder == "little" else _swapped(columns)).cast("Q")
-        flags_and_ends = words[3::5].tolist()
-        self.kinds: list[int] = words[4::5].tolist()
-        self.ends: list[int] = [word >> 32 for word in flags_and_ends]
-        self.starts = [0, *self.ends[:-1]]
-        sizes = list(map(sub, self.ends, self.starts))
-        if min(sizes) <= 0 or max(sizes) > RECORD_BYTES or self.ends[-1] != len(batch.blob):
-            raise BadInput(Fault.BROKEN_BATCH)
-        distinct = set(zip(self.kinds, [word & COMPANION for word in flags_and_ends], strict=True))
-        self.claims = {(kind & 0xFFFF, kind >> 16, bool(flag)) for kind, flag in distinct}
-
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    def record(self, blob: bytes, index: int) -> bytes:
-        """The bytes of one record."""
-        return blob[self.starts[index] : self.ends[index]]
-
-
-def _swapped(columns: bytes) -> bytes:
-    words = array("Q", columns)
-    words.byteswap()
-    return words.tobytes()
-
-
 def _check_text(blob: bytes) -> None:
     try:
         blob.decode()
@@ -335,20 +266,5 @@ def _check_text(blob: bytes) -> None:
         raise BadInput(Fault.INVALID_ENCODING) from None
 
 
-def _keys_of(head: _Head | None) -> int:
+def _keys_of(head: Head | None) -> int:
     return 0 if head is None else (head.subject is not None) + (head.patient is not None)
-
-
-def _heads(records: Sequence[memoryview]) -> Sequence[_Head | None]:
-    """The heads of all records; none for one that the fast path cannot decode."""
-    try:
-        return list(map(_decode_head, records))
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return [_head(record) for record in records]
-
-
-def _head(record: memoryview) -> _Head | None:
-    try:
-        return _decode_head(record)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return None
