@@ -1,5 +1,7 @@
 """Dina's night in twelve lines, replayed by seed: `pytest examples/test_story_in_twelve_lines.py`."""
 
+# ruff: noqa: D103, S101
+
 import pytest
 
 from testbed.region import BlockingRegion

@@ -1,10 +1,10 @@
 """Asking a running region over gRPC, as any application does: every event as it happens, and the whole at the end.
 
-    RegionDidNotAnswer      the gateway refused the question or could not be reached; carries the fixed code
+RegionDidNotAnswer      the gateway refused the question or could not be reached; carries the fixed code
 """
 
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -123,10 +123,10 @@ class Dossier:
         return tuple(record for batch in kept if self.holders[batch.holder].ending is not Ending.REJECTED for record in records_of(batch))
 
     @cached_property
-    def sections(self) -> Mapping[Section, SectionAnswer]:
-        """Every section of the account."""
+    def sections(self) -> Mapping[str, SectionAnswer]:
+        """Every section of the account, by its code."""
         lines = self._account.sections
-        return {Section(line.section): SectionAnswer(Section(line.section), line.records, tuple(line.missing)) for line in lines}
+        return {line.section: SectionAnswer(Section(line.section), line.records, tuple(line.missing)) for line in lines}
 
     @property
     def complete(self) -> bool:
@@ -201,20 +201,15 @@ async def ask_later(address: str, question: pb.OpenRequest, seconds: float = _LO
     Raises:
         RegionDidNotAnswer: The question was refused, or nobody answers there.
     """
-    return Dossier(tuple([event async for event in _events_later(address, question, seconds)]))
-
-
-async def _events_later(address: str, question: pb.OpenRequest, seconds: float) -> AsyncIterator[tuple[float, pb.OpenResponse]]:
     begin = time.monotonic()
+    kept: list[tuple[float, pb.OpenResponse]] = []
     async with grpc.aio.insecure_channel(address, options=CHANNEL) as channel:
-        call = DossierServiceStub(channel).Open(question, timeout=seconds)
         try:
-            async for event in call:
-                yield time.monotonic() - begin, event
+            async for event in DossierServiceStub(channel).Open(question, timeout=seconds):
+                kept.append((time.monotonic() - begin, event))  # noqa: PERF401 - each has its own moment
         except grpc.RpcError as failure:
             raise _did_not_answer(failure) from None
-        finally:
-            call.cancel()
+    return Dossier(tuple(kept))
 
 
 def records_of(relayed: pb.HolderBatch) -> Iterator[HeldRecord]:

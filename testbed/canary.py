@@ -13,6 +13,7 @@ purpose runs beside the others: what is not found of it makes the run void. Not 
 """
 
 import json
+import resource
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -69,7 +70,7 @@ class Report:
     excluded: dict[str, int] = field(default_factory=dict)
 
 
-def test_number() -> str:
+def draw_bsn() -> str:
     """A number of the test range (9999…) that passes the eleven-test, by chance."""
     while not passes_the_eleven_test(number := f"9999{secrets.randbelow(100_000):05}"):
         pass
@@ -83,8 +84,8 @@ class Canaries:
         self.family_name = f"Kanarie-{secrets.token_hex(8)} {_MARK}"
         self.free_text = f"vertelt dat {secrets.token_hex(12)} {_MARK} al weken zo is"
         self.code = f"code-{secrets.token_hex(10)}"
-        self.bsn = test_number()
-        self.refused_bsn = next(number for number in iter(test_number, "") if number != self.bsn)
+        self.bsn = draw_bsn()
+        self.refused_bsn = next(number for number in iter(draw_bsn, "") if number != self.bsn)
         self.attachment = secrets.token_bytes(_ATTACHMENT_BYTES)
         self.foreign_text = f"fout bij {secrets.token_hex(12)} {_MARK}"
 
@@ -191,7 +192,8 @@ def _missed(found: Iterable[Finding]) -> set[str]:
     missed = set(OF_CONTENT) - {finding.canary for finding in mine}
     if not any(finding.detector is Detector.ELSEWHERE and finding.place == NOWHERE for finding in mine):
         missed.add("connection elsewhere")
-    if not any(finding.detector is Detector.CORE_DUMPS for finding in mine):
+    # Where nobody may dump core, this leak cannot be planted.
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] and not any(finding.detector is Detector.CORE_DUMPS for finding in mine):
         missed.add("core dumps")
     if not any(finding.detector is Detector.MAPPED for finding in mine):
         missed.add("file mapped for writing")

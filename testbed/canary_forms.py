@@ -23,6 +23,7 @@ from accord.terms.limits import MIB
 #: Where something packed may begin: gzip, zlib at its four levels, an entry of a zip.
 _PACKED: Final = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]|PK\x03\x04", re.DOTALL)
 _UNPACKED_BYTES: Final = 64 * MIB
+_STEP: Final = 64 * 1024
 _DEEPEST: Final = 3
 _ZIP_HEADER: Final = 30
 
@@ -82,8 +83,9 @@ def _text_forms(text: str | None) -> Iterator[tuple[str, bytes]]:
     for order in ("le", "be"):
         yield "utf-16", text.encode(f"utf-16-{order}")
     yield "latin-1", text.encode("latin-1", "replace")
-    for spelling in (quote(text, safe=""), quote_plus(text), quote(text).lower(), quote(text)):
+    for spelling in (quote(text, safe=""), quote_plus(text), quote(text)):
         yield "url", spelling.encode()
+        yield "url", re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), spelling).encode()
     escaped = json.dumps(text)[1:-1]
     for spelling in (escaped, escaped.replace("/", "\\/"), re.sub(r"\\u[0-9a-f]{4}", lambda found: "\\u" + found[0][2:].upper(), escaped)):
         yield "json", spelling.encode()
@@ -125,24 +127,28 @@ class Scanner:
 def _unpacked(content: bytes) -> Iterator[bytes]:
     """What is packed in these bytes, as far as it can be unpacked: a file may be cut off in the middle of it."""
     for place in _PACKED.finditer(content):
-        begin = place.start()
+        begin, window = place.start(), 47  # gzip or zlib, whichever the header says
         if content.startswith(b"PK", begin):
             name, extra = (int.from_bytes(content[begin + at : begin + at + 2], "little") for at in (26, 28))
-            unpacker, begin = zlib.decompressobj(-15), begin + _ZIP_HEADER + name + extra
-        else:
-            unpacker = zlib.decompressobj(47)  # gzip or zlib, whichever the header says
-        unpacked = _unpack(unpacker, content, begin)
+            begin, window = begin + _ZIP_HEADER + name + extra, -15
+        unpacked = _unpack(content, begin, window)
         if unpacked:
             yield unpacked
 
 
-def _unpack(unpacker: "zlib._Decompress", content: bytes, begin: int) -> bytes:
+def _unpack(content: bytes, begin: int, window: int) -> bytes:
     unpacked = bytearray()
-    for at in range(begin, len(content), 64 * 1024):
+    unpacker = zlib.decompressobj(window)
+    at, step = begin, _STEP
+    while at < len(content) and not unpacker.eof and len(unpacked) < _UNPACKED_BYTES:
         try:
-            unpacked += unpacker.decompress(content[at : at + 64 * 1024], _UNPACKED_BYTES - len(unpacked))
+            unpacked += unpacker.decompress(content[at : at + step], _UNPACKED_BYTES - len(unpacked))
         except zlib.error:
-            break
-        if unpacker.eof or len(unpacked) >= _UNPACKED_BYTES:
-            break
+            if step == 1:
+                break
+            # What came before the damage is lost with the step: take that once more, byte by byte.
+            unpacker, step = zlib.decompressobj(window), 1
+            unpacker.decompress(content[begin:at])
+        else:
+            at += step
     return bytes(unpacked)

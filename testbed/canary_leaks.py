@@ -119,8 +119,8 @@ def _elsewhere(_: str) -> None:
 
 
 def _core_dumps(_: str) -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
 
 
 #: Leaks of content by name.
@@ -148,8 +148,8 @@ def main() -> None:
     """Leak what standard input says; nothing when it says nothing."""
     told: dict[str, str] = json.loads(sys.stdin.readline())
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    for name, text in told.items():
-        (OF_CONTENT | OF_SURROUNDINGS)[name](text)
+    for leak, text in told.items():
+        (OF_CONTENT | OF_SURROUNDINGS)[leak](text)
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -18,7 +18,9 @@ CALLS: Final = (
 )
 #: Of a text that is longer than this strace shows the beginning only; what is not shown is told as `unseen`.
 TEXT_BYTES: Final = 65_536
-OPTIONS: Final = ("-D", "-f", "--seccomp-bpf", "-q", "-y", "-s", str(TEXT_BYTES), "-e", f"trace={CALLS}", "-e", "signal=none")
+#: What goes through a ring of the kernel is no call that could be seen: the process is told that there are no rings.
+_NO_RINGS: Final = "inject=?io_uring_setup:error=ENOSYS"
+OPTIONS: Final = ("-D", "-f", "--seccomp-bpf", "-q", "-y", "-s", str(TEXT_BYTES), "-e", f"trace={CALLS}", "-e", _NO_RINGS, "-e", "signal=none")
 
 _LINE: Final = re.compile(rb"(?:\d+\s+)?(\w+)\((.*)", re.DOTALL)
 _TEXT: Final = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"(\.\.\.)?')
@@ -69,7 +71,7 @@ class Trace:
             self.unseen |= _files(rest, _MOVING[call])
         elif call == b"connect":
             self.elsewhere |= set(_elsewhere(rest))
-        elif call == b"io_uring_setup":
+        elif call == b"io_uring_setup" and b") = -1 " not in rest:
             self.unseen.add("io_uring")
 
     def _take_written(self, rest: bytes) -> None:

@@ -1,6 +1,6 @@
 """One process under observation: started under strace, in a folder where everything that it may leave is looked through.
 
-    CannotWatch     this machine cannot observe processes; says why
+CannotWatch     this machine cannot observe processes; says why
 """
 
 import os
@@ -38,7 +38,7 @@ def why_not() -> str:
     if strace is None:
         return "strace is not installed"
     try:
-        tried = subprocess.run([strace, *OPTIONS, "-o", os.devnull, sys.executable, "-c", ""], capture_output=True, timeout=30, check=False)
+        tried = subprocess.run([strace, *OPTIONS, "-o", os.devnull, sys.executable, "-c", ""], capture_output=True, timeout=30, check=False)  # noqa: S603 - a program of ours
     except (OSError, subprocess.TimeoutExpired):
         return "strace does not run here"
     return "" if tried.returncode == 0 else "strace may not observe processes here"
@@ -74,7 +74,7 @@ class Watched:
         self._more = threading.Condition()
         command = ["strace", *OPTIONS, "-o", str(trace), sys.executable, "-c", _START, program.target, *program.arguments]
         project = str(Path(__file__).resolve().parent.parent)
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - a program of the testbed
             command,
             cwd=program.folder,
             env={**os.environ, **program.environment, "PYTHONPATH": os.pathsep.join(filter(None, (project, os.environ.get("PYTHONPATH"))))},

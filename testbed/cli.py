@@ -14,9 +14,10 @@ ask_app = typer.Typer(name="ask")
 
 
 @demo_app.command()
-def demo(
+def demo(  # noqa: PLR0917 - typer calls it with keywords
     story: Annotated[str | None, typer.Option("--story", help="Prove the story's every 'must hold' instead: dina.")] = None,
     plant: Annotated[str | None, typer.Option("--plant", help="Plant a wrong, to see that the story's check fails.")] = None,
+    step: Annotated[list[int] | None, typer.Option("--step", help="Of the story, only this step (1, 3, 4); may be repeated.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Show the answer and end.")] = False,
     everyone: Annotated[bool, typer.Option("--all", help="All holders of the testbed, not only the story's.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Another seed makes other people; the story stays.")] = 2026,
@@ -26,15 +27,15 @@ def demo(
     language: _Language = "nl",
 ) -> None:
     """Run a simulated region, ask it a question, show the dossier, and stay up until Ctrl-C."""
-    from accord.link.addresses import loopback  # noqa: PLC0415 - what a command needs is loaded when it runs
-    from testbed.processes import ProcessFailed  # noqa: PLC0415 - as above
+    from accord.link.addresses import loopback
+    from testbed.processes import ProcessFailed
 
     try:
         http, grpc = loopback(http).target, loopback(grpc).target
         if story is not None or plant is not None:
-            _tell_the_story(story or "dina", plant, seed, as_json=as_json)
+            _tell_the_story(story or "dina", plant, step, seed, as_json=as_json)
             return
-        from testbed.demo import run_demo  # noqa: PLC0415 - as above
+        from testbed.demo import run_demo
 
         run_demo(everyone=everyone, seed=seed, once=once or as_json, as_json=as_json, language=language, addresses=(http, grpc))
     except ProcessFailed as failure:
@@ -42,16 +43,18 @@ def demo(
         raise typer.Exit(1) from None
 
 
-def _tell_the_story(story: str, plant: str | None, seed: int, *, as_json: bool) -> None:
-    from testbed.plants import PLANTS  # noqa: PLC0415 - what a command needs is loaded when it runs
-    from testbed.story import tell  # noqa: PLC0415 - as above
+def _tell_the_story(story: str, plant: str | None, steps: list[int] | None, seed: int, *, as_json: bool) -> None:
+    from testbed.plants import PLANTS
+    from testbed.story import STEPS, tell
 
     if story != "dina":
         raise typer.BadParameter("there is one story: dina", param_hint="--story")
     if plant is not None and plant not in PLANTS:
         raise typer.BadParameter(f"one of {', '.join(PLANTS)}", param_hint="--plant")
+    if not set(steps or STEPS) <= set(STEPS):
+        raise typer.BadParameter(f"one of {', '.join(map(str, STEPS))}", param_hint="--step")
     all_hold = True
-    for finding in tell(seed=seed, plant=plant):
+    for finding in tell(seed=seed, plant=plant, steps=steps or STEPS):
         all_hold = all_hold and finding.holds is not False
         typer.echo(json.dumps(finding.as_json(), ensure_ascii=False) if as_json else str(finding))
     raise typer.Exit(0 if all_hold else 1)
@@ -69,12 +72,12 @@ def ask(
     language: _Language = "nl",
 ) -> None:
     """Ask a running region about one patient, and show the dossier with its account."""
-    from accord.link.addresses import loopback  # noqa: PLC0415 - what a command needs is loaded when it runs
-    from accord.terms.identifiers import Bsn  # noqa: PLC0415 - as above
-    from testbed import asking  # noqa: PLC0415 - as above
-    from testbed.demo import account, sections  # noqa: PLC0415 - as above
-    from testbed.demo_dossier import stated_at_holders  # noqa: PLC0415 - as above
-    from testbed.demo_screen import console, follow, show_account, show_dossier  # noqa: PLC0415 - as above
+    from accord.link.addresses import loopback
+    from accord.terms.identifiers import Bsn
+    from testbed import asking
+    from testbed.demo import account, sections
+    from testbed.demo_dossier import stated_at_holders
+    from testbed.demo_screen import console, follow, show_account, show_dossier
 
     if bsn == "-":
         bsn = sys.stdin.readline().strip()
@@ -97,8 +100,8 @@ def ask(
 
 
 def _explain(failure: Exception) -> None:
-    from accord.terms.faults import CATALOGUE  # noqa: PLC0415 - what a command needs is loaded when it runs
-    from testbed.asking import RegionDidNotAnswer  # noqa: PLC0415 - as above
+    from accord.terms.faults import CATALOGUE
+    from testbed.asking import RegionDidNotAnswer
 
     told = CATALOGUE[failure.fault] if isinstance(failure, RegionDidNotAnswer) and failure.fault else None
     next_step = f"{told.happened} {told.next_step}" if told else "Is a region running there? `noaber demo` starts one and prints its addresses."

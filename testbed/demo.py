@@ -4,7 +4,8 @@ import json
 import signal
 import socket
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -34,14 +35,13 @@ def run_demo(*, everyone: bool, seed: int, once: bool, as_json: bool, language: 
     Raises:
         ProcessFailed: A process of the region did not start.
     """
-    end_politely()
     screen = console()
     begin = time.monotonic()
     if not as_json:
         screen.print(f"{word('starting', language)} [dim]{word('fictional', language)}[/dim]")
     at = tuple(map(_free_or_any, addresses)) if not once else (_ANY, _ANY)
     holders = [holder.name.value for holder in HOLDERS if holder.in_region] if everyone else None
-    with BlockingRegion.start(holders=holders, seed=seed, people=PEOPLE, addresses=(at[0], at[1])) as region:
+    with ending_politely(), BlockingRegion.start(holders=holders, seed=seed, people=PEOPLE, addresses=(at[0], at[1])) as region:
         started = time.monotonic() - begin
         if as_json:
             dossier = region.ask(DINA.bsn)
@@ -131,10 +131,15 @@ def stay() -> None:
             signal.pause()
 
 
-def end_politely() -> None:
-    """From now on a polite request to end is as good as Ctrl-C: what was started is ended first."""
+@contextmanager
+def ending_politely() -> Iterator[None]:
+    """For as long as this lasts a polite request to end is as good as Ctrl-C: what was started is ended first."""
 
     def leave(*_: object) -> None:
         raise SystemExit(0)
 
-    signal.signal(signal.SIGTERM, leave)
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

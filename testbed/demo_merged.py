@@ -1,6 +1,6 @@
 """The merged view as any FHIR client reads it: over HTTP, identical statements once, with everybody who said it.
 
-    FhirAnsweredOtherwise       the FHIR face answered with an error; carries the status and no content
+FhirAnsweredOtherwise       the FHIR face answered with an error; carries the status and no content
 """
 
 import json

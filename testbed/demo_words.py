@@ -8,7 +8,6 @@ from accord.terms.vocabulary import Section
 from gateway.dossier.words import ENDINGS, SECTIONS, Language, data_as_of, fault_words
 from testbed.asking import HolderAnswer
 
-
 #: What a reader at night needs first comes first.
 ORDER: Final[tuple[Section, ...]] = (Section.PLANNING_AHEAD, Section.ALERTS, Section.ALLERGIES, Section.MEDICATION, *Section)
 

@@ -1,17 +1,17 @@
 """What can go wrong with a holder of the region, by name; each is a real process that really misbehaves.
 
-    fault       what happens                                                    how the holder ends
-    slow        the source looks people up late                                 answered, later
-    frozen      the agent's process is stopped (SIGSTOP)                        too-late
-    dead        the agent's process is killed, or was never started             unreachable
-    paused      the holder pauses its agent (SIGUSR1)                           paused
-    cut         the agent is killed (SIGKILL) in the middle of its answer       cut-off, then unreachable
-    lying       a record of somebody else is put in the agent's answer          rejected
-    oversized   a message larger than agreed is put in the agent's answer       over-limit
-    silent      the agent denies that it knows anybody                          nothing-shown, which is a lie
-    telling     the agent says out loud that it refuses                         refused, which must not happen
+fault       what happens                                                    how the holder ends
+slow        the source looks people up late                                 answered, later
+frozen      the agent's process is stopped (SIGSTOP)                        too-late
+dead        the agent's process is killed, or was never started             unreachable
+paused      the holder pauses its agent (SIGUSR1)                           paused
+cut         the agent is killed (SIGKILL) in the middle of its answer       cut-off, then unreachable
+lying       a record of somebody else is put in the agent's answer          rejected
+oversized   a message larger than agreed is put in the agent's answer       over-limit
+silent      the agent denies that it knows anybody                          nothing-shown, which is a lie
+telling     the agent says out loud that it refuses                         refused, which must not happen
 
-    UnknownHolder       no holder of the region has this name, or is of this kind
+UnknownHolder       no holder of the region has this name, or is of this kind
 """
 
 from collections.abc import Iterable

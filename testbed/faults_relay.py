@@ -5,6 +5,8 @@
 What it does not spoil it relays frame for frame, so that everything else about the answer is a real agent's own.
 """
 
+# ruff: noqa: N802 - the generated class names the methods
+
 import argparse
 import os
 import signal
@@ -40,6 +42,10 @@ _LONGEST: Final = 60.0
 _OVERSIZED: Final = 3 * MIB
 
 
+class ConnectionBroke(Exception):
+    """The agent is gone: what the gateway sees is a connection that broke."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spoiling:
     """What is spoilt: `how`, after how many seconds, whom to kill, and the record of somebody else."""
@@ -64,8 +70,8 @@ async def cut(frames: _Frames, spoiling: Spoiling) -> _Frames:
         if frame.HasField("batch"):
             os.kill(spoiling.kill, signal.SIGKILL)
             break
-    async for _ in frames:
-        pass  # what was under way when it died; at its end comes the failure that the gateway would see
+    # What was under way when it died is lost, its last word included.
+    raise ConnectionBroke
 
 
 async def lying(frames: _Frames, spoiling: Spoiling) -> _Frames:
@@ -73,17 +79,16 @@ async def lying(frames: _Frames, spoiling: Spoiling) -> _Frames:
     record = read_record(spoiling.record)
     digest, size, has_lied = StreamDigest(), len(spoiling.record), False
     async for frame in frames:
-        spoken = codec.frame_from_wire(frame)
-        if isinstance(spoken, Outcome) and record.kind is not None:
-            frame.outcome.released.append(category_of(record, record.kind).value)
-        if isinstance(spoken, Batch):
-            spoken, has_lied = spoken if has_lied else _with_record(spoken, spoiling.record), True
-            digest.add(spoken)
-            frame = codec.frame_to_wire(spoken)
-        if isinstance(spoken, Closed) and has_lied:
-            counts = replace(spoken.counts, records=spoken.counts.records + 1, bytes=spoken.counts.bytes + size)
-            frame = codec.frame_to_wire(replace(spoken, counts=counts, digest=digest.value()))
-        yield frame
+        said = codec.frame_from_wire(frame)
+        if isinstance(said, Outcome) and record.kind is not None:
+            said = replace(said, released=said.released | {category_of(record, record.kind)})
+        elif isinstance(said, Batch):
+            said, has_lied = said if has_lied else _with_record(said, spoiling.record), True
+            digest.add(said)
+        elif isinstance(said, Closed) and has_lied:
+            counts = replace(said.counts, records=said.counts.records + 1, bytes=said.counts.bytes + size)
+            said = replace(said, counts=counts, digest=digest.value())
+        yield codec.frame_to_wire(said)
 
 
 def _with_record(batch: Batch, record: bytes) -> Batch:
@@ -171,6 +176,8 @@ async def _relaying(context: _Context) -> AsyncIterator[None]:
         yield
     except aio.AioRpcError as failure:
         await context.abort(failure.code(), failure.details() or "")
+    except ConnectionBroke:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "")
 
 
 async def _frames(call: Any) -> AsyncIterator[Any]:

@@ -49,9 +49,7 @@ def _leave_a_canary(region: BlockingRegion) -> None:
 
 
 PLANTS: Final[dict[str, Plant]] = {
-    "false-nothing": Plant(
-        "the out-of-hours post, which is dead, seems to know nothing", spoil=lambda region: region.fault("marksveen", FaultKind.SILENT)
-    ),
+    "false-nothing": Plant("the out-of-hours post, which is dead, seems to know nothing", spoil=lambda region: region.fault("marksveen", FaultKind.SILENT)),
     "egfr-twice": Plant("the eGFR is shown twice", change=_egfr_written_otherwise),
     "lost-observation": Plant("the laboratory's Observation/1 is lost", change=_without_observation_1),
     "leaked-refusal": Plant("the mental health provider says that Dina refused", spoil=lambda region: region.fault("eschrand", FaultKind.TELLING)),

@@ -1,6 +1,6 @@
 """The processes of a simulated region: started, waited for, signalled and ended, and never anybody else's.
 
-    ProcessFailed       a process did not start, or ended before it was ready; names it and shows no output
+ProcessFailed       a process did not start, or ended before it was ready; names it and shows no output
 """
 
 import json
@@ -120,7 +120,7 @@ class Processes:
     def __enter__(self) -> Self:
         ours, theirs = socket.socketpair()
         with theirs:
-            self._nursery = subprocess.Popen(
+            self._nursery = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-m", "testbed.processes_nursery", str(theirs.fileno()), *self._preloaded],
                 pass_fds=[theirs.fileno()],
                 env=_environment(),

@@ -1,11 +1,11 @@
 """A simulated region as real processes: sources, agents and a gateway, started, asked, spoilt and ended.
 
-    with BlockingRegion.start() as region:
-        region.fault("pharmacy", "slow", seconds=2.4)
-        dossier = region.ask("999984056")
+with BlockingRegion.start() as region:
+    region.fault("pharmacy", "slow", seconds=2.4)
+    dossier = region.ask("999984056")
 
-    async with Region.start() as region:
-        ...  # the same, awaited
+async with Region.start() as region:
+    ...  # the same, awaited
 """
 
 import shutil
@@ -23,36 +23,22 @@ from accord.terms.answers import Ending
 from testbed import asking, faults
 from testbed.asking import Dossier
 from testbed.faults import FaultKind
-from testbed.holders import BY_NAME, HOLDERS, FictionalHolder
+from testbed.holders import BY_NAME, FictionalHolder
 from testbed.people import DINA, generate
 from testbed.people import Region as Generated
-from testbed.processes import ProcessFailed, Processes, Running
+from testbed.processes import Processes, ProcessFailed, Running
 from testbed.region_files import HolderFiles, write_gateway
 from testbed.region_holders import HolderProcesses
+from testbed.region_story import NOBODY, SLOW_SECONDS, STORY_FAULTS, story_holders
 
-#: A test number that nobody in the region has: to find out how a holder stands without asking about anybody.
-NOBODY: Final = "999900006"
-SLOW_SECONDS: Final = 2.4
-#: What is the matter in the night of the story.
-STORY_FAULTS: Final[tuple[tuple[str, FaultKind, float], ...]] = (
-    ("marksveen", FaultKind.DEAD, 0.0),
-    ("losserveld", FaultKind.FROZEN, 0.0),
-    ("vijzelmarke", FaultKind.SLOW, SLOW_SECONDS),
-)
 _SETTLE_SECONDS: Final = 20.0
 _LOOK_AGAIN_SECONDS: Final = 0.1
 #: An application waits this much longer than the gateway, so that the account arrives.
 _BEYOND_SECONDS: Final = 5.0
 #: Everybody who has a name, and somebody else.
 _FEWEST_PEOPLE: Final = 40
-
 #: Changes what was generated before anything starts: for plants, and for tests that need another record.
 Change = Callable[[Generated], Generated]
-
-
-def story_holders() -> tuple[FictionalHolder, ...]:
-    """Those of Dina's night that are there from the start."""
-    return tuple(holder for holder in HOLDERS if holder.in_story and holder.in_region)
 
 
 class BlockingRegion:

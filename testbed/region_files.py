@@ -105,9 +105,7 @@ class HolderFiles:
             ("choices", "import", str(self.source / "choices.ndjson"), "--store", str(self.source / "choices.db")),
             self.source,
         )
-        records = Program(
-            f"{self.name}: import", "node_agent.cli:app", ("import", str(self.records), "--store", str(self.source / "records.db")), self.source
-        )
+        records = Program(f"{self.name}: import", "node_agent.cli:app", ("import", str(self.records), "--store", str(self.source / "records.db")), self.source)
         return [choices] if self.is_read_through else [records, choices]
 
     def agent_program(self) -> Program:

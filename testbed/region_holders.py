@@ -10,7 +10,7 @@ from typing import Final
 from testbed.faults import FaultKind
 from testbed.holders import FictionalHolder
 from testbed.people import Region as Generated
-from testbed.processes import ProcessFailed, Processes, Running
+from testbed.processes import Processes, ProcessFailed, Running
 from testbed.region_files import HolderFiles
 
 _FILLING_SECONDS: Final = 60.0

@@ -43,8 +43,8 @@ def written_files(region: BlockingRegion) -> Iterator[Path]:
         running = region.process_of(owner)
         if running is not None:
             # A care provider's own systems are where content belongs: its records, and the choices it keeps.
-            sources = os.fsencode(region.root / "sources")
-            yield from (path for path in _open_for_writing(running.pid) if not os.readlink(os.fsencode(path)).startswith(sources))
+            sources = str(region.root / "sources")
+            yield from (path for path in _open_for_writing(running.pid) if not str(path.readlink()).startswith(sources))
 
 
 def _open_for_writing(pid: int) -> Iterator[Path]:

@@ -33,7 +33,7 @@ def a_bsn_in_a_url_is_refused(night: Night) -> str:
 
 
 def curl_reads_the_dossier(night: Night) -> str:
-    """curl finds Dina with her number in the body and reads the same dossier."""
+    """A plain curl finds Dina with her number in the body and reads the same dossier."""
     curl = shutil.which("curl")
     if curl is None:
         raise CannotBeTold("curl is not installed")
@@ -81,7 +81,7 @@ FACTS: Final[tuple[Callable[[Night], str], ...]] = (
 
 def _both(ids: list[str]) -> str:
     expect(len(set(ids)), len(ids), "ids that differ")
-    expect(_BOTH <= set(ids), True, "both Observation/1 are there")
+    expect(set(ids) >= _BOTH, True, "both Observation/1 are there")
     return f"{len(ids)} Observations"
 
 
@@ -94,7 +94,7 @@ def _module(name: str) -> Any:
 
 def _output(command: list[str], folder: Path | None = None) -> bytes:
     environment = os.environ | {"PYTHONPATH": str(_TWELVE_LINES.parent.parent)}
-    done = subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS, cwd=folder, env=environment)
+    done = subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS, cwd=folder, env=environment)  # noqa: S603 - programs that this module names
     if done.returncode:
         raise DoesNotHold(f"{Path(command[0]).name} ended with {done.returncode}")
     return done.stdout

@@ -16,8 +16,8 @@ def ten_holders_asked(night: Night) -> str:
     """Ten holders asked: 6 answered, 1 unreachable with its telephone number, 1 too late, 2 nothing shown."""
     full = night.full
     expect(len(full.asked), 10, "holders asked")
-    counted = {ending: number for ending, number in full.completeness.items() if ending is not Ending.NOT_ASKED}
-    expect(counted, {Ending.ANSWERED: 6, Ending.NOTHING_SHOWN: 2, Ending.TOO_LATE: 1, Ending.UNREACHABLE: 1}, "endings")
+    counted = {ending.value: number for ending, number in full.completeness.items() if ending is not Ending.NOT_ASKED}
+    expect(counted, {"answered": 6, "nothing-shown": 2, "too-late": 1, "unreachable": 1}, "endings")
     expect((full.holders["marksveen"].ending, full.holders["marksveen"].telephone), (Ending.UNREACHABLE, "053-5550104"), "the post")
     return "6 answered, 1 unreachable, 1 too late, 2 nothing shown"
 
@@ -153,8 +153,8 @@ def _told(dossier: Dossier, holder: str) -> list[object]:
                 closed = event.closed
                 told.append(("closed", closed.ending, closed.code, closed.counts.SerializeToString(), closed.HasField("said")))
     line = dossier.holders[holder]
-    told.append((line.ending, line.records, line.code))
-    told.append([section.section for section in dossier.sections.values() if holder in section.missing])
+    told.append((line.ending.value, line.records, line.code))
+    told.append([section.section.value for section in dossier.sections.values() if holder in section.missing])
     return told
 
 

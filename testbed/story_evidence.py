@@ -1,18 +1,18 @@
 """What the story's checks look at: answers of the public faces, each asked for once, and how a check says no.
 
-    DoesNotHold         a must-hold does not hold; its text says what was found instead
-    CannotBeTold        it cannot be checked here, for instance because a client is not installed
+DoesNotHold         a must-hold does not hold; its text says what was found instead
+CannotBeTold        it cannot be checked here, for instance because a client is not installed
 """
 
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
 
-from accord.terms.answers import Ending
 from testbed.asking import Dossier, HeldRecord
 from testbed.demo_merged import MergedDossier, get, read_everything
 from testbed.people import DINA
-from testbed.region import NOBODY, BlockingRegion
+from testbed.region import BlockingRegion
+from testbed.region_story import NOBODY
 
 #: Within this time an emergency department wants to see everything that can be had.
 BRIEF_SECONDS: Final = 2.0
@@ -63,6 +63,10 @@ class Night:
         """Dina in the merged FHIR view."""
         return read_everything(self.region.fhir_url, DINA.bsn)
 
+    def look(self) -> None:
+        """Ask now: what comes later is compared with how it was before anything was done to the region."""
+        _ = self.full, self.merged
+
     def at(self, holder: str, ref: str) -> bytes:
         """A record at its holder's own FHIR base."""
         return get(f"{self.region.fhir_url}/at/{holder}/{ref}")
@@ -82,9 +86,9 @@ def the_only(records: list[HeldRecord], what: str) -> HeldRecord:
     return records[0]
 
 
-def others(dossier: Dossier, but: str) -> Mapping[str, tuple[Ending, int]]:
+def others(dossier: Dossier, but: str) -> Mapping[str, tuple[str, int]]:
     """How every other holder ended, and with how many records."""
-    return {name: (line.ending, line.records) for name, line in dossier.holders.items() if name != but}
+    return {name: (line.ending.value, line.records) for name, line in dossier.holders.items() if name != but}
 
 
 def bytes_of(dossier: Dossier, *, but: str) -> list[tuple[str, bytes]]:

@@ -14,7 +14,7 @@ _NAME: Final = "Olde Wolbers-Nijkamp"
 
 
 def cut_off_in_mid_answer(night: Night) -> str:
-    """kill -9 of Reggerbrug in mid-answer: its part is marked cut off, the rest stands."""
+    """After kill -9 of Reggerbrug in mid-answer its part is marked cut off, and the rest stands."""
     night.region.fault("reggerbrug", FaultKind.CUT)
     dossier = night.region.ask(DINA.bsn)
     line = dossier.holders["reggerbrug"]
@@ -78,7 +78,9 @@ def nothing_is_left_on_disk(night: Night) -> str:
     """The same scan finds nothing of Dina: neither her number nor her name."""
     files = list(written_files(night.region))
     found = scan(files, [DINA.bsn, _NAME])
-    expect([str(path.relative_to(night.region.root)) if path.is_relative_to(night.region.root) else str(path) for path in found], [], "files with content of hers")
+    expect(
+        [str(path.relative_to(night.region.root)) if path.is_relative_to(night.region.root) else str(path) for path in found], [], "files with content of hers"
+    )
     return f"{len(files)} files"
 
 

@@ -1,0 +1,162 @@
+"""The demonstration and `noaber ask`: what is shown on a terminal, in a pipe, and to programs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from testbed import asking
+from testbed.cli import ask_app, demo_app
+from testbed.demo_dossier import stated_in_merged
+from testbed.demo_merged import read_everything
+from testbed.demo_reading import date_of, differing, line_of, read_exactly
+from testbed.demo_screen import follow, show_account, show_dossier
+from testbed.people import BENNIE, DINA
+from testbed.region import BlockingRegion
+
+slow = pytest.mark.slow
+EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def region() -> Iterator[BlockingRegion]:
+    with BlockingRegion.start(holders=["dinkelhorst", "brinkhof", "marksveen", "twickelaar", "wieke", "eschrand", "reviant"]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def demonstrated() -> dict[str, Any]:
+    told = CliRunner().invoke(demo_app, ["--once", "--json"])
+    assert told.exit_code == 0, told.output
+    content: dict[str, Any] = json.loads(told.stdout)
+    return content
+
+
+@slow
+def test_the_demo_tells_programs_everything_that_it_shows(demonstrated: dict[str, Any]) -> None:
+    assert demonstrated["completeness"] == {"answered": 6, "nothing-shown": 2, "not-asked": 1, "too-late": 1, "unreachable": 1}
+    assert not demonstrated["complete"]
+    assert demonstrated["note"]
+    assert {line["name"]: line["telephone"] for line in demonstrated["holders"]}["marksveen"] == "053-5550104"
+    egfr = [row for row in demonstrated["dossier"]["lab"] if row["line"].startswith("eGFR")]
+    assert [sorted(row["origins"]) for row in egfr] == [["Lab Twickelaar", "Ziekenhuis Dinkelhorst"]]
+    assert DINA.bsn not in json.dumps(demonstrated)
+
+
+@slow
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("nl", ("Niet bereikbaar", "bellen 053-5550104", "Allergieën", "niet gehoord")), ("en", ("Out of reach", "call 053-5550104", "Allergies", "not heard"))],
+)
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_screen_says_who_was_heard_and_who_was_not(region: BlockingRegion, language: Any, words: tuple[str, ...], *, terminal: bool) -> None:
+    screen = Console(force_terminal=terminal, width=160, record=True, file=StringIO())
+    dossier = follow(asking.events(region.gateway_address, asking.request(DINA.bsn)), screen, language)
+    show_dossier(stated_in_merged(read_everything(region.fhir_url, DINA.bsn)), dossier, screen, language)
+    show_account(dossier, screen, language)
+    shown = screen.export_text()
+
+    for word in (*words, "CRP 37.50 mg/L", "Lab Twickelaar + Ziekenhuis Dinkelhorst", "Ja, mits: alleen als thuis"):
+        assert word in shown
+    assert DINA.bsn not in shown
+
+
+@slow
+def test_ask_reads_the_number_from_standard_input_without_a_warning(region: BlockingRegion) -> None:
+    told = CliRunner().invoke(ask_app, ["--bsn", "-", "--gateway", region.gateway_address, "--json"], input=f"{DINA.bsn}\n")
+
+    content = json.loads(told.stdout)
+    assert told.exit_code == 0
+    assert told.stderr == ""
+    assert content["completeness"]["answered"] == 4
+    assert len([row for row in content["dossier"]["lab"] if row["line"].startswith("eGFR")]) == 2
+
+
+@slow
+def test_ask_warns_that_a_command_line_is_visible(region: BlockingRegion) -> None:
+    told = CliRunner().invoke(ask_app, ["--bsn", BENNIE.bsn, "--gateway", region.gateway_address, "--language", "en"])
+
+    assert told.exit_code == 0
+    assert "can see a command line" in told.stderr
+    assert "Nothing shown" in told.stdout
+    assert BENNIE.bsn not in told.output
+
+
+@slow
+def test_ask_says_what_to_do_when_nobody_answers(region: BlockingRegion) -> None:
+    told = CliRunner().invoke(ask_app, ["--bsn", "-", "--gateway", "127.0.0.1:1"], input=f"{DINA.bsn}\n")
+    refused = CliRunner().invoke(ask_app, ["--bsn", "-", "--gateway", region.gateway_address, "--holder", "bakery"], input=f"{DINA.bsn}\n")
+
+    assert (told.exit_code, refused.exit_code) == (1, 1)
+    assert "Is a region running there?" in told.stderr
+    assert "unknown-holder" in refused.stderr
+
+
+@slow
+def test_the_example_of_twenty_lines_shows_progress(region: BlockingRegion) -> None:
+    script = EXAMPLES / "ask_the_region.py"
+    done = subprocess.run(  # noqa: S603 - an example of ours
+        [sys.executable, str(script), region.gateway_address, DINA.bsn],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": str(EXAMPLES.parent)},
+    )
+    lines = done.stdout.splitlines()
+
+    assert lines[0] == "asked 6 holders"
+    assert any(line.startswith("twickelaar: ENDING_ANSWERED after") for line in lines)
+    assert lines[-1].startswith("not complete - ")
+    assert len([line for line in script.read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith('"""')]) <= 20
+
+
+@slow
+def test_a_polite_request_ends_the_demo_and_all_that_it_started() -> None:
+    command = [sys.executable, "-c", "from testbed.cli import demo_app; demo_app()", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=EXAMPLES.parent) as demo:  # noqa: S603 - our own command
+        assert demo.stdout is not None
+        address = next(line.split()[-1] for line in demo.stdout if line.lstrip().startswith("FHIR "))
+        demo.send_signal(signal.SIGTERM)
+        demo.stdout.read()
+
+        assert demo.wait(timeout=30) == 0
+    with pytest.raises(asking.RegionDidNotAnswer):
+        asking.ask(address, asking.request(DINA.bsn), 5)
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        ({"resourceType": "Observation", "code": {"text": "CRP"}, "valueQuantity": {"value": "37.50", "unit": "mg/L"}}, "CRP 37.50 mg/L"),
+        ({"resourceType": "Condition", "code": {"coding": [{"display": "hartfalen"}]}}, "hartfalen"),
+        ({"resourceType": "AllergyIntolerance", "code": {"text": "latex"}, "verificationStatus": {"coding": [{"code": "refuted"}]}}, "latex, weerlegd"),
+        ({"resourceType": "Organization", "name": "Lab Twickelaar"}, "Lab Twickelaar"),
+        ({"resourceType": "Basic"}, "Basic"),
+    ],
+)
+def test_a_record_is_told_in_one_line(record: dict[str, Any], line: str) -> None:
+    assert line_of(record, lambda _: None, "nl") == line
+
+
+def test_numbers_are_shown_as_they_are_written() -> None:
+    assert read_exactly(b'{"value":37.50,"count":1e2}') == {"value": "37.50", "count": "1e2"}
+
+
+def test_the_day_of_a_record_is_where_its_type_has_it() -> None:
+    assert date_of({"period": {"start": "2026-11-21T02:10:00+01:00"}}) == "2026-11-21"
+    assert date_of({"recordedDate": "2011"}) == "2011"
+    assert date_of({}) == ""
+
+
+def test_only_what_is_about_the_same_thing_can_differ() -> None:
+    assert list(differing([("", "a"), ("", "b"), ("x", "a"), ("x", "b"), ("y", "a"), ("y", "a")])) == ["x"]

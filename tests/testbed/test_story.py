@@ -1,0 +1,142 @@
+"""The story's checks hold, and every planted wrong is found by the check that is meant for it."""
+
+import gzip
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from testbed import story, story_emergency, story_it
+from testbed.cli import demo_app
+from testbed.people import DINA, generate
+from testbed.people import Region as Generated
+from testbed.plants import PLANTS
+from testbed.region import BlockingRegion
+from testbed.story_canary import disguises, scan
+from testbed.story_evidence import DoesNotHold, Night, expect
+
+slow = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def _night() -> Iterator[BlockingRegion]:
+    with BlockingRegion.start() as region:
+        yield region
+
+
+@pytest.fixture
+def region(_night: BlockingRegion) -> Iterator[BlockingRegion]:
+    before = _night.spoilt
+    yield _night
+    _night.restore(before)
+
+
+def _change_both(generated: Generated) -> Generated:
+    for name in ("egfr-twice", "lost-observation"):
+        change = PLANTS[name].change
+        assert change is not None
+        generated = change(generated)
+    return generated
+
+
+@slow
+@pytest.mark.parametrize("fact", [*story_emergency.FACTS, *story_it.FACTS], ids=lambda fact: fact.__name__)
+def test_every_must_hold_holds(night: Night, fact: story.Fact) -> None:
+    assert fact(night)
+
+
+@pytest.fixture(scope="module")
+def night(_night: BlockingRegion) -> Night:
+    night = Night(_night)
+    night.look()
+    return night
+
+
+@slow
+@pytest.mark.parametrize(
+    ("plant", "fact"),
+    [
+        ("false-nothing", story_emergency.ten_holders_asked),
+        ("leaked-refusal", story_emergency.ten_holders_asked),
+        ("leaked-refusal", story_emergency.refusal_looks_like_nothing),
+        ("canary", story_it.nothing_is_left_on_disk),
+    ],
+)
+def test_a_planted_wrong_is_found(region: BlockingRegion, plant: str, fact: story.Fact) -> None:
+    spoil = PLANTS[plant].spoil
+    assert spoil is not None
+    spoil(region)
+
+    with pytest.raises(DoesNotHold):
+        fact(Night(region))
+    (region.root / "gateway" / "cache").unlink(missing_ok=True)
+
+
+@slow
+def test_wrong_records_are_found() -> None:
+    with BlockingRegion.start(story=False, change=_change_both, holders=["dinkelhorst", "twickelaar", "reggerbrug"]) as region:
+        night = Night(region)
+
+        with pytest.raises(DoesNotHold, match="times that the eGFR is shown: 2"):
+            story_emergency.egfr_once_with_two_origins(night)
+        with pytest.raises(DoesNotHold, match="Observation/1 of twickelaar: 0"):
+            story_emergency.both_observation_1(night)
+
+
+@slow
+def test_the_command_says_each_must_hold_in_a_line_of_json_and_fails_on_a_plant() -> None:
+    told = CliRunner().invoke(demo_app, ["--story", "dina", "--json", "--plant", "lost-observation", "--step", "1"])
+
+    lines = [json.loads(line) for line in told.stdout.splitlines()]
+    assert [line["fact"] for line in lines if line["holds"] is False] == ["both-observation-1"]
+    assert len(lines) == len(story_emergency.FACTS)
+    assert told.exit_code == 1
+
+
+def test_a_story_or_plant_that_does_not_exist_is_refused() -> None:
+    for arguments in (["--story", "alice"], ["--plant", "rose"], ["--story", "dina", "--step", "2"]):
+        told = CliRunner().invoke(demo_app, arguments)
+        assert told.exit_code == 2
+
+
+def test_every_plant_says_what_is_wrong_and_does_something() -> None:
+    assert set(PLANTS) == {"false-nothing", "egfr-twice", "lost-observation", "leaked-refusal", "canary"}
+    assert all(plant.wrong and (plant.change or plant.spoil) for plant in PLANTS.values())
+
+
+def test_plants_change_one_record_each() -> None:
+    generated = generate(people=40)
+    changed = _change_both(generated)
+
+    differing = {(name, record.ref) for name, records in generated.kept.items() for record in records if record not in changed.kept[name]}
+    assert {ref for name, ref in differing if name == "twickelaar"} == {"Observation/1"}
+    assert len([ref for name, ref in differing if name == "dinkelhorst"]) == 1
+    assert replace(changed, kept=generated.kept) == generated
+
+
+@pytest.mark.parametrize("disguise", ["utf-8", "utf-16-le", "hex", "base64", "gzip"])
+def test_a_canary_is_found_in_every_disguise(tmp_path: Path, disguise: str) -> None:
+    plain = f"…{DINA.bsn}…".encode("utf-16-le" if disguise == "utf-16-le" else "utf-8")
+    content = {"hex": lambda: plain.hex().encode(), "base64": lambda: b64encode(plain), "gzip": lambda: gzip.compress(plain)}.get(disguise, lambda: plain)()
+    planted, harmless = tmp_path / "planted", tmp_path / "harmless"
+    planted.write_bytes(b"x" * 100_000 + content if disguise != "gzip" else content)
+    harmless.write_bytes(b"999984055 " * 1000)
+
+    assert scan([planted, harmless], [DINA.bsn]) == [planted]
+
+
+def test_base64_is_recognised_at_every_alignment() -> None:
+    wanted = disguises(["999984056"])
+    for before in range(7):
+        packed = b64encode(b"z" * before + b"999984056" + b"z" * 5)
+        assert any(word in packed for word in wanted)
+
+
+def test_a_check_says_what_was_found_instead() -> None:
+    expect(1, 1, "one")
+    with pytest.raises(DoesNotHold, match="holders asked: 9, and should be 10"):
+        expect(9, 10, "holders asked")
