@@ -27,7 +27,7 @@ class Part:
 
 PARTS: Final[dict[str, Part]] = {
     "agent": Part("Answer for one care provider, and decide what leaves it.", "agent"),
-    "ask": Part("Ask a running region about one patient.", "gateway"),
+    "ask": Part("Ask a running region about one patient.", "testbed"),
     "demo": Part("Run a simulated region, ask it a question and show the dossier.", "testbed"),
     "gateway": Part("Ask the region a question and compose the answers.", "gateway"),
 }

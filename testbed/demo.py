@@ -49,7 +49,8 @@ def run_demo(*, everyone: bool, seed: int, once: bool, as_json: bool, language: 
         else:
             screen.print(f"{len(region.holders)} {word('holders', language)}, {word('ready in', language)} {started:.1f} s\n")
             _show_question(region, screen, language)
-            _show_addresses(region, screen, language)
+            if not once:
+                _show_addresses(region, screen, language)
         if not once:
             stay()
 
