@@ -20,6 +20,7 @@ _printable = st.text(st.characters(exclude_categories=["C", "Z"], include_charac
 _id = st.from_regex(r"[A-Za-z0-9.-]{1,64}", fullmatch=True)
 _count = st.integers(0, 2**64 - 1)
 _moment_ms = st.integers(-(2**63), 2**63 - 1)
+_moment_told_ms = st.integers(0, 253_402_300_799_999)
 
 
 def _next_bsn(number: int) -> Bsn:
@@ -82,9 +83,9 @@ frames: Final = st.one_of(
 )
 attachment_frames: Final = st.one_of(st.builds(ContentType, _printable), st.builds(Chunk, st.binary(max_size=40)), last_words)
 descriptions: Final = st.builds(
-    Description, uras, _printable, st.frozensets(_printable, max_size=3), st.frozensets(_printable, max_size=3), st.booleans(), _moment_ms, _printable
+    Description, uras, _printable, st.frozensets(_printable, max_size=3), st.frozensets(_printable, max_size=3), st.booleans(), _moment_told_ms, _printable
 )
-standings: Final = st.builds(Standing, _count, st.booleans(), st.none() | st.sampled_from(Fault), _moment_ms, _moment_ms)
+standings: Final = st.builds(Standing, _count, st.booleans(), st.none() | st.sampled_from(Fault), _moment_told_ms, _moment_told_ms)
 
 A_QUESTION: Final = HolderQuery(
     QueryId("q-1"),

@@ -12,8 +12,9 @@ import grpc
 import pytest
 import structlog
 
-from accord.link.failures import answering, only_cause
+from accord.link.failures import answering, only_cause, read, readable
 from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
+from accord.wire.v1 import terms_pb2 as pb
 
 pytestmark = pytest.mark.anyio
 
@@ -162,6 +163,24 @@ async def test_a_caller_who_leaves_is_no_failure(tmp_path: Path) -> None:
                 await call
 
     assert not logged
+
+
+async def test_p9_bytes_that_are_no_message_leave_as_a_code_and_not_in_the_parsers_words(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    parse = readable(pb.Token.FromString)
+
+    async def servicer(request: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
+        async with answering(context, "Ask"):
+            return read(parse(request)).code.encode()
+
+    async with connected(tmp_path, servicer) as channel:
+        assert await asking(channel, pb.Token(code="abc").SerializeToString()) == b"abc"
+        for broken in (b"\x0a\x7fcanary", b"\x12\x02\xff\xfe", b"canary"):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await asking(channel, broken)
+            assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, Fault.INVALID_QUESTION.value)
+
+    assert "canary" not in caplog.text.replace(METHOD, "")
 
 
 async def test_what_goes_well_goes_out(tmp_path: Path) -> None:

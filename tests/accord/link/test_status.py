@@ -51,9 +51,11 @@ def test_a_code_is_taken_only_when_it_is_one_to_the_letter(details: str) -> None
         (grpc.StatusCode.UNIMPLEMENTED, "Method not found!", (Ending.INCOMPATIBLE, Fault.MISSING_CAPABILITY)),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, "", (Ending.OVER_LIMIT, Fault.OVER_LIMIT)),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, "too-many-questions", (Ending.REFUSED, Fault.TOO_MANY_QUESTIONS)),
-        (grpc.StatusCode.INTERNAL, "internal", (Ending.REFUSED, Fault.INTERNAL)),
+        (grpc.StatusCode.INTERNAL, "internal", (Ending.CUT_OFF, Fault.INTERNAL)),
+        (grpc.StatusCode.INTERNAL, "Received RST_STREAM with error code 2", (Ending.CUT_OFF, Fault.STREAM_CUT)),
+        (grpc.StatusCode.PERMISSION_DENIED, "", (Ending.REFUSED, Fault.HOLDER_REFUSED)),
         (grpc.StatusCode.INVALID_ARGUMENT, "invalid-bsn", (Ending.REFUSED, Fault.INVALID_BSN)),
-        (grpc.StatusCode.UNKNOWN, "Unexpected <class 'ValueError'>: canary", (Ending.REFUSED, Fault.HOLDER_REFUSED)),
+        (grpc.StatusCode.UNKNOWN, "Unexpected <class 'ValueError'>: canary", (Ending.CUT_OFF, Fault.STREAM_CUT)),
     ],
 )
 def test_how_a_call_that_failed_ended(code: grpc.StatusCode, details: str, expected: tuple[Ending, Fault]) -> None:

@@ -114,7 +114,7 @@ def test_whatever_the_text_it_is_an_interval_or_refused(text: str) -> None:
     assert begin < end
 
 
-@given(st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 28), timezones=st.sampled_from([AMSTERDAM, UTC])))  # noqa: DTZ001 - hypothesis adds the zone
+@given(st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 28), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis adds the zone
 def test_every_moment_is_inside_every_text_that_could_stand_for_it(moment: datetime) -> None:
     exact = ms(moment)
     local = moment.astimezone(AMSTERDAM)

@@ -198,6 +198,13 @@ def test_a_description_is_held_to_the_same_bounds(description: holder_pb.Describ
     assert fault_of(codec.description_from_wire, description) is Fault.INVALID_QUESTION
 
 
+@pytest.mark.parametrize("moment", [-1, -(2**63), 253_402_300_800_000, 2**63 - 1])
+def test_a_moment_outside_every_calendar_is_refused(moment: int) -> None:
+    assert fault_of(codec.description_from_wire, holder_pb.DescribeResponse(ura="90000001", data_as_of_ms=moment)) is Fault.BROKEN_BATCH
+    assert fault_of(codec.standing_from_wire, holder_pb.WatchResponse(since_ms=moment)) is Fault.BROKEN_BATCH
+    assert fault_of(codec.standing_from_wire, holder_pb.WatchResponse(data_as_of_ms=moment)) is Fault.BROKEN_BATCH
+
+
 def test_a_standing_with_a_foreign_code_is_refused() -> None:
     assert fault_of(codec.standing_from_wire, holder_pb.WatchResponse(sequence=1, code="canary")) is Fault.BROKEN_BATCH
 
