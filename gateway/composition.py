@@ -96,4 +96,5 @@ def _http_settings(settings: GatewaySettings, folder: Path) -> HttpSettings:
         strict_clients=settings.http.strict_clients,
         key=key,
         seconds=settings.region.seconds,
+        first_frame_seconds=settings.region.first_frame_seconds,
     )

@@ -55,7 +55,7 @@ async def read_at(region: Region, holder: HolderName, ref: RecordRef, reader: Re
     except TimeoutError:
         raise Unavailable(Fault.HOLDER_SILENT) from None
     except HolderFailure as failure:
-        raise Unavailable(failure.code) from None
+        raise Unavailable(_told(failure)) from None
     region.presence.heard(holder)
     return HolderBatch(holder, answer.joined(), answer.patients)
 
@@ -110,6 +110,13 @@ def _query(holder: RegisteredHolder, about: Bsn | RecordRef, reader: Reader, sel
     if reader.purpose is PurposeOfUse.EMERGENCY_TREATMENT:
         raise Unavailable(Fault.EMERGENCY_NOT_OFFERED)
     return HolderQuery(reader.id, holder.card.ura, about, None, reader.asked_by, reader.purpose, selection)
+
+
+def _told(failure: HolderFailure) -> Fault:
+    """What a reader of one record is told: a holder's bad record is not the reader's mistake."""
+    if failure.ending is Ending.REJECTED and failure.code is not Fault.OTHER_PATIENT:
+        return Fault.SOURCE_ANSWER_INVALID
+    return failure.code
 
 
 def _cause(frame: object) -> Fault:

@@ -24,7 +24,7 @@ OPTIONS: Final = ("-D", "-f", "--seccomp-bpf", "-q", "-y", "-s", str(TEXT_BYTES)
 
 _LINE: Final = re.compile(rb"(?:\d+\s+)?(\w+)\((.*)", re.DOTALL)
 _TEXT: Final = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"(\.\.\.)?')
-#: A descriptor and what it stands for: `5</tmp/x>`, `5</tmp/x>(deleted)`, `7<socket:[123]>`.
+#: A descriptor and what it stands for: `5</srv/x>`, `5</srv/x>(deleted)`, `7<socket:[123]>`.
 _DESCRIPTOR: Final = re.compile(rb"\d+<([^>]*)>")
 _WRITING: Final = frozenset({b"write", b"pwrite64", b"writev", b"pwritev", b"pwritev2"})
 #: Calls that move bytes which strace does not show, and at which descriptor of theirs the bytes arrive.

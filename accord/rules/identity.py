@@ -53,7 +53,8 @@ def check_about(text: bytes, kind: ResourceType, own: frozenset[str], bsn: Bsn) 
     """Refuse a record that is not about this person, or also about another: the strict, slow path.
 
     *own* are the references to this person's Patient record(s) at the holder, as they may stand in a record:
-    `Patient/7`, and the same behind the holder's own base addresses. A companion may name nobody at all.
+    `Patient/7`, and the same behind the holder's own base addresses. A companion need name nobody; an
+    implant (Device.patient) may name this person.
 
     Raises:
         BadInput: `other-patient`, `several-bsns`, or what `strict_json` raises.
@@ -62,13 +63,10 @@ def check_about(text: bytes, kind: ResourceType, own: frozenset[str], bsn: Bsn) 
     if not isinstance(content, dict):
         raise BadInput(Fault.NOT_A_RESOURCE)
     contained = _contained_patients(content, bsn)
-    named = list(_patients_named(content))
-    if any(not _is_own(reference, own | contained, bsn) for reference in named):
+    if any(not _is_own(reference, own | contained, bsn) for reference in _patients_named(content)):
         raise BadInput(Fault.OTHER_PATIENT)
     _check_bsns(content, bsn)
     if kind.owner and not any(_is_own(r, own | contained, bsn) for r in _references_in(content.get(kind.owner))):
-        raise BadInput(Fault.OTHER_PATIENT)
-    if kind.is_companion and named:
         raise BadInput(Fault.OTHER_PATIENT)
 
 

@@ -16,6 +16,7 @@ from accord.terms.identifiers import Bsn, HolderName, QueryId, record_ref
 from accord.terms.limits import LIST_ITEMS
 from accord.terms.parties import Asker
 from accord.terms.queries import EVERYTHING, DossierQuery, Order
+from accord.terms.records import TYPE_BY_NAME
 from accord.wire import codec
 from accord.wire.hashing import StreamDigest
 from accord.wire.relaying import batch_event
@@ -89,6 +90,9 @@ class DossierService:
         if len(request.holders) > LIST_ITEMS:
             raise BadInput(Fault.INVALID_QUESTION, "holders")
         selection = codec.selection_from_wire(request.selection) if request.HasField("selection") else EVERYTHING
+        if not selection.types <= TYPE_BY_NAME.keys():
+            # A type that nobody keeps would come back as "nothing" from everybody.
+            raise BadInput(Fault.INVALID_QUESTION, "selection.types")
         if selection.order is not Order.ARRIVAL or selection.limit:
             raise BadInput(Fault.INVALID_QUESTION, "selection.order")
         return DossierQuery(

@@ -43,7 +43,7 @@ def test_help_lists_every_command_and_loads_none() -> None:
 
 @pytest.mark.parametrize(
     ("command", "its_own", "others"),
-    [("agent", "node_agent", {"gateway", "testbed"}), ("gateway", "gateway", {"node_agent", "testbed"}), ("ask", "gateway", {"node_agent", "testbed"})],
+    [("agent", "node_agent", {"gateway", "testbed"}), ("gateway", "gateway", {"node_agent", "testbed"}), ("ask", "testbed", {"gateway", "node_agent"})],
 )
 def test_only_the_chosen_part_is_loaded(command: str, its_own: str, others: set[str]) -> None:
     code, loaded = loaded_after(command, "--help")

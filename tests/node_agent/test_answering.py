@@ -1,7 +1,9 @@
 """How a holder answers: what it decides, what it reads, in which order it tells, and how it ends."""
 
 import json
+from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import Any
 
 import anyio
 import pytest
@@ -10,7 +12,7 @@ from accord.rules.consent import Choice
 from accord.terms.answers import Batch, Closed, Ending, Frame, Hint, Outcome, Progress
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import RecordRef, Ura
-from accord.terms.limits import RECORD_BYTES
+from accord.terms.limits import MIB, RECORD_BYTES
 from accord.terms.queries import DateBound, Order, Selection, SortKey, Token
 from accord.terms.records import TYPE_NAME
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse
@@ -18,7 +20,7 @@ from accord.wire.codec import frame_to_wire
 from accord.wire.columns import COMPANION
 from accord.wire.hashing import question_hash
 from node_agent.answering import answer
-from node_agent.ports import SourceBusy
+from node_agent.ports import SourceBusy, SourceRecord
 from testbed.contracts.records import ANNA, BERT, NOBODY, companions, observation, patient, resource
 from testbed.memory_source import MemorySource
 from tests.node_agent.asking import URA, YES, Answer, MemoryChoices, ask, ask_over, holder_over, question
@@ -27,6 +29,8 @@ pytestmark = pytest.mark.anyio
 
 ANNAS = [patient("a", ANNA), observation("1", "a"), observation("2", "a")]
 NO = Choice(permits=False)
+#: In the global order a limit must be given.
+LIMITS = {Order.ARRIVAL: 0, Order.GLOBAL: 1_001}
 
 
 async def test_who_is_known_and_permitted_is_answered() -> None:
@@ -208,6 +212,76 @@ async def test_p9_what_is_withheld_is_not_counted_as_unfit_or_too_large() -> Non
     assert (told.closed.counts.unfit, told.closed.counts.oversized) == (0, 0)
 
 
+_ALLERGY = b'{"resourceType": "AllergyIntolerance", "id": "1", "patient": {"reference": "Patient/a"}'
+_UNREAD = {
+    "too large to read": _ALLERGY + b', "text": "' + b"x" * (16 * MIB) + b'"}',
+    "cut off": _ALLERGY,
+    "a number for a date": _ALLERGY + b', "recordedDate": {"x": 5}}',
+    "no id": _ALLERGY.replace(b'"id": "1", ', b"") + b"}",
+    "an id that is none": _ALLERGY.replace(b'"1"', b'"p_1"') + b"}",
+    "the type further on": b'{"id": "1", "contained": [{"resourceType": "Observation"}], "resourceType": "AllergyIntolerance"',
+    "nothing at all": b"{",
+    "of no known type": _ALLERGY.replace(b"AllergyIntolerance", b"Allergy") + b"}",
+}
+
+
+@pytest.mark.parametrize("unread", _UNREAD)
+@pytest.mark.parametrize(
+    "objection",
+    [
+        Choice(permits=False, category=CareCategory.ALLERGY_INTOLERANCE),
+        Choice(permits=False, record=RecordRef("AllergyIntolerance", "1")),
+    ],
+)
+async def test_p9_what_is_withheld_is_not_counted_though_nobody_can_read_it(unread: str, objection: Choice) -> None:
+    source = MemorySource(ANNAS)
+    source.put(SourceRecord(_UNREAD[unread]))
+
+    withheld = await ask(holder_over(source, MemoryChoices({ANNA: (YES, objection)})), question())
+    released = await ask(holder_over(source, MemoryChoices({ANNA: (YES,)})), question())
+
+    assert withheld.records == released.records == ANNAS
+    assert (withheld.closed.counts.unfit, withheld.closed.counts.oversized) == (0, 0)
+    assert released.closed.counts.unfit + released.closed.counts.oversized == 1
+
+
+@pytest.mark.parametrize(("types", "counted"), [({"AllergyIntolerance"}, 1), ({"Condition"}, 0)])
+async def test_an_unreadable_record_counts_where_its_type_is_asked_for(types: set[str], counted: int) -> None:
+    source = MemorySource(ANNAS)
+    source.put(SourceRecord(_UNREAD["cut off"]))
+    objection = Choice(permits=False, category=CareCategory.OBSERVATION_LABORATORY)
+
+    told = await ask(holder_over(source, MemoryChoices({ANNA: (YES, objection)})), question(selection=Selection(types=frozenset(types))))
+
+    assert told.closed.counts.unfit == counted
+
+
+@pytest.mark.parametrize("order", Order)
+async def test_p8_a_record_that_comes_twice_is_told_once_and_counted_once(order: Order) -> None:
+    class Twice(MemorySource):
+        async def records_of(self, *arguments: Any) -> AsyncGenerator[Any, None]:
+            for _ in range(2):
+                async for some in super().records_of(*arguments):
+                    yield some
+
+    records = [*ANNAS, observation("big", "a", valueString="x" * RECORD_BYTES), observation("odd", "a", performer=[{"reference": "Patient/b"}])]
+    told = await ask(holder_over(Twice(records)), question(selection=Selection(order=order, limit=LIMITS[order])))
+
+    assert sorted(told.records) == sorted(ANNAS)
+    assert (told.closed.counts.unfit, told.closed.counts.oversized) == (1, 1)
+
+
+@pytest.mark.parametrize("target", ["Observation/1", "https://ehr.example/fhir/Observation/1", "Observation/1/_history/3", "https://ehr.example/fhir/Observation/1/_history/3"])
+async def test_provenance_goes_along_however_its_target_is_written(target: str) -> None:
+    provenance = resource("Provenance", "p", target=[{"reference": "Patient/a"}, {"reference": target}])
+    elsewhere = resource("Provenance", "q", target=[{"reference": "Patient/a"}, {"reference": "https://elsewhere.example/Observation/1"}])
+    source = MemorySource([*ANNAS, provenance, elsewhere], bases=("https://ehr.example/fhir",))
+
+    told = await ask(holder_over(source), question())
+
+    assert told.records == [*ANNAS, provenance]
+
+
 async def test_p7_the_limit_ends_the_answer_and_what_came_stands() -> None:
     told = await ask_over([patient("a", ANNA), *(observation(f"o{n}", "a") for n in range(30))], most_records=11)
 
@@ -228,7 +302,7 @@ async def test_p8_a_source_that_fails_at_once_is_unreachable_and_shows_no_patien
     source = MemorySource(ANNAS)
     source.fails_after = 0
 
-    told = await ask(holder_over(source), question(selection=Selection(order=order)))
+    told = await ask(holder_over(source), question(selection=Selection(order=order, limit=LIMITS[order])))
 
     assert (told.closed.ending, told.closed.code, told.records) == (Ending.UNREACHABLE, Fault.SOURCE_UNAVAILABLE, [])
 
@@ -382,11 +456,13 @@ async def test_companions_are_left_out_unless_asked_for() -> None:
     assert (await ask_over(records, question(selection=Selection(includes=("Observation:performer",))))).records == [patient("a", ANNA), companions()[0], mine]
 
 
-async def test_a_companion_that_names_a_patient_is_no_companion() -> None:
-    implant = resource("Device", "d1", patient={"reference": "Patient/a"})
-    told = await ask_over([patient("a", ANNA), implant, observation("1", "a", device={"reference": "Device/d1"})])
+async def test_p4_an_implant_may_name_this_person_and_nobody_else() -> None:
+    own, others = resource("Device", "d1", patient={"reference": "Patient/a"}), resource("Device", "d2", patient={"reference": "Patient/b"})
+    mine = [observation("1", "a", device={"reference": "Device/d1"}), observation("2", "a", device={"reference": "Device/d2"})]
+    told = await ask_over([patient("a", ANNA), own, others, *mine])
 
-    assert told.types == ["Patient", "Observation"]
+    assert told.types == ["Patient", "Device", "Observation", "Observation"]
+    assert own in told.records
     assert told.closed.counts.unfit == 1
 
 
@@ -429,8 +505,16 @@ def _dated(number: int, moment: str) -> bytes:
 DATED = [_dated(n, f"20{n % 20 + 5:02}-01-{n % 28 + 1:02}") for n in range(60)] + [observation("undated", "a")]
 
 
+@pytest.mark.parametrize("limit", [0, 1_002, 2**32 - 1])
+async def test_p7_a_page_in_the_global_order_is_no_larger_than_agreed(limit: int) -> None:
+    with pytest.raises(BadInput) as refused:
+        await ask_over([patient("a", ANNA), *DATED], question(selection=Selection(order=Order.GLOBAL, limit=limit)))
+
+    assert refused.value.fault is Fault.INVALID_QUESTION
+
+
 async def test_global_order_is_newest_first_and_undated_last() -> None:
-    told = await ask_over([patient("a", ANNA), *DATED], question(selection=Selection(order=Order.GLOBAL)))
+    told = await ask_over([patient("a", ANNA), *DATED], question(selection=Selection(order=Order.GLOBAL, limit=100)))
 
     moments = [row.time_ms for row, _ in told.rows[1:]]
     assert moments == sorted(moments, reverse=True)

@@ -81,20 +81,20 @@ def test_p6_nothing_is_found_where_there_is_nothing() -> None:
 
 def test_p6_what_is_written_is_seen_whole_though_it_comes_in_parts_and_the_file_is_gone() -> None:
     trace = traced(
-        rb'7 write(5</tmp/a>, "begin \303\253 \"quoted\"", 12) = 12',
-        rb'7 pwrite64(5</tmp/a>(deleted), " end", 4, 4096) = 4',
+        rb'7 write(5</srv/a>, "begin \303\253 \"quoted\"", 12) = 12',
+        rb'7 pwrite64(5</srv/a>(deleted), " end", 4, 4096) = 4',
         rb'8 writev(6</memfd:cache>(deleted), [{iov_base="one", iov_len=3}, {iov_base="two", iov_len=3}], 2 <unfinished ...>',
     )
 
     assert {name: bytes(content) for name, content in trace.written.items()} == {
-        "/tmp/a": 'begin ë "quoted" end'.encode(),  # noqa: S108 - a name in a trace
+        "/srv/a": 'begin ë "quoted" end'.encode(),
         "/memfd:cache": b"onetwo",
     }
 
 
 def test_p6_sockets_and_pipes_are_no_disks() -> None:
     trace = traced(
-        rb'7 write(5<socket:[12]>, "</tmp/a>", 8) = 8', rb'7 write(1<pipe:[3]>, "ready", 5) = 5', rb'7 write(3<anon_inode:[eventfd]>, "\1\0", 8) = 8'
+        rb'7 write(5<socket:[12]>, "</srv/a>", 8) = 8', rb'7 write(1<pipe:[3]>, "ready", 5) = 5', rb'7 write(3<anon_inode:[eventfd]>, "\1\0", 8) = 8'
     )
 
     assert not trace.written

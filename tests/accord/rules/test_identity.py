@@ -224,10 +224,11 @@ def test_p4_a_patient_record_may_be_merged_into_another_record_of_this_person_on
     assert fault(merged("Patient/2"), "Patient") is Fault.OTHER_PATIENT
 
 
-def test_p4_a_companion_speaks_of_nobody() -> None:
+def test_p4_a_companion_speaks_of_nobody_or_of_this_person() -> None:
     assert fault({"resourceType": "Practitioner", "id": "1", "identifier": [{"system": "urn:x", "value": "2"}]}, "Practitioner") is None
-    for named in ({"reference": "Patient/1"}, {"reference": "Patient/2"}, {"identifier": bsn()}):
-        assert fault({"resourceType": "Device", "id": "1", "patient": named}, "Device") is Fault.OTHER_PATIENT
+    for own in ({"reference": "Patient/1"}, {"identifier": bsn()}):
+        assert fault({"resourceType": "Device", "id": "1", "patient": own}, "Device") is None
+    assert fault({"resourceType": "Device", "id": "1", "patient": {"reference": "Patient/2"}}, "Device") is Fault.OTHER_PATIENT
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"1", b'"Patient/1"', b"null", b"{", b"\xff", b"{}" * 2])
