@@ -226,7 +226,7 @@ def test_p4_a_patient_record_may_be_merged_into_another_record_of_this_person_on
 
 def test_p4_a_companion_speaks_of_nobody_or_of_this_person() -> None:
     assert fault({"resourceType": "Practitioner", "id": "1", "identifier": [{"system": "urn:x", "value": "2"}]}, "Practitioner") is None
-    for own in ({"reference": "Patient/1"}, {"identifier": bsn()}):
+    for own in ({"reference": "Patient/1"}, {"identifier": bsn(ME.value)}):
         assert fault({"resourceType": "Device", "id": "1", "patient": own}, "Device") is None
     assert fault({"resourceType": "Device", "id": "1", "patient": {"reference": "Patient/2"}}, "Device") is Fault.OTHER_PATIENT
 
