@@ -179,7 +179,6 @@ def test_p7_a_question_of_10_mb_is_not_even_read(desk: Desk) -> None:
     assert status is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-@pytest.mark.xfail(reason="over gRPC a type that FHIR does not have is taken for one of which nobody has anything")
 def test_p8_a_type_that_fhir_does_not_have_is_not_answered_with_nothing(desk: Desk) -> None:
     assert refused(desk, asking.request(BSN, types=["Klant"]).SerializeToString()) == (grpc.StatusCode.INVALID_ARGUMENT, Fault.INVALID_QUESTION.value)
 

@@ -174,7 +174,6 @@ def test_p3_a_page_of_a_search_stands_though_a_holder_sends_what_cannot_be_read(
 
 
 @pytest.mark.parametrize("name", ["invalid UTF-8", "duplicate key"])
-@pytest.mark.xfail(reason="what a holder gets wrong in one record that is read is answered as the client's mistake (400)")
 def test_p9_a_record_that_its_holder_got_wrong_is_not_the_clients_mistake(desk: Desk, name: str) -> None:
     desk.unsound.script = BAD_HOLDERS[name].script
 
