@@ -35,7 +35,7 @@ PLANTS = (
     Plant("production knows the testbed", "node_agent/ports.py", "import testbed", "parties"),
     Plant("a rule knows the wire", "accord/rules/consent.py", "import accord.wire.columns", "accord"),
     Plant("a use case sees messages", "gateway/fanout.py", "from accord.wire.v1 import terms_pb2", "messages"),
-    Plant("siblings know each other", "gateway/adapters/region_file.py", "import gateway.api.routes", "gateway"),
+    Plant("siblings know each other", "gateway/adapters/grpc_holders.py", "import gateway.api.outcomes", "gateway"),
     Plant("a use case knows an adapter", "node_agent/answering.py", "import node_agent.sources.fhir_rest", "node_agent"),
     Plant("a module without a place in the gateway", "gateway/utils.py", '"""Anything."""', "gateway", new=True),
     Plant("a module without a place in the accord", "accord/helpers.py", '"""Anything."""', "accord", new=True),
