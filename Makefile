@@ -21,6 +21,7 @@ KIT := tests/e2e/fhir_kit_client
 # What is given to the commands, for instance: make demo DEMO_ARGS=--once, make test PYTEST_ARGS='-k consent'
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: help
 help: ## Show this list
@@ -75,7 +76,7 @@ proto-lint: ## Check the form of proto/ (needs npm)
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Run the benches; each prints its figures
-	@for bench in benches/[a-z]*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+	@$(BIN)/python -m benches $(BENCH_ARGS)
 
 .PHONY: lock
 lock: ## Lock anew (UPGRADE=1: to the newest versions)

@@ -54,13 +54,16 @@ async def run(settings: GatewaySettings, folder: Path, ready: Callable[[str], No
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch_all, region.presence, register.holders, holders)
-            grpc_server, grpc_address = await _serve_grpc(settings, region)
-            http_address = await tasks.start(serve_http, make_app, region, _http_settings(settings, folder), loopback(settings.listen.http))
+            grpc_server, grpc_address = await _serve_grpc(settings, region) if settings.listen.grpc else (None, "off")
+            http_address = "off"
+            if settings.listen.http:
+                http_address = await tasks.start(serve_http, make_app, region, _http_settings(settings, folder), loopback(settings.listen.http))
             ready(f"ready http={http_address} grpc={grpc_address}")
             with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
                 async for _ in signals:
                     break
-            await grpc_server.stop(_GRACE_SECONDS)
+            if grpc_server is not None:
+                await grpc_server.stop(_GRACE_SECONDS)
             tasks.cancel_scope.cancel()
     finally:
         await holders.close()

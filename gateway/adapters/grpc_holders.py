@@ -1,9 +1,12 @@
 """The way to every holder over gRPC; every foreign failure becomes a `HolderFailure`."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import anyio
+import anyio.lowlevel
 import grpc
 from grpc import aio
 
@@ -46,7 +49,7 @@ class GrpcHolders:
     async def describe(self, holder: RegisteredHolder, *, seconds: float) -> Description:
         """As the port promises."""
         try:
-            return codec.description_from_wire(_understood(await self._stub(holder).Describe(pb.DescribeRequest(), timeout=seconds)))
+            return codec.description_from_wire(_understood(await _answer(self._stub(holder).Describe(pb.DescribeRequest(), timeout=seconds))))
         except aio.AioRpcError as failure:
             raise _holder_failure(failure) from None
         except BadInput as failure:
@@ -63,7 +66,7 @@ class GrpcHolders:
             professional=codec.professional_to_wire(query.asked_by.professional),
         )
         try:
-            return _understood(await self._stub(holder).Locate(request, timeout=seconds)).located
+            return _understood(await _answer(self._stub(holder).Locate(request, timeout=seconds))).located
         except aio.AioRpcError as failure:
             raise _holder_failure(failure) from None
         except BadInput as failure:
@@ -119,6 +122,19 @@ async def _frames(call: "aio.UnaryStreamCall[Any, _W]", read: Callable[[_W], _T]
         raise _holder_failure(failure) from None
     except BadInput as failure:
         raise HolderFailure(Ending.REJECTED, failure.fault) from None
+
+
+async def _answer(call: Awaitable[_T]) -> _T:
+    """The answer of a unary call.
+
+    When the task is cancelled, grpc.aio raises a cancellation of its own making, which a cancel scope takes for
+    somebody else's: a deadline would end the whole question. Let the scope raise its own.
+    """
+    try:
+        return await call
+    except asyncio.CancelledError:
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        raise
 
 
 def _understood(message: _T | None) -> _T:

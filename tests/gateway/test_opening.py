@@ -465,3 +465,26 @@ async def test_p7_decisions_without_end_are_cut(desk: Desk) -> None:
     account = await desk.ask()
 
     assert ending_of(account, "undecided") is Ending.OVER_LIMIT
+
+
+class FrozenHolder(ScriptedHolder):
+    """A holder that takes the question and then does nothing at all."""
+
+    async def Locate(self, _request: pb.LocateRequest, _context: Any) -> pb.LocateResponse:  # noqa: N802 - gRPC's name
+        """Never answer."""
+        await anyio.sleep_forever()
+        return pb.LocateResponse()
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.45, 1.0])
+async def test_p8_a_deadline_that_passes_while_a_holder_is_frozen_is_its_ending_and_nobody_elses(desk: Desk, tmp_path: Path, seconds: float) -> None:
+    await desk.holder("sound", honest(RECORDS))
+    socket = tmp_path / "frozen.sock"
+    frozen = await desk.stack.enter_async_context(FrozenHolder(Ura("90009999"), honest(RECORDS), socket=socket))
+    card = DataHolder(HolderName("frozen"), frozen.ura, "Frozen", HolderKind.AMBULANCE, "")
+    desk.holders.append(RegisteredHolder(card, Address(str(socket)), PseudonymKey(os.urandom(32))))
+
+    account = await desk.ask(seconds=seconds)
+
+    assert ending_of(account, "frozen") is Ending.TOO_LATE
+    assert ending_of(account, "sound") is Ending.ANSWERED
