@@ -83,8 +83,8 @@ class Desk:
         return logical_id
 
     def everything(self) -> httpx2.Response:
-        """The whole dossier over HTTP."""
-        return self.http.get(f"Patient/{self.patient_id()}/$everything", headers=ENGLISH)
+        """The whole dossier over HTTP, each holder's statements for themselves: the honest one may state what the other does."""
+        return self.http.get(f"Patient/{self.patient_id()}/$everything", headers={**ENGLISH, "prefer": "noaber-fold=none"})
 
     @property
     def host(self) -> bytes:
