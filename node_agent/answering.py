@@ -1,7 +1,7 @@
 """The use case: a question comes in, the holder decides, and only then are records read and told."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Final
 
 import anyio
@@ -19,12 +19,14 @@ from node_agent.finding import Person
 from node_agent.holder import NOTHING, TOO_LATE, Holder, LastWord
 from node_agent.ordering import Collection
 from node_agent.packing import ReleasedRecord
-from node_agent.ports import SourceFailure, SourceRecord
+from node_agent.ports import SourceFailure, SourceIncapable, SourceRecord
 from node_agent.telling import AnswerTooLarge, Emit, Teller
 
 #: So many records are read by name rather than looked for among all that is kept.
 _MOST_NAMED: Final = 200
 _RELEASED_AT_ONCE: Final = 100
+#: So many records can be asked for in the global order: a page, and the one that it goes on from.
+MOST_IN_ORDER: Final = 1_001
 
 
 async def answer(holder: Holder, query: HolderQuery, emit: Emit, *, seconds: float | None = None) -> None:
@@ -33,8 +35,10 @@ async def answer(holder: Holder, query: HolderQuery, emit: Emit, *, seconds: flo
     With *seconds* it ends by itself when they are over, so that what was told is still counted and signed off.
 
     Raises:
-        BadInput: `not-this-holder`, or a question that contradicts itself.
+        BadInput: `not-this-holder`, or `invalid-question`: a page in the global order without a sensible limit.
     """
+    if query.selection.order is Order.GLOBAL and not 1 <= query.selection.limit <= MOST_IN_ORDER:
+        raise BadInput(Fault.INVALID_QUESTION, "selection.limit")
     teller = Teller(emit, holder.bases, most_records=holder.most_records, most_bytes=holder.most_bytes)
     answering = Answering(holder, query, teller)
     word = holder.refusal(query)
@@ -67,6 +71,7 @@ class Answering:
         self._teller = teller
         self._gate: Gate | None = None
         self._patients: list[ReleasedRecord] = []
+        self._lacking: SourceIncapable | None = None
 
     async def run(self) -> LastWord:
         """Decide, then read and tell. Whatever the source or the choices do ends in a last word."""
@@ -91,12 +96,14 @@ class Answering:
             await self._teller.say(Hint(Fault.RECORDS_UNFIT))
         if counts.oversized:
             await self._teller.say(Hint(Fault.RECORDS_OVERSIZED))
+        if self._lacking is not None and word.ending is not Ending.INCOMPATIBLE:
+            await self._teller.say(Hint(self._lacking.fault))
         closed = Closed(self._holder.ura, word.ending, counts, self._teller.digest, question_hash(self._query), word.code, word.more)
         await self._teller.say(closed)
 
     async def _release(self, person: Person, decisions: Decisions) -> LastWord:
         source, selection = self._holder.source, self._query.selection
-        gate = self._gate = Gate(self._query, person, decisions, notes_names="Provenance" in source.types)
+        gate = self._gate = Gate(self._query, person, decisions)
         found = [given async for some in source.patients(person[1]) for given in some]
         self._patients = gate.admit(found, self._holder.bases)
         if not self._patients:
@@ -108,16 +115,19 @@ class Answering:
             word = await self._release_as_it_comes(gate, companions, person)
         if word.ending is Ending.ANSWERED and any(gate.asks_for(patient) for patient in self._patients):
             await self._tell([], companions)
+        elif self._lacking is not None and self._lacking.nothing_else and word.ending is Ending.ANSWERED:
+            return LastWord(Ending.INCOMPATIBLE, self._lacking.fault)
         if word.ending is Ending.ANSWERED and not self._teller.records:
             return NOTHING
         return word
 
     async def _release_as_it_comes(self, gate: Gate, companions: Companions, person: Person) -> LastWord:
-        async with aclosing(self._records(person)) as lists:
-            async for given in lists:
-                if self._holder.pausing.paused:
-                    return LastWord(Ending.PAUSED, Fault.PAUSED)
-                await self._tell_some(self._released(gate, given), companions)
+        with self._noting_what_lacks():
+            async with aclosing(self._records(person)) as lists:
+                async for given in lists:
+                    if self._holder.pausing.paused:
+                        return LastWord(Ending.PAUSED, Fault.PAUSED)
+                    await self._tell_some(self._released(gate, given), companions)
         await self._tell_some(gate.provenance(), companions)
         return LastWord(Ending.ANSWERED)
 
@@ -125,11 +135,12 @@ class Answering:
         collection = Collection(self._query.selection, most_records=self._holder.most_records, most_bytes=self._holder.most_bytes)
         word = LastWord(Ending.ANSWERED)
         try:
-            async with aclosing(self._records(person)) as lists:
-                async for given in lists:
-                    if self._holder.pausing.paused:
-                        return LastWord(Ending.PAUSED, Fault.PAUSED)
-                    collection.add(self._released(gate, given))
+            with self._noting_what_lacks():
+                async with aclosing(self._records(person)) as lists:
+                    async for given in lists:
+                        if self._holder.pausing.paused:
+                            return LastWord(Ending.PAUSED, Fault.PAUSED)
+                        collection.add(self._released(gate, given))
             collection.add(gate.provenance())
         except AnswerTooLarge as met:
             word = LastWord(Ending.OVER_LIMIT, met.fault)
@@ -149,6 +160,14 @@ class Answering:
             return _nothing()
         named = _named(selection)
         return self._holder.source.records_of(person[1], selection) if named is None else self._read(named)
+
+    @contextmanager
+    def _noting_what_lacks(self) -> Generator[None, None, None]:
+        """A source that cannot be asked for some types has told all the rest."""
+        try:
+            yield
+        except SourceIncapable as lacking:
+            self._lacking = lacking
 
     async def _read(self, refs: list[RecordRef]) -> AsyncGenerator[list[SourceRecord], None]:
         found = await self._holder.source.read(refs)

@@ -13,12 +13,13 @@ import msgspec
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from accord.rules.identity import check_about
-from accord.rules.reading import Record, raw_member
+from accord.rules.reading import Record, raw_member, references
 from accord.rules.strictness import check_depth
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import BSN_OID, Bsn, RecordRef, record_ref
 from accord.terms.limits import JSON_DEPTH
-from accord.terms.records import RESOURCE_TYPES, ResourceType
+from accord.terms.queries import Selection
+from accord.terms.records import INCLUDES, RESOURCE_TYPES, ResourceType
 
 #: Binary is fetched as an attachment, with its own decision; inline it would go around that.
 COMPANION_TYPES: Final = tuple(kind.name for kind in RESOURCE_TYPES if kind.is_companion and kind.name != "Binary")
@@ -152,6 +153,28 @@ def _owners_contained(text: bytes) -> int:
 def elements_of(text: bytes, names: frozenset[str]) -> bytes:
     """The bytes of these elements of a record, one after another."""
     return b"\n".join(bytes(value) for name, value in _decode_elements(text).items() if name in names)
+
+
+def targets_of(record: Record, bases: tuple[str, ...]) -> frozenset[str]:
+    """What a provenance speaks of, as names at this holder: without the holder's own address, and of whatever version."""
+    targets = set()
+    for reference in references(raw_member(record, "target")):
+        text = reference.decode("utf-8", "replace").replace("\\/", "/").partition("/_history/")[0]
+        base = next((base for base in bases if text.startswith(f"{base}/")), "")
+        targets.add(text[len(base) + 1 :] if base else text)
+    return frozenset(targets)
+
+
+def elements_followed(selection: Selection) -> dict[str, frozenset[str]] | None:
+    """Per type, the elements whose references are followed; none when all are."""
+    if "*" in selection.includes:
+        return None
+    followed: dict[str, frozenset[str]] = {}
+    for pair in selection.includes:
+        name, element = pair.partition(":")[0], INCLUDES.get(pair)
+        if element is not None:
+            followed[name] = followed.get(name, frozenset()) | {element}
+    return followed
 
 
 _decode_elements: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

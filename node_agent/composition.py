@@ -115,6 +115,7 @@ async def _source(settings: SourceSettings, folder: Path) -> AsyncGenerator[Sour
         also_known_as=tuple(settings.also_known_as),
         types=frozenset(settings.types),
         search_by_get=settings.search_by_get,
+        trust_total=settings.trust_total,
         concurrency=settings.concurrency,
         page_size=settings.page_size,
         connect_seconds=settings.connect_seconds,

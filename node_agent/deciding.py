@@ -64,6 +64,15 @@ class Decisions:
             return False
         return self._permits_a_record() or any(category in self.categories for category in _wanted(selection))
 
+    def releases_all(self, categories: Iterable[CareCategory], type_name: str) -> bool:
+        """Whether every record of these categories may be released, whatever its name; *type_name* is empty for any type."""
+        return all(category in self.categories for category in categories) and all(
+            isinstance(decide(self.asked_by, self.purpose, category, self.choices, at=self.at, record=ref), Basis)
+            for ref in self.named
+            if type_name in ("", ref.type)
+            for category in categories_of(ref.type)
+        )
+
     @property
     def may_be_located(self) -> bool:
         """Whether whoever asks may be told that something is kept."""
@@ -73,7 +82,7 @@ class Decisions:
         return any(
             isinstance(decide(self.asked_by, self.purpose, category, self.choices, at=self.at, record=ref), Basis)
             for ref in self.named
-            for category in _categories_of(ref.type)
+            for category in categories_of(ref.type)
         )
 
 
@@ -85,11 +94,12 @@ def decide_all(asked_by: Asker, purpose: PurposeOfUse, choices: Iterable[Choice]
 
 
 def _wanted(selection: Selection) -> frozenset[CareCategory]:
-    categories = frozenset(category for name in selection.types for category in _categories_of(name)) if selection.types else frozenset(CareCategory)
+    categories = frozenset(category for name in selection.types for category in categories_of(name)) if selection.types else frozenset(CareCategory)
     return frozenset(category for category in categories if wants_category(selection, category))
 
 
-def _categories_of(type_name: str) -> frozenset[CareCategory]:
+def categories_of(type_name: str) -> frozenset[CareCategory]:
+    """The categories that records of a type can be of; none for an unknown type."""
     kind = TYPE_BY_NAME.get(type_name)
     if kind is None:
         return frozenset()

@@ -2,7 +2,8 @@
 
 A `SourceRecord` goes in, and a `ReleasedRecord` comes out only when the decision covers it, it is asked for, it is
 about this person and nobody else, and it can travel. What is withheld, or was not asked for, leaves no trace in what
-is counted: counts speak only of records that the decision would have released.
+is counted: counts speak only of records that the decision would have released. Where it cannot be known what a record
+is, it is counted only if nothing at all is withheld that it could be.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,20 +11,21 @@ from typing import Final
 
 from accord.rules.consent import Basis
 from accord.rules.identity import Identity, check_about, identity_of
-from accord.rules.reading import Record, bsns_of, category_of, check_record, content_hint, identifier_hint, raw_member, read_record, references, time_ms
+from accord.rules.reading import Hints, Record, bsns_of, category_of, check_record, read_record
 from accord.rules.scope import falls_inside
 from accord.terms.answers import Ending
 from accord.terms.faults import BadInput, Fault, Faulted
-from accord.terms.identifiers import Bsn, RecordRef
+from accord.terms.identifiers import Bsn, RecordRef, is_logical_id
 from accord.terms.limits import MIB, RECORD_BYTES
-from accord.terms.queries import HolderQuery, Selection
-from accord.terms.records import INCLUDES, NEVER_RELEASED, TYPE_BY_NAME, TYPE_CODE, ResourceType
+from accord.terms.queries import HolderQuery
+from accord.terms.records import NEVER_RELEASED, TYPE_BY_NAME, TYPE_CODE, ResourceType
 from accord.terms.vocabulary import CareCategory
 from accord.wire.columns import COMPANION, DERIVED, ENTERED_IN_ERROR, SPLICED
-from node_agent.belonging import Belonging, check_text, elements_of
+from node_agent.belonging import Belonging, check_text, elements_followed, elements_of, targets_of
 from node_agent.deciding import Decisions
 from node_agent.packing import ReleasedRecord
 from node_agent.ports import LocalPatient, SourceRecord
+from node_agent.sniffing import would_be_told
 
 #: A record over this is not even read: to say what it is would cost the others their time.
 _UNREAD_BYTES: Final = 16 * MIB
@@ -46,17 +48,19 @@ class Gate:
         oversized: Records over the inline limit.
     """
 
-    __slots__ = ("_belonging", "_categories", "_decisions", "_elements", "_noted", "_people", "_provenance", "_query", "oversized", "unfit")
+    __slots__ = ("_bases", "_belonging", "_categories", "_decisions", "_elements", "_hints", "_names", "_people", "_provenance", "_query", "oversized", "unfit")
 
-    def __init__(self, query: HolderQuery, people: tuple[Bsn, LocalPatient], decisions: Decisions, *, notes_names: bool = False) -> None:
+    def __init__(self, query: HolderQuery, people: tuple[Bsn, LocalPatient], decisions: Decisions) -> None:
         self._query = query
         self._people = people
         self._decisions = decisions
-        self._elements = _elements_followed(query.selection)
+        self._elements = elements_followed(query.selection)
         self._belonging: Belonging | None = None
+        self._hints = Hints()
         self._categories: dict[tuple[str, bytes], CareCategory] = {}
-        #: Names of what was released, for the provenance that speaks of it; none where no source keeps any.
-        self._noted: set[str] | None = set() if notes_names else None
+        #: What was looked at and whether it was released: a source may bring a record twice, and provenance speaks of what was released.
+        self._names: dict[str, bool] = {}
+        self._bases: tuple[str, ...] = ()
         self._provenance: list[tuple[ReleasedRecord, frozenset[str]]] = []
         self.unfit = 0
         self.oversized = 0
@@ -82,6 +86,7 @@ class Gate:
                 self.oversized += 1
         if not verified and self.unfit + self.oversized:
             raise IdentityInDoubt(Ending.IDENTITY_UNVERIFIED, Fault.IDENTITY_UNVERIFIED)
+        self._bases = bases
         self._belonging = Belonging(self._people[0], frozenset(record.id for _, record in verified), bases)
         return [self._made(given, record, TYPE_BY_NAME["Patient"], CareCategory.PATIENT, basis) for given, record in verified]
 
@@ -121,8 +126,7 @@ class Gate:
 
     def provenance(self) -> list[ReleasedRecord]:
         """The provenance of what was released, and of nothing else; asked for when all else was released."""
-        noted = self._noted or set()
-        return [record for record, targets in self._provenance if targets <= noted]
+        return [record for record, targets in self._provenance if all(self._names.get(target) for target in targets)]
 
     def _verified(self, given: SourceRecord) -> Record | None:
         """The content of a Patient record that is of this person and of nobody else."""
@@ -159,27 +163,45 @@ class Gate:
     def _released(self, given: SourceRecord) -> ReleasedRecord | None:
         text = given.fhir_json
         if len(text) > _UNREAD_BYTES:
-            self.oversized += 1
+            self.oversized += self._would_be_told(text)
             return None
         try:
             record = read_record(text)
-            if record.resourceType in NEVER_RELEASED:
-                return None
-            kind = check_record(record)
-            if kind.is_companion or kind.name == "Patient":
-                return None
-            category = self._category_of(record, kind)
-            basis = self._decisions.basis_of(category, kind.name, record.id)
-            if basis is None or not falls_inside(self._query.selection, record, kind, category) or self._too_large(given):
-                return None
+        except BadInput:
+            self.unfit += self._would_be_told(text)
+            return None
+        kind = record.kind
+        if record.resourceType in NEVER_RELEASED or (kind is not None and (kind.is_companion or kind.name == "Patient")):
+            return None
+        if kind is None or not is_logical_id(record.id):
+            self.unfit += self._would_be_told(text)
+            return None
+        category = self._category_of(record, kind)
+        basis = self._decisions.basis_of(category, kind.name, record.id)
+        if basis is None or not falls_inside(self._query.selection, record, kind, category):
+            return None
+        name = f"{kind.name}/{record.id}"
+        if name in self._names:
+            return None
+        self._names[name] = False
+        return self._checked(given, record, kind, category, basis)
+
+    def _checked(self, given: SourceRecord, record: Record, kind: ResourceType, category: CareCategory, basis: Basis) -> ReleasedRecord | None:
+        """A record that was decided on and is asked for, if it can travel."""
+        if self._too_large(given):
+            return None
+        try:
             released = self._made(given, record, kind, category, basis)
         except BadInput:
             self.unfit += 1
             return None
         if kind.name == "Provenance":
-            self._provenance.append((released, _targets(record)))
+            self._provenance.append((released, targets_of(record, self._bases)))
             return None
         return released
+
+    def _would_be_told(self, text: bytes) -> bool:
+        return would_be_told(text, self._query.selection, self._decisions)
 
     def _made(self, given: SourceRecord, record: Record, kind: ResourceType, category: CareCategory, basis: Basis) -> ReleasedRecord:
         """The only place where a record becomes one that may leave.
@@ -197,8 +219,7 @@ class Gate:
             written = elements_of(text, self._elements.get(kind.name, frozenset()))
             companions = tuple(ref for ref in companions if f'{ref}"'.encode() in written)
         flags = (COMPANION * kind.is_companion) | (ENTERED_IN_ERROR * record.entered_in_error) | (DERIVED * given.derived) | (SPLICED * given.spliced)
-        if self._noted is not None:
-            self._noted.add(f"{kind.name}/{record.id}")
+        self._names[f"{kind.name}/{record.id}"] = True
         return ReleasedRecord(
             text,
             record.id,
@@ -206,9 +227,7 @@ class Gate:
             category,
             basis,
             flags,
-            time_ms(record, kind),
-            identifier_hint(record) if record.identifier is not None else 0,
-            content_hint(record, kind),
+            *self._hints.of(record, kind),
             companions,
         )
 
@@ -229,19 +248,3 @@ class Gate:
             return False
         self.oversized += 1
         return True
-
-
-def _targets(record: Record) -> frozenset[str]:
-    return frozenset(reference.decode("utf-8", "replace") for reference in references(raw_member(record, "target")))
-
-
-def _elements_followed(selection: Selection) -> dict[str, frozenset[str]] | None:
-    """Per type, the elements whose references are followed; none when all are."""
-    if "*" in selection.includes:
-        return None
-    followed: dict[str, frozenset[str]] = {}
-    for pair in selection.includes:
-        name, element = pair.partition(":")[0], INCLUDES.get(pair)
-        if element is not None:
-            followed[name] = followed.get(name, frozenset()) | {element}
-    return followed

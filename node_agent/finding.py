@@ -10,24 +10,39 @@ from node_agent.ports import LocalPatient, Source, SourceRecord
 
 #: Stands in for somebody who is not known here, so that the same work is done for them: nobody has this number.
 NOBODY: Final = Bsn("999999990")
+#: Stands in for the owner of a record that is not here.
+_NOBODYS: Final = RecordRef("Patient", "not-here")
 _MOST_OWNERS: Final = 5
 
 Person = tuple[Bsn, LocalPatient]
 
 
-async def find_person(source: Source, about: Bsn | RecordRef) -> Person | None:
-    """The person with this BSN, or the one person that this record is about; none when unknown here.
+async def bsn_about(source: Source, about: Bsn | RecordRef) -> Bsn:
+    """The BSN of whom a question is about: this one, or that of the one person whom this record is about.
+
+    `NOBODY` for a record that is not here, or of nobody in particular: as much is read for it as for any other.
 
     Raises:
         SourceFailure: It could not be found out.
     """
-    bsn = about if isinstance(about, Bsn) else await _bsn_behind(source, about)
-    patient = await source.find(bsn or NOBODY)
-    return None if bsn is None or patient is None else (bsn, patient)
+    if isinstance(about, Bsn):
+        return about
+    return await _bsn_behind(source, about) or NOBODY
+
+
+async def find_person(source: Source, bsn: Bsn, *, may_show: bool) -> Person | None:
+    """The person with this BSN; none when unknown here. Where nothing may be shown, nobody is looked for, with as much work.
+
+    Raises:
+        SourceFailure: It could not be found out.
+    """
+    sought = bsn if may_show else NOBODY
+    patient = await source.find(sought)
+    return None if sought == NOBODY or patient is None else (sought, patient)
 
 
 async def _bsn_behind(source: Source, ref: RecordRef) -> Bsn | None:
-    owners = [ref] if ref.type == "Patient" else await _owners(source, ref)
+    owners = [ref] if ref.type == "Patient" else await _owners(source, ref) or [_NOBODYS]
     found = await source.read(owners)
     try:
         bsns = {bsn for given in found.values() for bsn in bsns_of(read_record(given.fhir_json))}

@@ -7,13 +7,13 @@ from typing import Final
 
 from accord.terms.answers import Ending
 from accord.terms.faults import BadInput, Fault
-from accord.terms.identifiers import Bsn, RecordRef, Ura
+from accord.terms.identifiers import Ura
 from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS
 from accord.terms.queries import HolderQuery
 from accord.terms.records import INCLUDES
 from accord.terms.vocabulary import PurposeOfUse
 from node_agent.deciding import Decisions, decide_all
-from node_agent.finding import NOBODY, Person, find_person
+from node_agent.finding import Person, bsn_about, find_person
 from node_agent.pausing import Pausing
 from node_agent.ports import ChoiceStore, Source
 
@@ -68,16 +68,14 @@ class Holder:
         return None
 
     async def decide(self, query: HolderQuery) -> tuple[Person | None, Decisions]:
-        """Whom the question is about, and what may be released: the same work whether or not they are known.
+        """Whom the question is about, and what may be released: the same work for who is withheld and who is not known.
+
+        The choices come first: the source is not asked for somebody of whom nothing may be shown, but for nobody.
 
         Raises:
             SourceFailure: It could not be found out who it is.
             Unavailable: The choices could not be read.
         """
-        person = await find_person(self.source, query.about)
-        choices = await self.choices.choices_of(person[0] if person else _sought(query.about))
-        return person, decide_all(query.asked_by, query.purpose, choices, self.now())
-
-
-def _sought(about: Bsn | RecordRef) -> Bsn:
-    return about if isinstance(about, Bsn) else NOBODY
+        bsn = await bsn_about(self.source, query.about)
+        decisions = decide_all(query.asked_by, query.purpose, await self.choices.choices_of(bsn), self.now())
+        return await find_person(self.source, bsn, may_show=decisions.may_show(query.selection)), decisions

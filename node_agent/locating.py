@@ -32,6 +32,13 @@ _PAUSE_EVERY: Final = 200
 _FIRST_RETRY_SECONDS: Final = 1.0
 #: A copy tells cheaply whether it changed; it is asked no more often than this.
 _LOOK_AGAIN_SECONDS: Final = 1.0
+#: Whoever asks waits for a new index for so much of their time at most.
+_PART_OF_THEIR_TIME: Final = 0.25
+_LONGEST_WAIT_SECONDS: Final = 1.0
+#: An index that is this many intervals old, and the time that it takes to make one, says nothing any more.
+_INTERVALS_FRESH: Final = 2
+#: A copy that keeps growing is indexed at most this part of the time.
+_REST_PER_BUILD: Final = 10
 
 
 class Index:
@@ -88,7 +95,12 @@ class Locating:
         self._index: Index | None = None
         self._as_of_ms = 0
         self._looked = 0.0
+        self._took = 0.0
+        self._fresh_until = 0.0
         self._refreshing = anyio.Lock()
+        #: Set by whoever noticed that the copy changed, and by whoever made the index anew.
+        self._wanted = anyio.Event()
+        self._renewed = anyio.Event()
         #: Set once there is an index.
         self.made = anyio.Event()
 
@@ -97,19 +109,21 @@ class Locating:
         """How many people the index knows; 0 while there is none."""
         return self._index.people if self._index else 0
 
-    async def locate(self, pseudonym: Pseudonym, asked_by: Asker, purpose: PurposeOfUse, query_id: QueryId) -> bool:
+    async def locate(self, pseudonym: Pseudonym, asked_by: Asker, purpose: PurposeOfUse, query_id: QueryId, *, seconds: float | None = None) -> bool:
         """Whether somebody is known and whoever asks may be told. The same work for both kinds of no.
+
+        *seconds* is the time that whoever asks has left.
 
         Raises:
             BadInput: `emergency-not-offered`.
-            Unavailable: `paused`; `source-unavailable` while there is no index, or the choices cannot be read.
+            Unavailable: `paused`; `source-unavailable` while there is no index or only an old one, or the choices cannot be read.
         """
         if self._holder.pausing.paused:
             raise Unavailable(Fault.PAUSED)
         if purpose is PurposeOfUse.EMERGENCY_TREATMENT:
             raise BadInput(Fault.EMERGENCY_NOT_OFFERED)
-        await self._look_again()
-        if self._index is None:
+        await self._look_again(_LONGEST_WAIT_SECONDS if seconds is None else min(_LONGEST_WAIT_SECONDS, seconds * _PART_OF_THEIR_TIME))
+        if self._index is None or self._clock() > self._fresh_until:
             raise Unavailable(Fault.SOURCE_UNAVAILABLE, query_id.value)
         bsn = self._index.find(pseudonym)
         try:
@@ -126,30 +140,55 @@ class Locating:
             SourceFailure: The source could not name everybody: the old index stays.
         """
         async with self._refreshing:
+            began = self._clock()
+            # Who notices a change from here on wants the next index.
+            self._wanted = anyio.Event()
             as_of_ms = await self._holder.source.data_as_of_ms()
             self._index = await build_index(self._holder.source, self._key)
             self._as_of_ms = as_of_ms
+            now = self._clock()
+            self._took = now - began
+            self._fresh_until = now + _INTERVALS_FRESH * self._refresh_seconds + self._took
             self.made.set()
+            renewed, self._renewed = self._renewed, anyio.Event()
+            renewed.set()
 
     async def keep_fresh(self) -> None:
-        """Until cancelled: make the index, and make it anew at every interval; sooner while the source fails."""
+        """Until cancelled: make the index, and make it anew at every interval; sooner when the copy changed or while the source fails."""
         wait = _FIRST_RETRY_SECONDS
         while True:
             try:
                 await self.refresh()
-                wait = self._refresh_seconds
             except SourceFailure as failure:
                 _log.warning("the index could not be made", code=failure.fault.value, known=self.people)
                 wait = min(2 * wait, self._refresh_seconds) if wait < self._refresh_seconds else _FIRST_RETRY_SECONDS
-            await anyio.sleep(wait)
+                await anyio.sleep(wait)
+            else:
+                wait = self._refresh_seconds
+                await self._rest(wait)
 
-    async def _look_again(self) -> None:
-        """A copy that changed is indexed anew. Looked at before the search, so that a yes and a no take as long."""
+    async def _rest(self, wait: float) -> None:
+        """Wait for the next interval, or for somebody who notices that the copy changed; after a long build, not at once."""
+        rest = min(wait, _REST_PER_BUILD * self._took)
+        await anyio.sleep(rest)
+        with anyio.move_on_after(wait - rest):
+            await self._wanted.wait()
+
+    async def _look_again(self, seconds: float) -> None:
+        """A copy that changed is indexed anew, by `keep_fresh`; whoever asks waits a moment for it.
+
+        Looked at before the search, so that a yes and a no take as long.
+        """
         if self._index is None or not self._holder.source.is_copy or self._clock() - self._looked < _LOOK_AGAIN_SECONDS:
             return
         self._looked = self._clock()
         try:
-            if await self._holder.source.data_as_of_ms() != self._as_of_ms:
-                await self.refresh()
+            as_of_ms = await self._holder.source.data_as_of_ms()
         except SourceFailure as failure:
-            _log.warning("the index could not be made anew", code=failure.fault.value)
+            _log.warning("it could not be seen whether the copy changed", code=failure.fault.value)
+            return
+        if as_of_ms != self._as_of_ms:
+            self._wanted.set()
+            with anyio.move_on_after(seconds):
+                while self._as_of_ms < as_of_ms:
+                    await self._renewed.wait()

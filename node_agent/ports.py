@@ -3,7 +3,8 @@
 SourceFailure               the source could not do what was asked
 ├── SourceUnavailable       it did not answer, or not to the end: what was yielded may not be everything
 ├── SourceBusy              it asked to be left alone (429, cap reached) for longer than there is time
-└── SourceAnswerInvalid     it answered with something that cannot be read
+├── SourceAnswerInvalid     it answered with something that cannot be read
+└── SourceIncapable         it keeps types that it cannot be asked for about one patient: what was yielded is all the rest
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -39,6 +40,17 @@ class SourceAnswerInvalid(SourceFailure):
 
     def __init__(self, where: str = "") -> None:
         super().__init__(Fault.SOURCE_ANSWER_INVALID, where)
+
+
+class SourceIncapable(SourceFailure):
+    """The source keeps types that were asked for and that it cannot be asked for about one patient.
+
+    What was yielded is all the rest; `nothing_else` says that there was no rest to ask for.
+    """
+
+    def __init__(self, where: str = "", *, nothing_else: bool = False) -> None:
+        super().__init__(Fault.MISSING_CAPABILITY, where)
+        self.nothing_else = nothing_else
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +145,7 @@ class Source(Protocol):
         `Order.GLOBAL` any order will do: the agent sorts.
 
         Raises:
+            SourceIncapable: Some types cannot be asked for; of the others, all was yielded.
             SourceFailure: What was yielded is not everything.
         """
 

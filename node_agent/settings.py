@@ -45,6 +45,7 @@ class SourceSettings(msgspec.Struct, frozen=True):
     also_known_as: list[str] = []
     types: list[str] = []
     search_by_get: bool = False
+    trust_total: bool = True
     concurrency: int = 4
     page_size: int = 200
     connect_seconds: float = 3.0

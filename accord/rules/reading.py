@@ -290,7 +290,10 @@ def moment_interval(record: Record, kind: ResourceType) -> tuple[int, int] | Non
 
 def time_ms(record: Record, kind: ResourceType) -> int:
     """The clinical moment for ordering: the earliest millisecond it can mean; `NO_TIME` when there is none."""
-    texts = moment_texts(record, kind)
+    return _time_of(moment_texts(record, kind))
+
+
+def _time_of(texts: tuple[str, str] | None) -> int:
     if texts is None:
         return NO_TIME
     try:
@@ -301,8 +304,7 @@ def time_ms(record: Record, kind: ResourceType) -> int:
 
 def identifier_hint(record: Record) -> int:
     """A 64-bit hint over the business identifiers, whatever their order; 0 when there are none."""
-    pairs = sorted((i.system, i.value) for i in record.identifiers if i.value)
-    return _hint(repr(pairs).encode()) if pairs else 0
+    return _identifier_hint(_identifier_pairs(record))
 
 
 def content_hint(record: Record, kind: ResourceType) -> int:
@@ -311,19 +313,69 @@ def content_hint(record: Record, kind: ResourceType) -> int:
     It looks at members whose text two holders share when they state the identical thing, whatever their logical
     ids. Different statements may collide by what is left out: a hint is confirmed on bytes before it counts.
     """
-    return _hint(
-        repr(
-            (
-                record.resourceType,
-                record.status,
-                moment_texts(record, kind),
-                sorted((i.system, i.value) for i in record.identifiers),
-                sorted((c.system, c.code) for c in codings(getattr(record, kind.coded, _NO_RAW))),
-                _number_text(record.valueQuantity),
-                record.valueString,
-            )
-        ).encode()
-    )
+    return _content_hint(record, moment_texts(record, kind), _identifier_pairs(record), _packed_codes(_coded(record, kind)))
+
+
+class Hints:
+    """The same hints and the same moment, for all records of one answer: a dossier writes few different codes.
+
+    Lives no longer than the answer, because what it remembers is content of records.
+    """
+
+    __slots__ = ("_packed",)
+
+    def __init__(self) -> None:
+        self._packed: dict[bytes, bytes] = {}
+
+    def of(self, record: Record, kind: ResourceType) -> tuple[int, int, int]:
+        """`time_ms`, `identifier_hint` and `content_hint` of a record."""
+        raw = _coded(record, kind)
+        codes = self._packed.get(raw)
+        if codes is None:
+            codes = _packed_codes(raw)
+            if len(self._packed) < _REMEMBERED_CODES and len(raw) <= _REMEMBERED_BYTES:
+                self._packed[raw] = codes
+        texts, pairs = moment_texts(record, kind), _identifier_pairs(record)
+        return _time_of(texts), _identifier_hint(pairs), _content_hint(record, texts, pairs, codes)
+
+
+_REMEMBERED_CODES: Final = 1_024
+_REMEMBERED_BYTES: Final = 2_048
+#: Every part with its length before it: nothing can be shifted from one part to the next.
+_pack: Final = msgspec.msgpack.Encoder().encode
+
+
+def _identifier_pairs(record: Record) -> list[tuple[str, str]]:
+    found = record.identifier
+    if found is None:
+        return []
+    if isinstance(found, Identifier):
+        return [(found.system, found.value)]
+    pairs = [(one.system, one.value) for one in found]
+    if len(pairs) > 1:
+        pairs.sort()
+    return pairs
+
+
+def _identifier_hint(pairs: list[tuple[str, str]]) -> int:
+    valued = [pair for pair in pairs if pair[1]]
+    return _hint(_pack(valued)) if valued else 0
+
+
+def _content_hint(record: Record, texts: tuple[str, str] | None, pairs: list[tuple[str, str]], codes: bytes) -> int:
+    number = _number_text(record.valueQuantity)
+    return _hint(_pack((record.resourceType, record.status, texts, pairs, codes, number, record.valueString)))
+
+
+def _coded(record: Record, kind: ResourceType) -> bytes:
+    return bytes(getattr(record, kind.coded, _NO_RAW))
+
+
+def _packed_codes(raw: bytes) -> bytes:
+    return _pack(sorted((coding.system, coding.code) for coding in codings(Raw(raw)))) if raw else _NO_CODES
+
+
+_NO_CODES: Final = _pack([])
 
 
 class _Quantity(_Part):

@@ -1,10 +1,13 @@
 """A gRPC shell over the use cases: messages in, messages out, no decisions."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import anyio
+import grpc
+from google.protobuf.message import DecodeError, Message
 from grpc import aio
 
 from accord.link.failures import answering
@@ -14,7 +17,6 @@ from accord.terms.identifiers import Pseudonym, QueryId, record_ref
 from accord.terms.limits import FIELD_CHARACTERS
 from accord.wire import codec
 from accord.wire.v1 import holder_service_pb2 as pb
-from accord.wire.v1.holder_service_pb2_grpc import HolderServiceServicer, add_HolderServiceServicer_to_server
 from node_agent.answering import answer
 from node_agent.attaching import fetch_attachment
 from node_agent.holder import Holder
@@ -35,7 +37,15 @@ _LONGEST_URL: Final = 8 * FIELD_CHARACTERS
 _Context = aio.ServicerContext[Any, Any]
 
 
-class HolderService(HolderServiceServicer):
+class Unreadable:
+    """Stands in for a message that is none: what the library would say of it is not ours to say."""
+
+
+_UNREADABLE: Final = Unreadable()
+_Asked = TypeVar("_Asked", bound=Message)
+
+
+class HolderService:
     """Serves one holder."""
 
     def __init__(self, holder: Holder, name: str, locating: Locating, *, heartbeat_seconds: float = _HEARTBEAT_SECONDS) -> None:
@@ -45,9 +55,10 @@ class HolderService(HolderServiceServicer):
         self._heartbeat_seconds = heartbeat_seconds
         self._watchers = 0
 
-    async def Describe(self, request: pb.DescribeRequest, context: _Context) -> pb.DescribeResponse:  # noqa: ARG002 - an empty message
+    async def Describe(self, request: pb.DescribeRequest | Unreadable, context: _Context) -> pb.DescribeResponse:
         """What this holder can do."""
         async with answering(context, "Describe"):
+            _readable(request)
             source = self._holder.source
             return codec.description_to_wire(
                 Description(
@@ -62,39 +73,42 @@ class HolderService(HolderServiceServicer):
             )
         raise AssertionError  # `answering` ends the call or lets the answer through
 
-    async def Locate(self, request: pb.LocateRequest, context: _Context) -> pb.LocateResponse:
+    async def Locate(self, unchecked: pb.LocateRequest | Unreadable, context: _Context) -> pb.LocateResponse:
         """Whether this holder may say that it keeps something about a person."""
         async with answering(context, "Locate"):
+            request = _readable(unchecked)
             asked_by = codec.asker_from_wire(request.data_user, request.professional, treats_the_patient=request.treats_the_patient)
             purpose, query_id = codec.purpose_from_wire(request.purpose), QueryId(request.query_id)
-            located = await self._locating.locate(Pseudonym(request.pseudonym), asked_by, purpose, query_id)
+            located = await self._locating.locate(Pseudonym(request.pseudonym), asked_by, purpose, query_id, seconds=context.time_remaining())
             return pb.LocateResponse(located=located)
         raise AssertionError
 
-    async def Query(self, request: pb.QueryRequest, context: _Context) -> None:  # type: ignore[override]
+    async def Query(self, request: pb.QueryRequest | Unreadable, context: _Context) -> None:
         """The records of one person that this holder decides to release."""
 
         async def emit(frame: Frame) -> None:
             await context.write(codec.frame_to_wire(frame))
 
         async with answering(context, "Query"):
-            await answer(self._holder, codec.holder_query_from_wire(request.query), emit, seconds=_seconds(context))
+            await answer(self._holder, codec.holder_query_from_wire(_readable(request).query), emit, seconds=_seconds(context))
 
-    async def FetchAttachment(self, request: pb.FetchAttachmentRequest, context: _Context) -> None:  # type: ignore[override]
+    async def FetchAttachment(self, unchecked: pb.FetchAttachmentRequest | Unreadable, context: _Context) -> None:
         """The bytes of one attachment that a released record refers to."""
 
         async def emit(frame: AttachmentFrame) -> None:
             await context.write(codec.attachment_frame_to_wire(frame))
 
         async with answering(context, "FetchAttachment"):
+            request = _readable(unchecked)
             if not 0 < len(request.url) <= _LONGEST_URL:
                 raise BadInput(Fault.INVALID_QUESTION, "url")
             query = codec.holder_query_from_wire(request.query)
             await fetch_attachment(self._holder, query, request.url, record_ref(request.record), emit, seconds=_seconds(context))
 
-    async def Watch(self, request: pb.WatchRequest, context: _Context) -> None:  # type: ignore[override]  # noqa: ARG002 - an empty message
+    async def Watch(self, request: pb.WatchRequest | Unreadable, context: _Context) -> None:
         """The holder's standing: now, at every change, and a heartbeat in between."""
         async with answering(context, "Watch"):
+            _readable(request)
             if self._watchers >= _WATCHERS:
                 raise Unavailable(Fault.TOO_MANY_QUESTIONS)
             self._watchers += 1
@@ -117,7 +131,34 @@ class HolderService(HolderServiceServicer):
 
 def add_holder_service(service: HolderService, server: aio.Server) -> None:
     """Let *server* serve it."""
-    add_HolderServiceServicer_to_server(service, server)
+    answers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        "Describe": grpc.unary_unary_rpc_method_handler(service.Describe, _reading(pb.DescribeRequest), pb.DescribeResponse.SerializeToString),
+        "Locate": grpc.unary_unary_rpc_method_handler(service.Locate, _reading(pb.LocateRequest), pb.LocateResponse.SerializeToString),
+        "Query": grpc.unary_stream_rpc_method_handler(service.Query, _reading(pb.QueryRequest), pb.QueryResponse.SerializeToString),
+        "FetchAttachment": grpc.unary_stream_rpc_method_handler(
+            service.FetchAttachment, _reading(pb.FetchAttachmentRequest), pb.FetchAttachmentResponse.SerializeToString
+        ),
+        "Watch": grpc.unary_stream_rpc_method_handler(service.Watch, _reading(pb.WatchRequest), pb.WatchResponse.SerializeToString),
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, answers),))
+
+
+def _reading(kind: type[_Asked]) -> Callable[[bytes], _Asked | Unreadable]:
+    """Reads messages of a kind; one that is none is refused in our own words, once there is a call to refuse."""
+
+    def read(text: bytes) -> _Asked | Unreadable:
+        try:
+            return kind.FromString(text)
+        except DecodeError:
+            return _UNREADABLE
+
+    return read
+
+
+def _readable(request: _Asked | Unreadable) -> _Asked:
+    if isinstance(request, Unreadable):
+        raise BadInput(Fault.INVALID_QUESTION, "message")
+    return request
 
 
 def _seconds(context: _Context) -> float:

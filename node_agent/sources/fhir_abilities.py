@@ -50,15 +50,21 @@ class Abilities:
     """Which patient-related types can be searched, by which parameter, and what else is kept.
 
     `searched_by` is in the order in which we ask. `links` says whether Patients can be found by whom they link to.
+    `unsearchable` are patient-related types that are kept and of which nobody can ask which are about a patient.
     """
 
     searched_by: Mapping[str, str]
     types: frozenset[str]
     links: bool = False
+    unsearchable: frozenset[str] = frozenset()
 
     def wanted(self, selection: Selection) -> list[tuple[ResourceType, str]]:
         """The types to ask for, each with its parameter: those that can hold what was asked, and no companions."""
         return [(TYPE_BY_NAME[kind], parameter) for kind, parameter in self.searched_by.items() if _may_hold(TYPE_BY_NAME[kind], selection)]
+
+    def lacks(self, selection: Selection) -> bool:
+        """Whether a type that is kept and can hold what was asked cannot be asked for."""
+        return any(_may_hold(TYPE_BY_NAME[kind], selection) for kind in self.unsearchable)
 
 
 def _may_hold(kind: ResourceType, selection: Selection) -> bool:
@@ -104,7 +110,8 @@ def read_abilities(statement: bytes, name: str) -> Abilities:
             searched[kind.name] = parameter
     others = {kind.name for kind in RESOURCE_TYPES if not kind.owner and kind.name in offered}
     links = any(parameter.name == "link" for parameter in offered["Patient"].searchParam) if "Patient" in offered else False
-    return Abilities(searched, frozenset(searched) | others, links)
+    unsearchable = frozenset(kind.name for kind in RESOURCE_TYPES if kind.owner and kind.name in offered and kind.name not in searched)
+    return Abilities(searched, frozenset(searched) | others, links, unsearchable)
 
 
 def _parameter(kind: ResourceType, offered: _Resource | None) -> str:

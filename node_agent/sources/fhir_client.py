@@ -5,7 +5,7 @@
     httpx2.TimeoutException, TimeoutError     SourceUnavailable
     httpx2.DecodingError                      SourceAnswerInvalid
     anything else of httpx2                   SourceUnavailable
-    429, 503                                  left alone for as long as it says, then SourceBusy
+    429, 503                                  left alone for as long as it says, up to a minute, then SourceBusy
     3xx                                       SourceAnswerInvalid: a question is never carried elsewhere
     other statuses but 200                    SourceRefused
     an answer larger than the limit           SourceAnswerInvalid
@@ -33,6 +33,8 @@ from node_agent.sources.fhir_exchange import Reply, Request, SourceDropped, Sour
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 _TRIES_AFTER_A_DROP: Final = 2
 _BUSY_ANSWERS: Final = 4
+#: Longer it is not left alone, whatever it asks for: then somebody looks whether it can be used again.
+_LONGEST_PAUSE: Final = 60.0
 _TOO_LARGE: Final = "answer too large"
 
 
@@ -202,16 +204,16 @@ def _translated(failure: Exception, what: str) -> SourceFailure:
 
 
 def _seconds_of(retry_after: str) -> float:
-    """What `Retry-After` asks for: seconds, or a moment; one second when it cannot be read."""
+    """What `Retry-After` asks for: seconds, or a moment; one second when it cannot be read, and never more than a minute."""
     if retry_after.isascii() and retry_after.isdecimal():
-        return float(retry_after)
+        return min(float(retry_after), _LONGEST_PAUSE)
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), _LONGEST_PAUSE)
+    except (ValueError, OverflowError, TypeError):
         return 1.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _keep_the_libraries_quiet() -> None:

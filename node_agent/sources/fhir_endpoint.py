@@ -24,6 +24,7 @@ class FhirEndpoint:
         also_known_as: Other base addresses by which its records refer to each other.
         types: The patient-related types to ask for; empty for what its CapabilityStatement offers.
         search_by_get: Search with GET, for servers without `POST [type]/_search`. A BSN then travels in a URL.
+        trust_total: Take fewer matches than `Bundle.total` for an answer that is not whole. Off for a server that counts too many.
         bsn_systems: The identifier systems under which it may keep a BSN.
         concurrency: No more questions than this at once, whoever asks.
         attachments_at_once: No more attachments than this at once.
@@ -45,6 +46,7 @@ class FhirEndpoint:
     also_known_as: tuple[str, ...] = ()
     types: frozenset[str] = frozenset()
     search_by_get: bool = False
+    trust_total: bool = True
     bsn_systems: tuple[str, ...] = (BSN_SYSTEM, BSN_OID)
     concurrency: int = 4
     attachments_at_once: int = 2

@@ -1,21 +1,21 @@
-"""A searchset read without reading its records: entries as raw bytes, and the way to the next page."""
+"""A searchset read without reading its records: entries as raw bytes, and what the server remarks about them."""
 
+import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
-import anyio
 import msgspec
 
-from node_agent.ports import SourceAnswerInvalid, SourceFailure, SourceUnavailable
-from node_agent.sources.fhir_client import FhirClient
+from node_agent.ports import SourceAnswerInvalid
 from node_agent.sources.fhir_endpoint import FhirEndpoint
 from node_agent.sources.fhir_exchange import Request
 
 _BOM: Final = b"\xef\xbb\xbf"
 _NO_RAW: Final = msgspec.Raw(b"")
-#: So many pages in a row may bring nothing new before a server counts as running in circles.
-_BARREN_PAGES: Final = 3
+#: With these a server says that it passed over a parameter.
+_IGNORED_CODES: Final = frozenset({"not-supported", "not-found", "invalid", "value", "code-invalid"})
+_HARMLESS: Final = ("_count", "_elements")
 
 
 class _Link(msgspec.Struct, gc=False):
@@ -27,33 +27,73 @@ class _Search(msgspec.Struct, gc=False):
     mode: str = ""
 
 
-class _Entry(msgspec.Struct, gc=False):
+class Entry(msgspec.Struct, gc=False):
+    """An entry of a Bundle, its record unread."""
+
     resource: msgspec.Raw = _NO_RAW
     search: _Search | None = None
 
 
 class _Bundle(msgspec.Struct, gc=False):
     resourceType: str
-    entry: list[_Entry] | None = None
+    entry: list[Entry] | None = None
     link: list[_Link] | None = None
+    total: msgspec.Raw = _NO_RAW
+
+
+class _Details(msgspec.Struct, gc=False):
+    text: str | None = None
 
 
 class _Issue(msgspec.Struct, gc=False):
     severity: str = ""
+    code: str = ""
+    diagnostics: str | None = None
+    details: _Details | None = None
+    expression: list[str] | None = None
+    location: list[str] | None = None
+
+    def says_ignored(self, parameter: str) -> bool:
+        """Whether it remarks that this parameter of the search was passed over, for all that can be known."""
+        words = " ".join((self.diagnostics or "", (self.details and self.details.text) or "", *(self.expression or ()), *(self.location or ())))
+        if self.severity not in ("warning", "information") or self.code not in _IGNORED_CODES:
+            return False
+        if re.search(rf"\b{re.escape(parameter)}\b", words):
+            return True
+        # We ask with few parameters: which one it means, where it names none, is the one that matters.
+        return self.code == "not-supported" and not any(name in words for name in _HARMLESS)
 
 
 class _Head(msgspec.Struct, gc=False):
     resourceType: str = ""
     id: str = ""
+
+
+class _Outcome(msgspec.Struct, gc=False):
     issue: list[_Issue] = []
+
+
+class Matches(NamedTuple):
+    """What the entries of a page hold: ids and bytes of the records that match, and what is wrong.
+
+    `others` counts what came along, `empty` the matches without a record. `issues` is what the server remarked.
+    """
+
+    ids: list[str]
+    bodies: list[bytes]
+    others: int
+    empty: int
+    issues: list[_Issue]
 
 
 _decode_bundle = msgspec.json.Decoder(_Bundle).decode
 _decode_head = msgspec.json.Decoder(_Head).decode
+_decode_outcome = msgspec.json.Decoder(_Outcome).decode
+_decode_total = msgspec.json.Decoder(int).decode
 
 
-def read_bundle(body: bytes, what: str) -> tuple[list[_Entry], str]:
-    """The entries of a Bundle, and the link to the next page as it stands there, or nothing.
+def read_bundle(body: bytes, what: str) -> tuple[list[Entry], str | None, int | None]:
+    """The entries of a Bundle, the link to the next page as it stands there, and how many matches there are in all, where it says so.
 
     Raises:
         SourceAnswerInvalid: It is not a Bundle.
@@ -64,30 +104,50 @@ def read_bundle(body: bytes, what: str) -> tuple[list[_Entry], str]:
         raise SourceAnswerInvalid(f"{what}: not a Bundle") from None
     if bundle.resourceType != "Bundle":
         raise SourceAnswerInvalid(f"{what}: not a Bundle")
-    return bundle.entry or [], next((link.url for link in bundle.link or () if link.relation == "next"), "")
+    return bundle.entry or [], next((link.url for link in bundle.link or () if link.relation == "next"), None), _total(bytes(bundle.total))
 
 
-def matches_in(entries: Iterable[_Entry], kind: str) -> tuple[list[str], list[bytes], bool]:
-    """The ids and bytes of the records of type *kind*, without what came along; and whether the server said that something went wrong.
+def _total(written: bytes) -> int | None:
+    try:
+        return _decode_total(written)
+    except (msgspec.DecodeError, ValueError):
+        return None
+
+
+def matches_in(entries: Iterable[Entry], kind: str) -> Matches:
+    """The records of type *kind* apart from what came along.
 
     What cannot be read goes on with an empty id: whoever looks at every record says what is wrong with it.
     """
     ids: list[str] = []
     bodies: list[bytes] = []
-    complains = False
+    issues: list[_Issue] = []
+    others = empty = 0
     for entry in entries:
+        body, is_match = bytes(entry.resource), entry.search is None or entry.search.mode in ("match", "")
+        if not body or body == b"null":
+            empty += is_match
+            continue
         try:
-            head = _decode_head(entry.resource)
+            head = _decode_head(body)
         except (msgspec.DecodeError, RecursionError, ValueError):
             head = _Head()
         if head.resourceType == "OperationOutcome":
-            complains = complains or any(issue.severity in ("error", "fatal") for issue in head.issue)
-        elif head.resourceType in (kind, "") and (entry.search is None or entry.search.mode in ("match", "")):
-            body = bytes(entry.resource)
-            if body:
-                ids.append(head.id)
-                bodies.append(body)
-    return ids, bodies, complains
+            issues += _issues(body)
+        elif head.resourceType in (kind, "") and is_match:
+            ids.append(head.id)
+            bodies.append(body)
+        else:
+            others += 1
+    return Matches(ids, bodies, others, empty, issues)
+
+
+def _issues(body: bytes) -> list[_Issue]:
+    try:
+        return _decode_outcome(body).issue
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        # Nobody knows what it says: it may say that something went wrong.
+        return [_Issue("error")]
 
 
 def ref_in(resource: bytes) -> tuple[str, str]:
@@ -106,96 +166,3 @@ def search(endpoint: FhirEndpoint, kind: str, parameters: Iterable[tuple[str, st
     if endpoint.search_by_get:
         return Request(kind, f"{address}?{form}")
     return Request(kind, f"{address}/_search", form.encode())
-
-
-class Walk:
-    """Follows one search from page to page: only below the base, never in circles, never for ever.
-
-    `turn` fetches a page, `take` sorts it out. The next page may be fetched while this one is sorted out; `taking`
-    keeps it at one.
-    """
-
-    def __init__(self, endpoint: FhirEndpoint, first: Request, *, secret: str = "") -> None:
-        """Never follow a link that holds *secret*, where a BSN may not stand in a URL."""
-        self.taking = anyio.Lock()
-        self._endpoint = endpoint
-        self._kind = first.what
-        self._secret = "" if endpoint.search_by_get else secret
-        self._next: Request | None = first
-        self._failure: SourceFailure | None = None
-        self._been: set[tuple[str, bytes | None]] = set()
-        self._ids: set[str] = set()
-        self._barren = 0
-
-    @property
-    def has_more(self) -> bool:
-        """Whether there is a page that was not fetched yet."""
-        return self._next is not None
-
-    def stop(self) -> None:
-        """Fetch no more."""
-        self._next = None
-
-    async def turn(self, client: FhirClient, until: float) -> list[_Entry]:
-        """The entries of the next page.
-
-        Raises:
-            SourceFailure: There is no such page, or it cannot be read.
-        """
-        request, self._next = self._next, None
-        if request is None:
-            return []
-        self._been.add(request.key)
-        entries, link = read_bundle((await client.answer(request, until)).checked(self._kind), self._kind)
-        try:
-            self._next = self._following(link) if link else None
-        except SourceFailure as failure:
-            self._failure = failure
-        return entries
-
-    def take(self, entries: Iterable[_Entry]) -> list[bytes]:
-        """The records among *entries* that did not come before. What is wrong with the page or the way on is told by `check`."""
-        seen = self._ids
-        fresh: list[bytes] = []
-        ids, bodies, complains = matches_in(entries, self._kind)
-        for logical_id, body in zip(ids, bodies, strict=True):
-            if logical_id not in seen:
-                fresh.append(body)
-                if logical_id:
-                    seen.add(logical_id)
-        self._barren = 0 if fresh else self._barren + 1
-        if complains:
-            self._failure = SourceUnavailable(f"{self._kind}: OperationOutcome")
-        elif self._barren > _BARREN_PAGES and self.has_more:
-            self._failure = SourceAnswerInvalid(f"{self._kind}: endless pages")
-        return fresh
-
-    def check(self) -> None:
-        """Whether all is well so far.
-
-        Raises:
-            SourceFailure: What was found is not everything.
-        """
-        if self._failure is not None:
-            raise self._failure
-
-    async def all(self, client: FhirClient, until: float) -> list[bytes]:
-        """The records on all pages.
-
-        Raises:
-            SourceFailure: What was found is not everything.
-        """
-        found: list[bytes] = []
-        while self.has_more:
-            found += self.take(await self.turn(client, until))
-            self.check()
-        return found
-
-    def _following(self, link: str) -> Request:
-        address = self._endpoint.below(link)
-        if address is None or (self._secret and self._secret in address):
-            raise SourceAnswerInvalid(f"{self._kind}: next link")
-        request = Request(self._kind, address)
-        if request.key in self._been or len(self._been) >= self._endpoint.page_limit:
-            raise SourceAnswerInvalid(f"{self._kind}: endless pages")
-        return request

@@ -2,22 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import msgspec
+import structlog
 
 from accord.rules import reading
-from accord.terms.faults import BadInput
+from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, RecordRef, is_logical_id
 from node_agent.ports import LocalPatient, SourceAnswerInvalid
 from node_agent.sources.fhir_client import FhirClient
 from node_agent.sources.fhir_endpoint import FhirEndpoint
 from node_agent.sources.fhir_exchange import SourceRefused
-from node_agent.sources.fhir_pages import Walk, search
+from node_agent.sources.fhir_pages import search
 from node_agent.sources.fhir_reading import read_bodies
 from node_agent.sources.fhir_search import side_by_side
+from node_agent.sources.fhir_walk import Walk
+
+_log = structlog.get_logger("noaber.agent")
 
 #: Links that say that two records were merged; a `seealso` does not.
 _MERGED: Final = frozenset({"replaces", "replaced-by"})
@@ -31,11 +36,12 @@ class _Other(msgspec.Struct, gc=False):
 
 
 class _Link(msgspec.Struct, gc=False):
-    other: _Other | None = None
-    type: str = ""
+    other: _Other
+    type: str
 
 
-_decode_links = msgspec.json.Decoder(list[_Link]).decode
+_decode_links = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_link = msgspec.json.Decoder(_Link).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +61,24 @@ def patient_entry(body: bytes) -> PatientEntry | None:
     """Read a Patient record; none when it cannot be read or has no id."""
     try:
         record = reading.read_record(body)
-        raw = reading.raw_member(record, "link")
-        links = _decode_links(raw) if raw else []
-    except (BadInput, msgspec.DecodeError, ValueError):
+    except BadInput:
         return None
     if record.resourceType != "Patient" or not is_logical_id(record.id):
         return None
-    merged = {_patient_id(link.other.reference) for link in links if link.other and link.type in _MERGED}
+    merged = {_patient_id(link.other.reference) for link in _links(record) if link.type in _MERGED}
     return PatientEntry(record.id, frozenset(reading.bsns_of(record)), frozenset(merged - {"", record.id}))
+
+
+def _links(record: reading.Record) -> Iterator[_Link]:
+    """The links that can be read; an odd one says nothing, and takes nothing away from the rest of the record."""
+    raw = reading.raw_member(record, "link")
+    try:
+        links = _decode_links(raw) if raw else []
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return
+    for link in links:
+        with suppress(msgspec.DecodeError, RecursionError, ValueError):
+            yield _decode_link(link)
 
 
 def _patient_id(reference: str) -> str:
@@ -102,37 +118,52 @@ class People:
         return LocalPatient(frozenset(known)) if known else None
 
     async def everybody(self, until: float) -> list[tuple[Bsn, LocalPatient]]:
-        """Everybody with a valid BSN.
+        """Everybody with a valid BSN. A record that cannot be read is nobody's, and is counted in the log.
 
         Raises:
             SourceFailure: It could not be found out.
         """
-        entries: dict[str, PatientEntry] = {}
         count = ("_count", str(self._endpoint.page_size))
         walk = Walk(self._endpoint, search(self._endpoint, "Patient", [_ELEMENTS, count]))
         try:
-            entries |= await self._entries(walk, until)
+            found = await walk.all(self._client, until)
         except SourceRefused as refusal:
             if refusal.status != 400:
                 raise
             # `_elements` is not known there: take the whole records.
-            entries |= await self._entries(Walk(self._endpoint, search(self._endpoint, "Patient", [count])), until)
+            found = await Walk(self._endpoint, search(self._endpoint, "Patient", [count])).all(self._client, until)
+        entries = {entry.id: entry for body in found if (entry := patient_entry(body)) is not None}
+        if len(entries) < len(found):
+            _log.warning("some records of people cannot be read", code=Fault.SOURCE_ANSWER_INVALID.value, records=len(found) - len(entries))
         return list(_people(entries))
 
     async def _matching(self, pairs: Iterable[tuple[str, str]], until: float, *, secret: str = "") -> dict[str, PatientEntry]:
         count = ("_count", str(self._endpoint.page_size))
-        walks = [Walk(self._endpoint, search(self._endpoint, "Patient", [pair, count]), secret=secret) for pair in pairs]
+        # Whoever is found by a link is looked at again; by whom a BSN is not heeded, nobody may be found who is there.
+        heeds = "identifier" if secret else ""
+        walks = [Walk(self._endpoint, search(self._endpoint, "Patient", [pair, count]), secret=secret, heeds=heeds) for pair in pairs]
         found = await side_by_side([partial(self._entries, walk, until) for walk in walks])
         return {logical_id: entry for some in found for logical_id, entry in some.items()}
 
     async def _entries(self, walk: Walk, until: float) -> dict[str, PatientEntry]:
-        found = await walk.all(self._client, until)
-        return {entry.id: entry for body in found if (entry := patient_entry(body)) is not None}
+        return {entry.id: entry for entry in map(_sound, await walk.all(self._client, until))}
 
     async def _by_id(self, logical_ids: Iterable[str], until: float) -> list[PatientEntry]:
         refs = [RecordRef("Patient", logical_id) for logical_id in sorted(logical_ids)]
         bodies = await read_bodies(self._client, self._endpoint, refs, until)
-        return [entry for body in bodies.values() if (entry := patient_entry(body)) is not None]
+        return [_sound(body) for body in bodies.values()]
+
+
+def _sound(body: bytes) -> PatientEntry:
+    """A record that may be of the person who is looked for, so that it must not be passed over.
+
+    Raises:
+        SourceAnswerInvalid: It cannot be read.
+    """
+    entry = patient_entry(body)
+    if entry is None:
+        raise SourceAnswerInvalid("Patient")
+    return entry
 
 
 def _people(entries: dict[str, PatientEntry]) -> Iterator[tuple[Bsn, LocalPatient]]:

@@ -1,4 +1,8 @@
-"""Single records by type and id: in batches where the server can search by `_id`, one by one where it cannot."""
+"""Records by type and id: one by itself, several in batches where the server can search by `_id`.
+
+One that is asked for alone is read at once, so that it takes one request whether or not it exists: how long it takes
+must not tell.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,8 +14,9 @@ from node_agent.ports import SourceAnswerInvalid
 from node_agent.sources.fhir_client import FhirClient
 from node_agent.sources.fhir_endpoint import FhirEndpoint
 from node_agent.sources.fhir_exchange import Request, SourceRefused
-from node_agent.sources.fhir_pages import Walk, ref_in, search
+from node_agent.sources.fhir_pages import ref_in, search
 from node_agent.sources.fhir_search import side_by_side
+from node_agent.sources.fhir_walk import Walk
 
 _IDS_AT_ONCE: Final = 50
 #: Answers that say "not here" rather than "not now".
@@ -28,7 +33,12 @@ async def read_bodies(client: FhirClient, endpoint: FhirEndpoint, refs: Iterable
     ids_of: defaultdict[str, list[str]] = defaultdict(list)
     for ref in sorted(set(refs), key=str):
         ids_of[ref.type].append(ref.id)
-    batches = [(kind, ids[start : start + _IDS_AT_ONCE]) for kind, ids in ids_of.items() if kind != "Binary" for start in range(0, len(ids), _IDS_AT_ONCE)]
+    batches = [
+        (kind, ids[start : start + _IDS_AT_ONCE])
+        for kind, ids in ids_of.items()
+        if kind != "Binary" and len(ids) > 1
+        for start in range(0, len(ids), _IDS_AT_ONCE)
+    ]
     found: dict[RecordRef, bytes] = {}
     for some in await side_by_side([partial(_searched, client, endpoint, kind, ids, until) for kind, ids in batches]):
         found |= some

@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 
 from accord.terms.identifiers import Bsn, RecordRef
 from accord.terms.queries import Selection
-from node_agent.ports import Attachment, LocalPatient, SourceFailure, SourceRecord, SourceUnavailable
+from node_agent.ports import Attachment, LocalPatient, SourceFailure, SourceIncapable, SourceRecord, SourceUnavailable
 from node_agent.sources import fhir_attachments
 from node_agent.sources.fhir_abilities import Abilities, assumed, read_abilities
 from node_agent.sources.fhir_client import FhirClient
@@ -124,12 +124,14 @@ class FhirServer(anyio.AsyncContextManagerMixin):
         """What is on file about a person, a page at a time as the searches bring them.
 
         Raises:
+            SourceIncapable: The server offers a type and no way to ask which of its records are about a patient.
             SourceFailure: A search failed, or did not get to its end. What the others found was yielded.
         """
         if self._tasks is None:
             raise RuntimeError("use `async with FhirServer(...)`")
         search = PatientSearch(self._client, self._endpoint, patient, self._until())
-        wanted = (await self._learn()).wanted(selection)
+        abilities = await self._learn()
+        wanted = abilities.wanted(selection)
         sender, receiver = anyio.create_memory_object_stream[list[SourceRecord]](self._endpoint.concurrency)
         self._under_way.add(search)
         self._tasks.start_soon(search.run, wanted, sender)
@@ -143,6 +145,8 @@ class FhirServer(anyio.AsyncContextManagerMixin):
             self._under_way.discard(search)
         if search.failures:
             raise _gravest(search.failures)
+        if abilities.lacks(selection):
+            raise SourceIncapable(self.name, nothing_else=not wanted)
 
     async def read(self, refs: Sequence[RecordRef]) -> dict[RecordRef, SourceRecord]:
         """These very records.

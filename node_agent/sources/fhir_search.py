@@ -14,7 +14,8 @@ from node_agent.ports import LocalPatient, SourceAnswerInvalid, SourceFailure, S
 from node_agent.sources.fhir_client import FhirClient
 from node_agent.sources.fhir_endpoint import FhirEndpoint
 from node_agent.sources.fhir_exchange import SourceUnreachable
-from node_agent.sources.fhir_pages import Walk, search
+from node_agent.sources.fhir_pages import search
+from node_agent.sources.fhir_walk import Walk
 
 T = TypeVar("T")
 
@@ -48,7 +49,7 @@ class PatientSearch:
                             for logical_id in self._ids:
                                 about = logical_id if parameter == "patient" else f"Patient/{logical_id}"
                                 form = [(parameter, about), ("_count", str(self._endpoint.page_size))]
-                                walk = Walk(self._endpoint, search(self._endpoint, kind.name, form))
+                                walk = Walk(self._endpoint, search(self._endpoint, kind.name, form), heeds=parameter)
                                 tasks.start_soon(self._follow, kind, walk, into, tasks)
                 except* Exception as unforeseen:  # noqa: BLE001  (a fault of ours goes to whoever asked; it must not end other questions)
                     self.failures.insert(0, unforeseen)

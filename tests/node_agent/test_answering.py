@@ -271,7 +271,9 @@ async def test_p8_a_record_that_comes_twice_is_told_once_and_counted_once(order:
     assert (told.closed.counts.unfit, told.closed.counts.oversized) == (1, 1)
 
 
-@pytest.mark.parametrize("target", ["Observation/1", "https://ehr.example/fhir/Observation/1", "Observation/1/_history/3", "https://ehr.example/fhir/Observation/1/_history/3"])
+@pytest.mark.parametrize(
+    "target", ["Observation/1", "https://ehr.example/fhir/Observation/1", "Observation/1/_history/3", "https://ehr.example/fhir/Observation/1/_history/3"]
+)
 async def test_provenance_goes_along_however_its_target_is_written(target: str) -> None:
     provenance = resource("Provenance", "p", target=[{"reference": "Patient/a"}, {"reference": target}])
     elsewhere = resource("Provenance", "q", target=[{"reference": "Patient/a"}, {"reference": "https://elsewhere.example/Observation/1"}])

@@ -157,7 +157,7 @@ _CHOICES = some.builds(
     | some.sampled_from([CareCategory.PATIENT, CareCategory.OBSERVATION_EXAM, CareCategory.CONDITION, CareCategory.FINANCIAL, CareCategory.PRACTITIONER]),
     record=some.none() | some.sampled_from([RecordRef("Observation", "0"), RecordRef("Condition", "1")]),
 )
-_SELECTIONS = some.builds(
+_ANY_SELECTIONS = some.builds(
     Selection,
     types=some.frozensets(some.sampled_from(["Patient", "Observation", "Condition", "Coverage", "Practitioner"]), max_size=2),
     categories=some.frozensets(some.sampled_from([CareCategory.OBSERVATION_EXAM, CareCategory.CONDITION, CareCategory.PATIENT]), max_size=1),
@@ -165,6 +165,8 @@ _SELECTIONS = some.builds(
     order=some.sampled_from(Order),
     limit=some.sampled_from([0, 0, 3]),
 )
+#: In the global order a limit must be given.
+_SELECTIONS = _ANY_SELECTIONS.map(lambda drawn: replace(drawn, limit=drawn.limit or 1_001) if drawn.order is Order.GLOBAL else drawn)
 
 
 @some.composite

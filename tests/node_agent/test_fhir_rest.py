@@ -14,7 +14,10 @@ from testbed.fhir_server import FhirFaults, fhir_server
 
 @asynccontextmanager
 async def _over(records: list[bytes], faults: FhirFaults, *, search_by_get: bool) -> AsyncGenerator[Source, None]:
-    async with fhir_server(records, faults) as running, FhirServer(FhirEndpoint(running.base, search_by_get=search_by_get)) as source:
+    async with (
+        fhir_server(records, faults) as running,
+        FhirServer(FhirEndpoint(running.base, search_by_get=search_by_get, trust_total=not faults.another_total)) as source,
+    ):
         yield source
 
 

@@ -12,7 +12,8 @@ from node_agent.ports import SourceAnswerInvalid
 from node_agent.sources.fhir_abilities import assumed, read_abilities
 from node_agent.sources.fhir_attachments import address_of
 from node_agent.sources.fhir_endpoint import FhirEndpoint
-from node_agent.sources.fhir_pages import Walk, read_bundle, search
+from node_agent.sources.fhir_pages import read_bundle, search
+from node_agent.sources.fhir_walk import Walk
 from testbed.contracts.records import TOUCHY, observation
 
 

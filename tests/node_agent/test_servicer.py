@@ -93,6 +93,19 @@ async def test_p9_a_bad_question_ends_in_a_code_and_nothing_else(tmp_path: Path,
     assert (failed.value.code(), failed.value.details()) == (status, code.value)
 
 
+@pytest.mark.parametrize("method", ["Describe", "Locate", "Query", "FetchAttachment", "Watch"])
+async def test_p9_what_is_no_message_is_refused_in_our_own_words(tmp_path: Path, method: str) -> None:
+    holder = holder_over(MemorySource(ANNAS))
+    service = HolderService(holder, "brinkhof", Locating(holder, KEY))
+    async with serving(service, holder.pausing, loopback(f"unix:{tmp_path}/agent.sock"), grace=0.1) as target, aio.insecure_channel(target) as channel:
+        # For one answer and for many the request is the same, and so is a refusal.
+        call: aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(f"/{SERVICE}/{method}", request_serializer=None, response_deserializer=None)
+        with pytest.raises(aio.AioRpcError) as failed:
+            await call(b"\xff\xff\xff").read()
+
+    assert (failed.value.code(), failed.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, Fault.INVALID_QUESTION)
+
+
 async def test_p1_a_question_to_another_holder_is_refused(tmp_path: Path) -> None:
     request = asked()
     request.query.holder_ura = "90001004"
