@@ -116,6 +116,7 @@ class _Answer:
     bytes: int = 0
     batches: int = 0
     idle_frames: int = 0
+    incapable: bool = False
     said: Closed | None = None
     screening: Screening = field(init=False)
     digest: StreamDigest = field(default_factory=StreamDigest)
@@ -182,6 +183,8 @@ class _Answer:
                 self.said = frame
             case Progress() | Hint():
                 self._count_idle()
+                if isinstance(frame, Hint) and frame.code is Fault.MISSING_CAPABILITY:
+                    self.incapable = True
                 await self.asking.status.send(HolderStatus(holder, "receiving", frame.code if isinstance(frame, Hint) else None, self.records))
             case None:
                 raise HolderFailure(Ending.CUT_OFF, Fault.STREAM_CUT)
@@ -217,6 +220,9 @@ class _Answer:
             raise HolderFailure(Ending.REJECTED, Fault.WRONG_DIGEST)
         if said.ending in (Ending.NOT_ASKED, Ending.REJECTED) or (said.ending is Ending.ANSWERED) != bool(self.records and said.ending.heard_out):
             raise HolderFailure(Ending.REJECTED, Fault.BROKEN_BATCH)
+        if self.incapable and said.ending.heard_out:
+            # Heard out, but not about everything: its system cannot be asked for some of the types.
+            return said.ending, Fault.MISSING_CAPABILITY
         return said.ending, said.code
 
     def closed(self, ending: Ending, code: Fault | None, before_ms: int) -> HolderClosed:

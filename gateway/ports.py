@@ -161,6 +161,11 @@ class HolderLine:
     copy: bool
     data_as_of_ms: int
 
+    @property
+    def leaves_a_gap(self) -> bool:
+        """Whether something that was asked for may be missing, also where the holder was heard out."""
+        return self.ending.leaves_a_gap or bool(self.unfit or self.oversized) or (self.ending.heard_out and self.code is Fault.MISSING_CAPABILITY)
+
 
 @dataclass(frozen=True, slots=True)
 class SectionLine:
@@ -182,7 +187,7 @@ class Completeness:
     @property
     def complete(self) -> bool:
         """Whether every holder that was asked was heard out, and nothing of it was left behind."""
-        return not any(line.ending.leaves_a_gap or line.unfit or line.oversized for line in self.holders)
+        return not any(line.leaves_a_gap for line in self.holders)
 
     @property
     def heard_out(self) -> int:

@@ -70,7 +70,7 @@ def _sections(lines: Iterable[HolderLine], records: Mapping[CareCategory, int], 
     shown: Counter[Section] = Counter()
     for category, count in records.items():
         shown[SECTION_OF[category]] += count
-    gaps = [line.holder for line in lines if line.ending.leaves_a_gap or line.unfit or line.oversized]
+    gaps = [line.holder for line in lines if line.leaves_a_gap]
     return tuple(
         SectionLine(section, shown[section], tuple(holder.name for holder in gaps if section in sections_fed_by(holder.kind)))
         for section in Section

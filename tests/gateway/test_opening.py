@@ -488,3 +488,21 @@ async def test_p8_a_deadline_that_passes_while_a_holder_is_frozen_is_its_ending_
 
     assert ending_of(account, "frozen") is Ending.TOO_LATE
     assert ending_of(account, "sound") is Ending.ANSWERED
+
+
+async def test_p8_types_that_a_holder_cannot_be_asked_for_are_a_gap_though_it_answered(desk: Desk) -> None:
+    async def cannot_do_all(query: HolderQuery) -> AsyncGenerator[Frame, None]:
+        batches = batches_of(RECORDS)
+        yield ALL_CATEGORIES
+        for batch in batches:
+            yield batch
+        yield Hint(Fault.MISSING_CAPABILITY)
+        yield closed_of(query, batches)
+
+    await desk.holder("old", cannot_do_all)
+
+    account = await desk.ask()
+
+    assert (ending_of(account, "old"), code_of(account, "old")) == (Ending.ANSWERED, Fault.MISSING_CAPABILITY)
+    assert not account.complete
+    assert all("old" in [name.value for name in line.missing] for line in account.sections)
