@@ -11,7 +11,7 @@ an own reference, a member that says `"Patient"`, a BSN system, a patient key be
 hide any of these (`\u`, `\/`). The records in which such a mark stands are read strictly.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,17 +42,14 @@ _IS_COMPANION: Final = (False, *(kind.is_companion for kind in RESOURCE_TYPES))
 #: The category of a type, and -1 where the record's own category decides.
 _CATEGORY: Final = (-1, *(-1 if kind.name in ("Observation", "Consent") else CATEGORY_CODE[kind.category] for kind in RESOURCE_TYPES))
 
-_DOUBTFUL_MARKS: Final = (
-    *(b"Patient/", b"Patient?", b'/Patient"', b'"Patient"'),
-    *(b"NamingSystem/bsn", b"2.16.840.1.113883.2.4.6.3"),
-    *(b"\\u", b"\\/"),
-    # Percent-encoded, a letter of `Patient` or the slash begins with one of these.
-    *(b"%2", b"%5", b"%6", b"%7"),
-    # Sound records do not close six levels in a row: whoever does may be nested without end.
-    *(b"}}}}}}", b"]]]]]]", b"}]}]}]}]", b"]}]}]}]}"),
-)
+_DOUBTFUL_MARKS: Final = (b"Patient/", b"Patient?", b'/Patient"', b'"Patient"', b"NamingSystem/bsn", b"2.16.840.1.113883.2.4.6.3")
 _KEY_MARKS: Final = (b'"subject"', b'"patient"')
 _CONTAINED_MARK: Final = b'"contained"'
+#: Apart from the others: a search for two bytes is the fastest there is, beside longer marks it slows these down.
+#: Percent-encoded, a letter of `Patient` or the slash begins with one of the last four.
+_ESCAPES: Final = BytesAhoCorasick([b"\\u", b"\\/", b"%2", b"%5", b"%6", b"%7"], matchkind=MatchKind.LeftmostFirst)
+#: Sound records do not close so many levels in a row: whoever does may be nested without end.
+_CLOSERS: Final = BytesAhoCorasick([b"]" * 12, b"}" * 12, b"}]" * 8, b"]}" * 8], matchkind=MatchKind.LeftmostFirst)
 
 #: Category elements that one screening remembers, and the longest it does (bytes).
 _CATEGORY_ITEMS: Final = 64
@@ -168,6 +165,7 @@ class Screening:
         expected = {kind: self._expected(kind) for kind in set(rows.kinds)}
         doubtful: set[int] = set()
         keys = 0
+        last_element, last_category = b"", -1
         # Plain comparisons: what a record says must be what its row says, and its owner this person.
         for index, (head, kind) in enumerate(zip(heads, rows.kinds[first:], strict=True), first):
             if head is None:
@@ -189,8 +187,10 @@ class Screening:
                 doubtful.add(index)
             if known_categories is not None:
                 element = bytes(head.category)
-                if known_categories.get(element, -1) != kind >> 16 and self._learn(kind, element, records[index - first]) != kind >> 16:
-                    raise BadInput(Fault.BROKEN_BATCH)
+                if element != last_element or kind >> 16 != last_category:
+                    if known_categories.get(element, -1) != kind >> 16 and self._learn(kind, element, records[index - first]) != kind >> 16:
+                        raise BadInput(Fault.BROKEN_BATCH)
+                    last_element, last_category = element, kind >> 16
         doubtful |= self._marked(rows, blob, first, keys, heads)
         for index in sorted(doubtful):
             self._check_strictly(bytes(records[index - first]), rows.kinds[index])
@@ -202,21 +202,23 @@ class Screening:
         """The records in which something stands that the fast path cannot settle; *keys* are the patient keys it saw."""
         assert self._search is not None  # noqa: S101 - set with the first Patient record
         keys_from = len(self._own)
-        contained, doubts_from = keys_from + len(_KEY_MARKS), keys_from + len(_KEY_MARKS) + 1
+        contained = keys_from + len(_KEY_MARKS)
         matches = self._search.find_matches_as_indexes(blob)
         marks = list(map(itemgetter(0), matches))
-        found: set[int] = set()
-        if max(marks, default=0) >= doubts_from:
-            found = {bisect_right(rows.ends, at) for mark, at, _ in matches if mark >= doubts_from}
+        ends = rows.ends
+        found = {bisect_right(ends, at) for search in (_ESCAPES, _CLOSERS) for _, at, _ in search.find_matches_as_indexes(blob)}
+        if max(marks, default=0) > contained:
+            found |= {bisect_right(ends, at) for mark, at, _ in matches if mark > contained}
         excess = sum(map(marks.count, range(keys_from, contained))) - keys
-        if excess and contained in marks:
-            # Contained resources have patient keys of their own.
-            holding = {bisect_right(rows.ends, at) for mark, at, _ in matches if mark == contained}
-            excess -= sum(self._keys_in_contained(rows.record(blob, index)) for index in holding)
         if excess:
-            # A patient key stands twice in some record, or is only a word there.
-            numbers = Counter(bisect_right(rows.ends, at) for mark, at, _ in matches if keys_from <= mark < contained)
-            found |= {index for index, number in numbers.items() if index >= first and number != _keys_of(heads[index - first])}
+            key_offsets = [at for mark, at, _ in matches if keys_from <= mark < contained]
+            # Contained resources have patient keys of their own.
+            for at in (end for mark, _, end in matches if mark == contained):
+                excess -= _keys_in_contained(rows.record(blob, bisect_right(ends, at)), blob, at, key_offsets)
+            if excess:
+                # A patient key stands twice in some record, or is only a word there.
+                numbers = Counter(bisect_right(ends, at) for at in key_offsets)
+                found |= {index for index, number in numbers.items() if index >= first and number != _keys_of(heads[index - first])}
         return {index for index in found if index >= first}
 
     def _expected(self, kind: int) -> tuple[str, dict[bytes, int] | None, bool]:
@@ -234,16 +236,6 @@ class Screening:
         if len(element) <= _CATEGORY_BYTES and len(self._categories[type_code]) < _CATEGORY_ITEMS:
             self._categories[type_code][element] = category
         return category
-
-    def _keys_in_contained(self, record: bytes) -> int:
-        try:
-            contained = bytes(decode_contained(record).contained)
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            return 0
-        if self._search is None:
-            return 0
-        keys_from = len(self._own)
-        return sum(keys_from <= mark < keys_from + len(_KEY_MARKS) for mark, _, _ in self._search.find_matches_as_indexes(contained))
 
     def _check_strictly(self, text: bytes, claimed: int) -> None:
         type_code, category = claimed & 0xFFFF, claimed >> 16
@@ -264,6 +256,21 @@ def _check_text(blob: bytes) -> None:
         blob.decode()
     except UnicodeDecodeError:
         raise BadInput(Fault.INVALID_ENCODING) from None
+
+
+def _keys_in_contained(record: bytes, blob: bytes, mark_end: int, key_offsets: Sequence[int]) -> int:
+    """The patient keys inside the contained resources whose key ends at *mark_end*; none when that is another's key."""
+    try:
+        contained = bytes(decode_contained(record).contained)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return 0
+    start = mark_end
+    while blob[start : start + 1] in (b":", b" ", b"\n", b"\r", b"\t"):
+        start += 1
+    end = start + len(contained)
+    if not contained or blob[start:end] != contained:
+        return 0
+    return bisect_left(key_offsets, end) - bisect_left(key_offsets, start)
 
 
 def _keys_of(head: Head | None) -> int:

@@ -68,7 +68,7 @@ class Batch:
     columns: bytes
     blob: bytes
     categories: int
-    wire: bytes = field(default=b"", compare=False, repr=False)
+    wire: bytes | memoryview = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def _plain_batch(message: bytes) -> Batch | None:
             return None
     except IndexError:
         return None
-    return Batch(columns, blob, int.from_bytes(message[at + 1 :], "little"), message[start:])
+    return Batch(columns, blob, int.from_bytes(message[at + 1 :], "little"), memoryview(message)[start:])
 
 
 def _read_length(message: bytes, at: int) -> tuple[int, int]:

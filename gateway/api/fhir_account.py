@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from enum import Enum
 from typing import Any, Final
 
 from accord.terms.answers import Ending
@@ -16,12 +17,31 @@ HOLDER_SYSTEM: Final = "urn:noaber:holder"
 SECTION_SYSTEM: Final = "urn:noaber:section"
 COMPLETENESS_SYSTEM: Final = "urn:noaber:completeness"
 HEADER: Final = "noaber-completeness"
+#: The tag of a Bundle that is a part.
+PARTIAL: Final[dict[str, str]] = {"system": COMPLETENESS_SYSTEM, "code": "partial"}
 
 
-_DO_NOT_USE: Final = Wording(
-    "Een deel was al getoond voordat dit bleek. Gebruik niets van deze instelling uit dit antwoord.",
-    "A part was shown before this was known. Use nothing of this holder from this answer.",
-)
+class Before(Enum):
+    """What the client had before it was known how every holder ended."""
+
+    NOTHING = "nothing"
+    RECORDS = "records"
+    PAGES = "pages"
+
+
+#: The whole answer of a holder that ended so is set aside, also what was shown of it already.
+SET_ASIDE: Final = frozenset({Ending.REJECTED, Ending.IDENTITY_UNVERIFIED})
+_DO_NOT_USE: Final = {
+    Before.RECORDS: Wording(
+        "Een deel was al getoond voordat dit bleek. Gebruik niets van deze instelling uit dit antwoord.",
+        "A part was shown before this was known. Use nothing of this holder from this answer.",
+    ),
+    # What others said may have been shown on those pages as this holder has it: only a new search shows it.
+    Before.PAGES: Wording(
+        "Eerdere bladzijden kunnen al iets hiervan tonen. Gebruik die niet en zoek opnieuw.",
+        "Earlier pages may show some of it. Do not use them, and search again.",
+    ),
+}
 
 
 class NotHeard(Unavailable):
@@ -67,15 +87,15 @@ def header_of(completeness: Completeness) -> dict[str, str]:
 
 def tag_of(completeness: Completeness) -> dict[str, str]:
     """The tag of the Bundle."""
-    return {"system": COMPLETENESS_SYSTEM, "code": "complete" if completeness.complete else "partial"}
+    return {"system": COMPLETENESS_SYSTEM, "code": "complete"} if completeness.complete else PARTIAL
 
 
-def outcomes_of(completeness: Completeness, language: Language, *, streamed: bool) -> list[dict[str, Any]]:
+def outcomes_of(completeness: Completeness, language: Language, before: Before) -> list[dict[str, Any]]:
     """Who was not heard out and what was left behind, with the constant note; then what that means per section.
 
-    Where the answer was *streamed*, records of a holder that was rejected later are out already: that is said.
+    Where something went out *before*, records of a holder that was rejected later may be among it: that is said.
     """
-    issues = [found for line in completeness.holders for found in _issues_of(line, completeness, language, streamed=streamed)]
+    issues = [found for line in completeness.holders for found in _issues_of(line, completeness, language, before)]
     issues.append(issue("information", "informational", CONSTANT_NOTE.in_language(language), [(CODE_SYSTEM, "constant-note")], completeness.query_id.value))
     titles = {line.holder.name: line.holder.title for line in completeness.holders}
     sections = [
@@ -97,12 +117,15 @@ def gap_issues(completeness: Completeness, language: Language, severity: str) ->
     return [_gap(line, completeness, language, severity) for line in completeness.holders if line.ending.leaves_a_gap]
 
 
-def _issues_of(line: HolderLine, completeness: Completeness, language: Language, *, streamed: bool) -> list[dict[str, Any]]:
+def _issues_of(line: HolderLine, completeness: Completeness, language: Language, before: Before) -> list[dict[str, Any]]:
     query_id, name = completeness.query_id.value, (HOLDER_SYSTEM, line.holder.name.value)
     found = [_gap(line, completeness, language, "warning")] if line.ending.leaves_a_gap else []
-    if streamed and line.records and line.ending in (Ending.REJECTED, Ending.IDENTITY_UNVERIFIED):
-        text = f"{line.holder.title}: {_DO_NOT_USE.in_language(language)}"
+    if line.ending in SET_ASIDE and (before is Before.PAGES or (before is Before.RECORDS and line.records)):
+        text = f"{line.holder.title}: {_DO_NOT_USE[before].in_language(language)}"
         found.append(issue("error", "business-rule", text, [(CODE_SYSTEM, "shown-before-rejected"), name], query_id))
+    if line.ending.heard_out and line.code is Fault.MISSING_CAPABILITY:
+        text = f"{line.holder.title}: {fault_words(line.code).in_language(language)}"
+        found.append(issue("warning", "incomplete", text, [(CODE_SYSTEM, line.code.value), name], query_id))
     if line.code is Fault.NOT_ACTIVE:
         found.append(_gap(line, completeness, language, "information"))
     for number, fault in ((line.unfit, Fault.RECORDS_UNFIT), (line.oversized, Fault.RECORDS_OVERSIZED)):

@@ -3,24 +3,29 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from accord.terms.faults import BadInput
+from accord.terms.faults import BadInput, Faulted
 from accord.terms.identifiers import HolderName
 from accord.terms.records import TYPE_CODE
 from accord.wire.columns import COMPANION, Row
 from gateway.api.bundles import BundleParts
-from gateway.api.fhir_account import outcomes_of, tag_of
+from gateway.api.fhir_account import PARTIAL, Before, outcomes_of, tag_of
 from gateway.api.fhir_calls import Call
-from gateway.api.outcomes import authored_outcome, ignored_issue
+from gateway.api.outcomes import authored_outcome, failure_issue, ignored_issue
 from gateway.dossier.provenance import AUTHORED, HolderProvenance
 from gateway.dossier.window import Origin
 from gateway.merging import piece_of
 from gateway.ports import Completeness
 
-_PATIENT = TYPE_CODE["Patient"]
+_PATIENT: Final = TYPE_CODE["Patient"]
+
+
+def is_shown_anyway(row: Row) -> bool:
+    """Whether a record is shown also when another holder states the identical: others refer to it by its id."""
+    return bool(row.flags & COMPANION) or row.type_code == _PATIENT
 
 
 @dataclass(slots=True)
@@ -36,7 +41,7 @@ class BundleAnswer:
     def record(self, holder: HolderName, row: Row, text: bytes, *, match: bool, fold: Origin | None = None) -> bytes:
         """The entry of a record; nothing for one that is shown as another holder has it, or that cannot be shown."""
         try:
-            if fold is not None and not (row.flags & COMPANION or row.type_code == _PATIENT):
+            if fold is not None and not is_shown_anyway(row):
                 piece = piece_of(holder, row, text)
                 return self._noted(Origin(holder, piece.type, piece.id), row.flags, fold)
             shown = self.call.view.shown(holder, row, text)
@@ -49,15 +54,27 @@ class BundleAnswer:
         """The entry that says what this holder contributed."""
         return self._written(self._provenance[holder].finish()) if holder in self._provenance else b""
 
-    def finish(self, completeness: Completeness, ignored: Iterable[str], members: Mapping[str, Any]) -> bytes:
-        """Everything after the last record."""
+    def withdraw(self, holder: HolderName) -> None:
+        """Say of nothing any more that it is shown as *holder* has it."""
+        for provenance in self._provenance.values():
+            provenance.forget_folds(holder)
+
+    def finish(self, completeness: Completeness, ignored: Iterable[str], members: Mapping[str, Any], *, before: Before = Before.NOTHING) -> bytes:
+        """Everything after the last record; *before* says what the client had by then."""
         wishes, query_id = self.call.exchange.wishes, completeness.query_id.value
         entries = [self.finish_holder(holder) for holder in self._provenance]
-        entries += [self.parts.outcome(outcome) for outcome in outcomes_of(completeness, wishes.language, streamed=self.call.exchange.started)]
+        entries += [self.parts.outcome(outcome) for outcome in outcomes_of(completeness, wishes.language, before)]
         if names := list(ignored):
             entries.append(self.parts.outcome(authored_outcome([ignored_issue(name, wishes.language, query_id) for name in names])))
         tags = [tag_of(completeness), AUTHORED]
         return b"".join(entries) + self.parts.closing({**members, "meta": {"tag": tags}, "timestamp": self.recorded.isoformat(timespec="milliseconds")})
+
+    def break_off(self, failure: Faulted) -> bytes:
+        """Everything after the last record of an answer that cannot be finished: what failed, and that it is a part."""
+        wishes = self.call.exchange.wishes
+        entries = [self.finish_holder(holder) for holder in self._provenance]
+        entries.append(self.parts.outcome(authored_outcome([failure_issue(failure, wishes.language, wishes.request_id)])))
+        return b"".join(entries) + self.parts.closing({"meta": {"tag": [PARTIAL, AUTHORED]}, "timestamp": self.recorded.isoformat(timespec="milliseconds")})
 
     def _noted(self, origin: Origin, flags: int, fold: Origin | None) -> bytes:
         if self.call.view.holder is not None:

@@ -1,6 +1,7 @@
 """The FHIR face over HTTP: from a request to the one function that answers it, and from every failure to its outcome."""
 
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -17,7 +18,7 @@ from gateway.api.fhir_metadata import capability_statement
 from gateway.api.fhir_routes import Asked, answer, route
 from gateway.api.fhir_views import View
 from gateway.api.http_door import Door, RegionDoor
-from gateway.api.http_exchange import AnswerCut, ClientLeft, Exchange
+from gateway.api.http_exchange import AnswerCut, BodyTooSlow, ClientLeft, Exchange
 from gateway.api.http_settings import HttpSettings
 from gateway.api.http_wishes import check_format
 from gateway.api.outcomes import authored_outcome, failure_issue, status_of
@@ -50,24 +51,31 @@ class FhirApp:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            await self._serve(Exchange.of(scope, receive, send, self._settings.language))
+            await self._serve(Exchange.of(scope, receive, send, self._settings.language, write_seconds=self._settings.write_seconds))
 
     async def _serve(self, exchange: Exchange) -> None:
         try:
             self._check_host(exchange)
-            await exchange.read_body(self._settings.body_bytes)
+            await exchange.read_body(self._settings.body_bytes, seconds=self._settings.body_seconds)
         except ClientLeft:
             return
         except Faulted as failure:
-            await _fail(exchange, failure)
+            with suppress(ClientLeft):
+                await _fail(exchange, failure)
             return
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_leave_with_the_client, exchange, tasks.cancel_scope)
-            await self._answer(exchange)
+            # An answer that has begun and cannot be finished is left unfinished.
+            with suppress(AnswerCut, ClientLeft):
+                await self._answer(exchange)
             tasks.cancel_scope.cancel()
 
     async def _answer(self, exchange: Exchange) -> None:
-        """Answer, or say why not. An answer that has begun and cannot be finished is left unfinished."""
+        """Answer, or say why not.
+
+        Raises:
+            AnswerCut, ClientLeft: The answer ends here.
+        """
         try:
             asked = route(exchange.method, exchange.segments)
             given = {item.name: item.value for item in exchange.given()}
@@ -79,9 +87,10 @@ class FhirApp:
                 await exchange.answer(200, encode(capability_statement(view, self._started, self._version)))
                 return
             call = Call(self._door, self._settings, self._ids, self._cursors, exchange, view, reader_of(exchange, self._settings))
+            exchange.applied = exchange.wishes.applied
             await self._ask(asked, call)
-        except AnswerCut:
-            return
+        except (AnswerCut, ClientLeft):
+            raise
         except Faulted as failure:
             await _fail(exchange, failure)
         except Exception as failure:  # noqa: BLE001 - the last place before the client: nothing of it may go out
@@ -116,7 +125,7 @@ class FhirApp:
 
 
 async def _fail(exchange: Exchange, failure: Faulted) -> None:
-    """Answer with an OperationOutcome; an answer that has begun is left without its end, and the connection closed."""
+    """Answer with an OperationOutcome; an answer that has begun and has no end yet is left so, and the connection closed."""
     if exchange.started:
         return
     wishes = exchange.wishes
@@ -129,6 +138,9 @@ async def _fail(exchange: Exchange, failure: Faulted) -> None:
         status = 504 if failure.only_late else status
     if failure.fault is Fault.TOO_MANY_QUESTIONS:
         headers["retry-after"] = "1"
+    if isinstance(failure, BodyTooSlow):
+        # What still comes of it must not be taken for the next request.
+        headers["connection"] = "close"
     if failure.fault is Fault.METHOD_NOT_ALLOWED:
         headers["allow"] = failure.where
     await exchange.answer(status, encode(authored_outcome(issues)), headers)

@@ -1,18 +1,23 @@
 """`$everything` in order of arrival: the Bundle grows while holders answer, and nothing of it is kept."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from accord.terms.faults import Fault, Unavailable
+from accord.terms.faults import Fault, Faulted, Unavailable
 from accord.terms.records import TYPE_NAME
 from accord.wire.columns import COMPANION, rows
 from gateway.api.bundles import BundleParts
-from gateway.api.fhir_account import HEADER, check_heard, header_of, with_unfit
-from gateway.api.fhir_answers import BundleAnswer
+from gateway.api.fhir_account import SET_ASIDE, Before, check_heard, header_of, with_unfit
+from gateway.api.fhir_answers import BundleAnswer, is_shown_anyway
 from gateway.api.fhir_calls import Call
 from gateway.api.fhir_search import Search
 from gateway.api.http_door import hear
-from gateway.dossier.folding import Folding, Placed
+from gateway.api.http_exchange import ClientLeft
+from gateway.api.http_turns import Turn
+from gateway.dossier.alike import Placed, Step
+from gateway.dossier.folding import Folding
 from gateway.patient_ids import Person
 from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed
 
@@ -31,8 +36,14 @@ async def stream_everything(call: Call, person: Person, search: Search) -> None:
     """
     url = call.view.search_url(_PATH.format(call.id_of(person)), list(search.applied))
     streamed = _Streamed(call, search, BundleParts.opening({"self": url}))
-    await hear(call.door, call.query(person, search.selection), streamed.take)
-    await streamed.finish()
+    try:
+        await hear(call.door, call.query(person, search.selection), streamed.take)
+        await streamed.finish()
+    except ClientLeft:
+        raise
+    except Exception as failure:
+        await streamed.break_off(failure if isinstance(failure, Faulted) else Unavailable(Fault.INTERNAL))
+        raise
 
 
 @dataclass(slots=True)
@@ -51,19 +62,15 @@ class _Streamed:
 
     def __post_init__(self) -> None:
         self.answer = BundleAnswer(self.call)
-        self.folding = Folding() if self.call.view.folds else None
+        self.folding = Folding(shown_anyway=is_shown_anyway) if self.call.view.folds else None
 
     async def take(self, event: DossierEvent) -> None:
         """Take in what happened, and send what can be sent."""
         match event:
             case HolderBatch():
-                placed = self.folding.fold(event) if self.folding is not None else _as_they_came(event)
-                await self._put(b"".join(self._entry(item) for item in placed))
+                await self._place(self.folding.folding(event) if self.folding is not None else _as_they_came(event))
             case HolderClosed():
-                placed = self.folding.settle(event.holder) if self.folding is not None else []
-                await self._put(b"".join(self._entry(item) for item in placed))
-                if event.ending.heard_out and not self._holds_back:
-                    await self._start()
+                await self._close(event)
             case Completeness():
                 self.completeness = event
             case _:
@@ -77,16 +84,48 @@ class _Streamed:
         """
         if self.completeness is None:
             raise Unavailable(Fault.INTERNAL)
-        rest = b"".join(self._entry(item) for item in (self.folding.finish() if self.folding is not None else ()))
-        completeness = with_unfit(self.completeness, self.answer.unfit)
-        check_heard(completeness, shown=self.shown > 0, refuses_partial=self.call.refuses_partial)
+        unfit = Counter(self.answer.unfit)
+        if self.folding is not None:
+            await self._place(self.folding.finishing())
+            unfit = Counter(self.answer.unfit) + self.folding.lost
+        exchange = self.call.exchange
+        completeness = with_unfit(self.completeness, unfit)
+        # What has begun to be sent is an answer, whatever it came to.
+        check_heard(completeness, shown=self.shown > 0 or exchange.started, refuses_partial=self._holds_back)
         total = {"total": self.shown} if completeness.complete else {}
-        rest += self.answer.finish(completeness, self.search.ignored, total)
-        exchange, header = self.call.exchange, header_of(completeness)
+        rest = self.answer.finish(completeness, self.search.ignored, total, before=Before.RECORDS if exchange.started else Before.NOTHING)
         if exchange.started:
-            await exchange.end(rest, header)
+            await exchange.end(rest)
         else:
-            await exchange.answer(200, b"".join((self.opening, *self.held, rest)), header)
+            await exchange.answer(200, b"".join((self.opening, *self.held, rest)), header_of(completeness))
+
+    async def break_off(self, failure: Faulted) -> None:
+        """Close a Bundle that has begun and cannot be finished, with what failed: its JSON is whole in any case."""
+        if self.call.exchange.started and not self.call.exchange.ended:
+            await self.call.exchange.end(self.answer.break_off(failure))
+
+    async def _close(self, event: HolderClosed) -> None:
+        """Show what waited for this holder, or after all what was shown as it had it and may not be used now."""
+        if self.folding is not None and event.ending in SET_ASIDE:
+            self.answer.withdraw(event.holder)
+            await self._place(self.folding.withdrawing(event.holder))
+        elif self.folding is not None:
+            await self._place(self.folding.settling(event.holder))
+        if event.ending.heard_out and not self._holds_back:
+            await self._start()
+
+    async def _place(self, steps: Iterable[Step]) -> None:
+        """Send the records that have their place. Others have their turn meanwhile; nothing else of this answer does."""
+        entries: list[bytes] = []
+        turn = Turn()
+        for placed in steps:
+            if placed is not None:
+                entries.append(self._entry(placed))
+            if turn.is_over:
+                await turn.pass_on()
+        if self.folding is not None:
+            self.folding.folded.clear()
+        await self._put(b"".join(entries))
 
     @property
     def _holds_back(self) -> bool:
@@ -116,13 +155,12 @@ class _Streamed:
 
     async def _start(self) -> None:
         if not self.call.exchange.started:
-            await self.call.exchange.start(200, {"trailer": HEADER})
+            await self.call.exchange.start(200)
             await self.call.exchange.write(self.opening)
 
 
-def _as_they_came(event: HolderBatch) -> list[Placed]:
-    found, start = [], 0
+def _as_they_came(event: HolderBatch) -> Iterable[Step]:
+    start = 0
     for row in rows(event.batch.columns):
-        found.append(Placed(event.holder, row, event.batch.blob[start : row.end], None))
+        yield Placed(event.holder, row, event.batch.blob[start : row.end], None)
         start = row.end
-    return found

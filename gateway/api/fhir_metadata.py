@@ -29,7 +29,7 @@ def capability_statement(view: View, started: datetime, version: str) -> Json:
 _ABOUT = (
     "Every search is about exactly one patient: POST Patient/_search with a BSN in the body gives the id to use. A BSN may not stand in a URL. "
     "Unknown parameters are refused, or ignored with Prefer: handling=lenient. Holders that were not heard out stand in the Bundle as an "
-    "OperationOutcome (search.mode outcome), in the header Noaber-Completeness and in Bundle.meta.tag; Prefer: noaber-partial=refuse gives an error "
+    "OperationOutcome (search.mode outcome), in Bundle.meta.tag and, where the answer is not streamed, in the header Noaber-Completeness; Prefer: noaber-partial=refuse gives an error "
     "instead of a part. Prefer: noaber-fold=none shows the identical statements of several holders each for itself; Prefer: noaber-bytes=exact leaves "
     "ids and references as the holders have them. Each holder is a FHIR base of its own, at/<holder>. A Binary is read with the parameter record, the "
     "record that refers to it."

@@ -16,6 +16,7 @@ from accord.terms.identifiers import HolderName
 from accord.terms.queries import DossierQuery, Order, Selection
 from accord.terms.records import categories_of_type
 from accord.terms.vocabulary import CATEGORY_ORDER, SECTION_OF, Section
+from gateway.api.fhir_account import SET_ASIDE
 from gateway.api.http_door import EVENTS_AHEAD, Door
 from gateway.cursor import Cursor, Missed
 from gateway.dossier.completeness import account
@@ -24,8 +25,6 @@ from gateway.ports import Completeness, DossierEvent, HolderClosed, Planned
 
 #: Batches of one holder that wait for their turn in the merge.
 _BATCHES_AHEAD: Final = 2
-#: The whole answer of a holder that ended so is set aside, also what stood on the page already.
-SET_ASIDE: Final = frozenset({Ending.REJECTED, Ending.IDENTITY_UNVERIFIED})
 
 
 @dataclass(frozen=True, slots=True)

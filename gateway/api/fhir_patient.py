@@ -8,10 +8,9 @@ from accord.terms.identifiers import BSN_SYSTEM, HolderName
 from accord.terms.queries import Selection
 from accord.terms.records import TYPE_CODE
 from gateway.api.bundles import BundleParts, encode
-from gateway.api.fhir_account import check_heard, header_of, with_unfit
+from gateway.api.fhir_account import SET_ASIDE, check_heard, header_of, with_unfit
 from gateway.api.fhir_answers import BundleAnswer
 from gateway.api.fhir_calls import Call
-from gateway.api.fhir_pages import SET_ASIDE
 from gateway.api.fhir_search import Search
 from gateway.api.http_door import hear
 from gateway.dossier.provenance import AUTHORED

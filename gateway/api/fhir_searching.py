@@ -8,11 +8,12 @@ from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName
 from accord.wire.columns import ROW, Row
 from gateway.api.bundles import BundleParts
-from gateway.api.fhir_account import check_heard, header_of, with_unfit
+from gateway.api.fhir_account import Before, check_heard, header_of, with_unfit
 from gateway.api.fhir_answers import BundleAnswer
 from gateway.api.fhir_calls import Call, now_s
 from gateway.api.fhir_pages import Opened, companions_of, open_page
 from gateway.api.fhir_search import Search
+from gateway.api.http_turns import Turn
 from gateway.cursor import Cursor
 from gateway.dossier.folding import Folding
 from gateway.dossier.splicing import parse_union_id
@@ -53,7 +54,7 @@ async def _send(call: Call, search: Search, opened: Opened, links: dict[str, str
     everything = not search.selection.types or not search.selection.types.isdisjoint({"Patient"})
     patients = [piece for pieces in opened.others.values() for piece in pieces if piece.type == "Patient"]
     companions = companions_of(opened)
-    folds = _folds(opened) if call.view.folds else {}
+    folds = await _folds(opened) if call.view.folds else {}
     entries: list[bytes] = []
     shown = 0
     if search.with_patients or (everything and first):
@@ -67,7 +68,7 @@ async def _send(call: Call, search: Search, opened: Opened, links: dict[str, str
     completeness = with_unfit(opened.completeness, answer.unfit)
     check_heard(completeness, shown=bool(opened.records), refuses_partial=call.refuses_partial)
     whole = completeness.complete and first and opened.last is None
-    rest = answer.finish(completeness, search.ignored, {"total": shown} if whole else {})
+    rest = answer.finish(completeness, search.ignored, {"total": shown} if whole else {}, before=Before.NOTHING if first else Before.PAGES)
     await call.exchange.answer(200, b"".join((BundleParts.opening(links), *entries, rest)), header_of(completeness))
 
 
@@ -92,13 +93,17 @@ def _by_ids(call: Call, search: Search) -> tuple[Search, frozenset[tuple[HolderN
     return replace(search, selection=replace(search.selection, ids=ids)), wanted
 
 
-def _folds(opened: Opened) -> dict[tuple[HolderName, str, str], Origin]:
+async def _folds(opened: Opened) -> dict[tuple[HolderName, str, str], Origin]:
     """Which records of a page are shown as another holder has them. What they refer to is fed first."""
-    folding = Folding()
+    folding, turn = Folding(), Turn()
     patients = {holder: frozenset(piece.id for piece in pieces if piece.type == "Patient") for holder, pieces in opened.others.items()}
     for piece in (*(piece for pieces in opened.others.values() for piece in pieces), *opened.records):
-        folding.fold(_alone(piece, patients.get(piece.holder, frozenset())), (piece.id,))
-    folding.finish()
+        for _ in folding.folding(_alone(piece, patients.get(piece.holder, frozenset())), (piece.id,)):
+            if turn.is_over:
+                await turn.pass_on()
+    for _ in folding.finishing():
+        if turn.is_over:
+            await turn.pass_on()
     # What repeats is always the later one on the page, so what it repeats is on the page as well.
     return {(fold.also.holder, fold.also.type, fold.also.id): fold.kept for fold in folding.folded}
 

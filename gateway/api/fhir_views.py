@@ -61,7 +61,7 @@ class View:
         except BadInput:
             # Untouched under its holder's own base every reference in it is right as well.
             return self._untouched(holder, row, text)
-        kind = TYPE_NAME[row.type_code] or piece_of(holder, row, text).type
+        kind = piece_of(holder, row, text).type if row.type_code >= len(TYPE_NAME) else TYPE_NAME[row.type_code] or piece_of(holder, row, text).type
         prefix = f"{holder.value}."
         if spliced.id.startswith(prefix):
             return Shown(f"{self.base}/{kind}/{spliced.id}", spliced.content, Origin(holder, kind, spliced.id.removeprefix(prefix)))

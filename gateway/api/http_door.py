@@ -8,7 +8,6 @@ from typing import Final, Protocol
 import anyio
 from anyio.abc import ObjectSendStream
 
-from accord.terms.faults import Faulted
 from accord.terms.identifiers import Bsn, HolderName, RecordRef
 from accord.terms.queries import DossierQuery
 from gateway.opening import Region, open_dossier
@@ -80,15 +79,16 @@ async def hear(door: Door, query: DossierQuery, take: Callable[[DossierEvent], A
     """Open a dossier and take its events one by one; a slow taker slows the holders down.
 
     Raises:
-        Faulted: The dossier could not be opened, or *take* raised it; every question is withdrawn then.
+        Exception: The dossier could not be opened, or *take* raised it; every question is withdrawn then.
     """
     send, receive = anyio.create_memory_object_stream[DossierEvent](EVENTS_AHEAD)
-    failures: list[Faulted] = []
+    # Kept and raised at the end: out of the task group it would come as a group.
+    failures: list[Exception] = []
 
     async def ask() -> None:
         try:
             await door.open(query, send)
-        except Faulted as failure:
+        except Exception as failure:  # noqa: BLE001
             failures.append(failure)
         finally:
             send.close()
@@ -98,7 +98,7 @@ async def hear(door: Door, query: DossierQuery, take: Callable[[DossierEvent], A
         async for event in receive:
             try:
                 await take(event)
-            except Faulted as failure:
+            except Exception as failure:  # noqa: BLE001
                 failures.append(failure)
                 tasks.cancel_scope.cancel()
                 break

@@ -3,13 +3,14 @@
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+import anyio
 import anyio.to_thread
 from starlette.datastructures import Headers
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from accord.terms.faults import BadInput, Fault
 from accord.terms.limits import KIB
@@ -44,16 +45,18 @@ class Exchange:
     wishes: Wishes
     body: bytes = b""
     pretty: bool = False
+    applied: str = ""
     started: bool = False
+    ended: bool = False
+    write_seconds: float = 30.0
     _indenter: Indenter | None = None
     _gzip: Any = None
-    _trailers: bool = field(default=False)
 
     @classmethod
-    def of(cls, scope: Scope, receive: Receive, send: Send, language: Language) -> "Exchange":
-        """A request as ASGI gives it."""
+    def of(cls, scope: Scope, receive: Receive, send: Send, language: Language, *, write_seconds: float) -> "Exchange":
+        """A request as ASGI gives it. A client that takes no part of the answer for *write_seconds* counts as gone."""
         headers = Headers(scope=scope)
-        return cls(scope, receive, send, headers, read_wishes(headers, language))
+        return cls(scope, receive, send, headers, read_wishes(headers, language), write_seconds=write_seconds)
 
     @property
     def method(self) -> str:
@@ -67,12 +70,21 @@ class Exchange:
         path: str = self.scope["path"]
         return tuple(path.strip("/").split("/"))
 
-    async def read_body(self, most: int) -> None:
+    async def read_body(self, most: int, *, seconds: float) -> None:
         """Read the body.
 
         Raises:
-            BadInput: `too-large`, before more than *most* bytes are kept.
+            BadInput: `too-large`, before more than *most* bytes are kept; `deadline-passed` when it is not there within
+                *seconds*.
+            ClientLeft: There is nobody to answer.
         """
+        try:
+            with anyio.fail_after(seconds):
+                await self._read_body(most)
+        except TimeoutError:
+            raise BodyTooSlow from None
+
+    async def _read_body(self, most: int) -> None:
         announced = self.headers.get("content-length", "0")
         if not announced.isascii() or not announced.isdigit() or int(announced[:12]) > most:
             raise BadInput(Fault.TOO_LARGE)
@@ -127,12 +139,10 @@ class Exchange:
             self._gzip = zlib.compressobj(1, zlib.DEFLATED, 31)
         elif length is not None and self._indenter is None:
             fields["content-length"] = str(length)
-        self._trailers = "http.response.trailers" in (self.scope.get("extensions") or {}) and "trailer" in fields
-        if not self._trailers:
-            fields.pop("trailer", None)
+        if self.applied and status < 300:
+            fields["preference-applied"] = self.applied
         self.started = True
-        start = {"type": "http.response.start", "status": status, "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in fields.items()]}
-        await self.send(start | ({"trailers": True} if self._trailers else {}))
+        await self._send({"type": "http.response.start", "status": status, "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in fields.items()]})
 
     async def write(self, part: bytes) -> None:
         """Send a part of the body; of a JSON body it must end where a token ends."""
@@ -142,20 +152,25 @@ class Exchange:
             part = self._indenter.feed(part)
         if self._gzip is not None:
             part = await self._compressed(part)
-        await self.send({"type": "http.response.body", "body": part, "more_body": True})
+        await self._send({"type": "http.response.body", "body": part, "more_body": True})
 
-    async def end(self, part: bytes = b"", trailers: Mapping[str, str] | None = None) -> None:
+    async def end(self, part: bytes = b"") -> None:
         """Send the last part."""
+        self.ended = True
         if self.scope["method"] == "HEAD":
             part, self._indenter, self._gzip = b"", None, None
         if self._indenter is not None:
             part = self._indenter.feed(part) + b"\n"
         if self._gzip is not None:
             part = await self._compressed(part) + self._gzip.flush()
-        await self.send({"type": "http.response.body", "body": part, "more_body": False})
-        if self._trailers:
-            lines = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in (trailers or {}).items()]
-            await self.send({"type": "http.response.trailers", "headers": lines, "more_trailers": False})
+        await self._send({"type": "http.response.body", "body": part, "more_body": False})
+
+    async def _send(self, message: Message) -> None:
+        try:
+            with anyio.fail_after(self.write_seconds):
+                await self.send(message)
+        except TimeoutError:
+            raise ClientLeft from None
 
     async def answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None, *, content_type: str = FHIR_JSON) -> None:
         """Send a whole answer."""
@@ -172,7 +187,7 @@ class Exchange:
 
 
 class ClientLeft(Exception):
-    """The client went away; there is nobody to answer."""
+    """The client went away, or takes nothing any more; there is nobody to answer."""
 
 
 class AnswerCut(Exception):
@@ -184,6 +199,13 @@ class UnsupportedBody(BadInput):
 
     def __init__(self) -> None:
         super().__init__(Fault.UNSUPPORTED_FORMAT)
+
+
+class BodyTooSlow(BadInput):
+    """The body did not come in time."""
+
+    def __init__(self) -> None:
+        super().__init__(Fault.DEADLINE_PASSED)
 
 
 def _pairs(text: bytes, *, in_url: bool) -> list[Given]:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from accord.link.addresses import Address, loopback
 from accord.terms.faults import BadInput, Fault
 from accord.terms.limits import KIB
+from gateway.api.http_patience import impatient
 from gateway.api.http_settings import HttpSettings
 
 _Region = TypeVar("_Region")
@@ -44,7 +45,7 @@ async def serve_http(
         taken = address.target if address.is_socket else Address(address.host, listener.getsockname()[1]).target
         if not settings.public_url:
             settings = replace(settings, public_url="http://localhost" if address.is_socket else f"http://{taken}")
-        server = _Server(make_app(region, settings), lambda: task_status.started(taken))
+        server = _Server(make_app(region, settings), settings, lambda: task_status.started(taken))
         try:
             await server.serve(sockets=[listener])
         finally:
@@ -57,12 +58,12 @@ async def serve_http(
 class _Server(uvicorn.Server):
     """A uvicorn server that leaves signals to its parent and says when it has begun."""
 
-    def __init__(self, app: ASGIApp, on_started: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, settings: HttpSettings, on_started: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 # h11 bounds what it holds of an unfinished request; httptools does not.
-                http="h11",
+                http=impatient(settings.body_seconds, settings.write_seconds),
                 h11_max_incomplete_event_size=_HEADER_BYTES,
                 ws="none",
                 lifespan="off",

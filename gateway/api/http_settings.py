@@ -40,6 +40,8 @@ class HttpSettings:
         most_count: Records on a page, at most.
         cursor_seconds: How long a link to a next page works.
         body_bytes: The largest request body.
+        body_seconds: How long a request may take to arrive.
+        write_seconds: How long a client may leave what it was sent untaken, before it counts as gone.
         held_bytes: The largest answer that is held back for a client that takes no part.
         binary_json_bytes: The largest attachment that is given as a FHIR Binary in JSON.
         language: Of texts for people, where the client asks for none that we have: `nl` or `en`.
@@ -60,6 +62,8 @@ class HttpSettings:
     most_count: int = 1000
     cursor_seconds: int = 15 * 60
     body_bytes: int = 64 * KIB
+    body_seconds: float = 10.0
+    write_seconds: float = 30.0
     held_bytes: int = 64 * MIB
     binary_json_bytes: int = 1 * MIB
     language: Language = "nl"

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from accord.terms.answers import Ending
 from accord.terms.faults import CATALOGUE, Fault, Faulted
-from gateway.api.http_exchange import UnsupportedBody
+from gateway.api.http_exchange import BodyTooSlow, UnsupportedBody
 from gateway.dossier.provenance import AUTHORED
 from gateway.dossier.words import FAULTS, Language
 
@@ -51,7 +51,7 @@ STATUS: Final[dict[Fault, int]] = {
 }
 
 #: FHIR issue type by HTTP status, where the code has none of its own below.
-_ISSUE_BY_STATUS: Final = {400: "invalid", 403: "forbidden", 404: "not-found", 405: "not-supported", 406: "not-supported", 410: "expired"} | {
+_ISSUE_BY_STATUS: Final = {400: "invalid", 403: "forbidden", 404: "not-found", 405: "not-supported", 406: "not-supported", 408: "timeout", 410: "expired"} | {
     413: "too-long",
     415: "not-supported",
     500: "exception",
@@ -99,7 +99,9 @@ def authored_outcome(issues: list[Json]) -> Json:
 
 def status_of(failure: Faulted) -> int:
     """The HTTP status of a failure."""
-    return 415 if isinstance(failure, UnsupportedBody) else STATUS.get(failure.fault, 502)
+    if isinstance(failure, UnsupportedBody):
+        return 415
+    return 408 if isinstance(failure, BodyTooSlow) else STATUS.get(failure.fault, 502)
 
 
 def failure_issue(failure: Faulted, language: Language, correlation_id: str) -> Json:

@@ -5,11 +5,11 @@ names the original at `/at/<holder>`, and says which target it belongs to.
 """
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from accord.terms.identifiers import URA_SYSTEM
+from accord.terms.identifiers import URA_SYSTEM, HolderName
 from accord.terms.parties import DataHolder
 from accord.wire.columns import DERIVED, SPLICED
 from gateway.dossier.splicing import union_reference
@@ -24,6 +24,14 @@ MOST_TARGETS: Final = 1_000
 _PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 
 
+class _Noted(NamedTuple):
+    """A target, its original where that is another record, and the holder as which it is shown where that is another."""
+
+    target: str
+    entity: dict[str, Any] | None
+    shown_as: HolderName | None
+
+
 class HolderProvenance:
     """Gathers what one holder contributed to one dossier, and writes it down a thousand targets at a time.
 
@@ -34,28 +42,31 @@ class HolderProvenance:
         self._holder = holder
         self._base = base
         self._recorded = recorded.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self._targets: list[dict[str, str]] = []
-        self._entities: list[dict[str, Any]] = []
+        self._noted: list[_Noted] = []
         self._written = 0
 
     def add(self, origin: Origin, flags: int = 0, fold: Origin | None = None) -> bytes | None:
         """Note a record of this holder, and as which other it is shown; a Provenance whenever one is full."""
         shown = fold or origin
         target = union_reference(shown.holder, shown.type, shown.id, self._base)
-        self._targets.append({"reference": target})
+        entity: dict[str, Any] | None = None
         if fold is not None or flags & (DERIVED | SPLICED):
-            self._entities.append(
-                {
-                    "extension": [{"url": ENTITY_TARGET, "valueReference": {"reference": target}}],
-                    "role": "derivation" if flags & DERIVED else "source",
-                    "what": {"reference": f"{self._base}/at/{origin.holder}/{origin.type}/{origin.id}"},
-                }
-            )
-        return self.finish() if len(self._targets) == MOST_TARGETS else None
+            entity = {
+                "extension": [{"url": ENTITY_TARGET, "valueReference": {"reference": target}}],
+                "role": "derivation" if flags & DERIVED else "source",
+                "what": {"reference": f"{self._base}/at/{origin.holder}/{origin.type}/{origin.id}"},
+            }
+        self._noted.append(_Noted(target, entity, None if fold is None else fold.holder))
+        return self.finish() if len(self._noted) == MOST_TARGETS else None
+
+    def forget_folds(self, holder: HolderName) -> None:
+        """Strike out what was shown as *holder* has it, and for *holder* itself what was shown as others have it."""
+        own = holder == self._holder.name
+        self._noted = [noted for noted in self._noted if noted.shown_as is None or not (own or noted.shown_as == holder)]
 
     def finish(self) -> bytes | None:
         """A Provenance of what was noted since the last one; none when there is nothing."""
-        if not self._targets:
+        if not self._noted:
             return None
         self._written += 1
         written: dict[str, Any] = {
@@ -63,7 +74,7 @@ class HolderProvenance:
             # Ids of the merged view begin with a holder's name, which has no capital, or are longer than this.
             "id": f"Noaber-{self._holder.name}-{self._written}",
             "meta": {"tag": [AUTHORED]},
-            "target": self._targets,
+            "target": [{"reference": noted.target} for noted in self._noted],
             "recorded": self._recorded,
             "agent": [
                 {
@@ -72,7 +83,7 @@ class HolderProvenance:
                 }
             ],
         }
-        if self._entities:
-            written["entity"] = self._entities
-        self._targets, self._entities = [], []
+        if entities := [noted.entity for noted in self._noted if noted.entity]:
+            written["entity"] = entities
+        self._noted = []
         return msgspec.json.encode(written)

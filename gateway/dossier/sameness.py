@@ -19,16 +19,18 @@ from typing import Any, Final, cast
 
 from accord.rules.strictness import Json, strict_json
 from accord.terms.faults import BadInput
-from accord.terms.identifiers import HolderName
+from accord.terms.identifiers import HolderName, is_logical_id
 from accord.terms.limits import MIB
 from gateway.dossier.referring import InDoubt, RecordName, is_logical, means_the_same_everywhere, own_record
+from gateway.dossier.stating import anchors, member, without_what_is_set_aside
 
 #: Gives the bytes of a holder's record (`Medication/3`) that is in this dossier, or none.
 Targets = Callable[[HolderName, str], bytes | None]
 
 _MOST_STEPS: Final = 4
-_MOST_BYTES_FOLLOWED: Final = 1 * MIB
-_NARRATIVE_REPEATS_DATA: Final = frozenset({"generated", "extensions", "empty"})
+#: What reading one record may cost, and once more what reading all that it leads to may: about 25 ms each.
+_MOST_COST: Final = 1 * MIB
+_COST_OF_A_PART: Final = 100
 _REFERENCE_MEMBERS: Final = frozenset({"id", "extension", "identifier", "display", "type"})
 
 
@@ -75,15 +77,24 @@ def identical(a: HeldRecord, b: HeldRecord, targets: Targets) -> bool:
 def statement_of(record: HeldRecord, targets: Targets, memory: Memory | None = None) -> Statement:
     """What *record* states. *memory* spares following the same target again; give the same one for one dossier."""
     try:
+        if _cost_of(record.content) > _MOST_COST:
+            return Statement(None)
         content = strict_json(record.content)
-        if not isinstance(content, dict):
+        if not isinstance(content, dict) or not (isinstance(own := content.get("id"), str) and is_logical_id(own)):
+            # Without a sound id it cannot be shown, and then it must not stand for another.
             return Statement(None)
         walk = _Walk(record, targets, memory if memory is not None else {})
         writing = _Writing(walk, content, (f"{content.get('resourceType')}/{content.get('id')}",))
         text = writing.written()
-    except (BadInput, InDoubt):
+    except (BadInput, InDoubt, RecursionError):
+        # However deep a chain of records nests: what cannot be written down equals nothing.
         return Statement(None)
     return Statement(None, frozenset(walk.missing)) if walk.missing else Statement(text)
+
+
+def _cost_of(content: bytes) -> int:
+    """What reading a record costs: its bytes, and much more its parts."""
+    return len(content) + _COST_OF_A_PART * content.count(b",")
 
 
 class _Walk:
@@ -106,7 +117,7 @@ class _Writing:
         self._resource = resource
         self._path = path
         self._out: list[str] = []
-        self._anchors = _anchors(resource)
+        self._anchors = anchors(resource)
         self.height = 0
         self.cost = 0
         self.cyclic = False
@@ -144,7 +155,7 @@ class _Writing:
         elif isinstance(members.get("identifier"), dict) and members.keys() <= _REFERENCE_MEMBERS and not is_logical(members["identifier"]):
             raise InDoubt  # a number without its system is another thing at each holder
         elif "resourceType" in members:
-            members = _without_what_is_set_aside(members)
+            members = without_what_is_set_aside(members)
         self._out.append("{")
         for name in sorted(members):
             self._out.append(quoted(name) + ":")
@@ -198,14 +209,16 @@ class _Writing:
         if content is None:
             walk.missing.add(name)
             return None
+        if _cost_of(content) > _MOST_COST:
+            raise InDoubt
         target = strict_json(content)
         if not isinstance(target, dict) or target.get("resourceType") != own.type or target.get("id") != own.id:
             raise InDoubt
-        if own.version is not None and _member(target, "meta", "versionId") != own.version:
+        if own.version is not None and member(target, "meta", "versionId") != own.version:
             raise InDoubt
         inner = _Writing(walk, target, (*self._path, name))
         text = inner.written()
-        cost = inner.cost + len(content)
+        cost = inner.cost + _cost_of(content)
         if inner.cyclic:
             # What leads back here depends on where it started: it has no name of its own to remember.
             self.cyclic = True
@@ -221,32 +234,5 @@ class _Writing:
         """Keep the same bounds whether a target was followed now or before."""
         self.height = max(self.height, height + 1)
         self.cost += cost
-        if len(self._path) + height > _MOST_STEPS or self.cost > _MOST_BYTES_FOLLOWED:
+        if len(self._path) + height > _MOST_STEPS or self.cost > _MOST_COST:
             raise InDoubt
-
-
-def _anchors(resource: Mapping[str, Any]) -> dict[str, int]:
-    """The place of each contained resource by its id: holders name them as they like, and keep their order."""
-    anchors: dict[str, int] = {}
-    contained = resource.get("contained")
-    for place, inner in enumerate(contained if isinstance(contained, list) else []):
-        if isinstance(inner, dict) and isinstance(name := inner.get("id"), str) and anchors.setdefault(name, place) != place:
-            raise InDoubt
-    return anchors
-
-
-def _without_what_is_set_aside(resource: Mapping[str, Any]) -> dict[str, Any]:
-    stated = {name: value for name, value in resource.items() if name not in ("id", "meta")}
-    if _member(resource, "text", "status") in _NARRATIVE_REPEATS_DATA:
-        del stated["text"]
-    if labels := _member(resource, "meta", "security"):
-        stated["meta.security"] = labels
-    tags = _member(resource, "meta", "tag")
-    if any(isinstance(tag, dict) and tag.get("code") == "SUBSETTED" for tag in (tags if isinstance(tags, list) else [])):
-        raise InDoubt
-    return stated
-
-
-def _member(value: Mapping[str, Any], outer: str, inner: str) -> Any:
-    holder = value.get(outer)
-    return holder.get(inner) if isinstance(holder, dict) else None

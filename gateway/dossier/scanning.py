@@ -33,7 +33,8 @@ _ID: Final = rb"[A-Za-z0-9.-]{1,64}"
 # No look-behind: it would keep the search from skipping to the first literal. What is before is checked on a hit.
 _REFERENCE: Final = re.compile(rb'"reference"[ \t\r\n]*:[ \t\r\n]*"([A-Z][A-Za-z]+)/(' + _ID + rb")(?:/_history/" + _ID + rb')?"')
 _BINARY_URL: Final = re.compile(rb'"url"[ \t\r\n]*:[ \t\r\n]*"(Binary)/(' + _ID + rb")(?:/_history/" + _ID + rb')?"')
-_FIRST_ID: Final = re.compile(
+#: The record's own id where it stands first, or right after the type.
+FIRST_ID: Final = re.compile(
     rb'[ \t\r\n]*\{[ \t\r\n]*(?:"resourceType"[ \t\r\n]*:[ \t\r\n]*"[A-Za-z]+"[ \t\r\n]*,[ \t\r\n]*)?"id"[ \t\r\n]*:[ \t\r\n]*"(' + _ID + rb')"'
 )
 _ANY_ID: Final = re.compile(rb'"id"[ \t\r\n]*:[ \t\r\n]*"(' + _ID + rb')"')
@@ -77,10 +78,10 @@ def own_id(text: bytes) -> tuple[int, int] | None:
 
     A member `id` that stands first, or right after the type, is the record's own. A second one, which other readers
     might prefer, is ruled out when no other member has that name, or when a partial decode, which prefers the last,
-    finds the same value and that value is written only once. Further on in the text it is the record's own when it is
+    finds the same value and no other member of that name has it. Further on in the text it is the record's own when it is
     the only member of that name and a partial decode finds it.
     """
-    first = _FIRST_ID.match(text)
+    first = FIRST_ID.match(text)
     single = text.count(b'"id"') == 1
     match = first or (_ANY_ID.search(text) if single else None)
     if match is None:
@@ -89,9 +90,9 @@ def own_id(text: bytes) -> tuple[int, int] | None:
     if not (first and single):
         try:
             found = _read_head(text).id.encode()
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, ValueError, RecursionError):
             raise BadInput(Fault.MALFORMED_JSON) from None
-        if found != logical_id or not (single or text.count(b'"' + logical_id + b'"') == 1):
+        if found != logical_id or not (single or _ANY_ID.findall(text).count(logical_id) == 1):
             return None
     return match.span(1)
 
@@ -117,7 +118,7 @@ def surely_named_in(text: bytes) -> tuple[Name, list[Name]]:
                 raise BadInput(Fault.INVALID_ID)
             own = Name(start, start, end, "", logical_id)
         elif key in ("reference", "url"):
-            name = _named(text, start, end)
+            name = named_at(text, start, end)
             if name is not None and (key == "reference" or name.type == "Binary"):
                 names.append(name)
     if own is None:
@@ -160,8 +161,8 @@ def relative_name(reference: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match else None
 
 
-def _named(text: bytes, start: int, end: int) -> Name | None:
-    """The name in a string's value, however its characters are written."""
+def named_at(text: bytes, start: int, end: int) -> Name | None:
+    """The name in a string's value, however its characters are written; none for anything else."""
     raw = text[start:end]
     match = _NAMED.fullmatch(unescaped(raw))
     if match is None:

@@ -1,8 +1,9 @@
 """The merged view: every record under an id that no other holder's record has, by splices that can be taken back.
 
 `<holder>.` goes before the record's own id and before the id of every relative reference. Where that would make an
-id longer than FHIR allows, the record keeps its own id, and references to it become absolute. Nothing is written
-again: a splice is an insertion, and all other bytes stay as they came (promise P13).
+id longer than FHIR allows, the record keeps its own id, and references to it become absolute. Such a record stands
+under its holder's own base, where relative references would be taken for the holder's: all of its references become
+absolute. Nothing is written again: a splice is an insertion, and all other bytes stay as they came (promise P13).
 """
 
 import re
@@ -10,12 +11,17 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from ahocorasick_rs import BytesAhoCorasick
+
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName, is_logical_id
-from gateway.dossier.scanning import TELLING_ESCAPE, names_in, own_id, relative_name, string_members, unescaped
+from gateway.dossier.scanning import FIRST_ID, TELLING_ESCAPE, Name, named_at, names_in, own_id, relative_name, string_members, unescaped
 
 _LONGEST_ID: Final = 64
-_REFERENCE: Final = b'"reference"'
+#: What is looked for in every record, in one pass.
+_AT_ID, _AT_REFERENCE, _AT_ESCAPE, _AT_BINARY = range(4)
+_find_marks: Final = BytesAhoCorasick([b'"id"', b'"reference"', b"\\", b"Binary/"]).find_matches_as_indexes
+_BACKSLASH: Final = 0x5C
 # Just behind `"reference"`: a short relative reference, and all that may need a splice of another kind.
 _SHORT: Final = rb'[ \t\r\n]*:[ \t\r\n]*"[A-Z][A-Za-z]+/(?=[A-Za-z0-9.-]{1,%d}(?:/_history/[A-Za-z0-9.-]{1,64})?")'
 _NEEDS_A_LOOK: Final = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*"(?:[A-Z][A-Za-z]*/|https?:)')
@@ -54,15 +60,21 @@ def splices(text: bytes, holder: HolderName, base: str) -> tuple[list[Splice], s
         BadInput: As `splice`.
     """
     own, names = names_in(text)
-    prefix = _prefix(holder)
-    away = _away(holder, base)
+    prefix, home, away = _prefix(holder), _home(base), _away(holder, base)
     longest = _LONGEST_ID - len(prefix)
-    if len(own.id) > longest and _reads_as_union_id(own.id):
+    stays = len(own.id) > longest
+    if stays and _reads_as_union_id(own.id):
         raise BadInput(Fault.INVALID_ID)
-    if _kept_ids_referred_to(text, away, longest):
+    if _kept_ids_referred_to(text, away, longest) or (stays and _made_absolute(text, home, holder)):
         raise BadInput(Fault.INVALID_ID)
-    found = [Splice(name.id_start, 0, prefix) if len(name.id) <= longest else Splice(name.start, 0, away) for name in names]
-    if len(own.id) <= longest:
+    found = []
+    for name in names:
+        if len(name.id) > longest:
+            found.append(Splice(name.start, 0, away))
+        else:
+            found += [Splice(name.start, 0, home)] if stays else []
+            found.append(Splice(name.id_start, 0, prefix))
+    if not stays:
         found.append(Splice(own.start, 0, prefix))
     return sorted(found), union_id(holder, own.id)
 
@@ -78,29 +90,42 @@ def _surely_spliced(text: bytes, holder: HolderName, base: str) -> Spliced:
 
 def _quickly_spliced(text: bytes, holder: HolderName) -> Spliced | None:
     """The same for a record in which nothing needs a second look; none for any other."""
-    if (escapes := b"\\" in text) and TELLING_ESCAPE.search(text):
-        return None
-    span = own_id(text)
     prefix, match_short = _quick(holder.value)
-    if span is None or span[1] - span[0] + len(prefix) > _LONGEST_ID or b"Binary/" in text:
-        return None
-    start, end = span
-    united = prefix + text[start:end]
-    parts = (text[:start] + prefix + text[start:]).split(_REFERENCE)
-    for place in range(1, len(parts)):
-        part = parts[place]
-        if (match := match_short(part)) is not None:
-            if escapes and parts[place - 1].endswith(b"\\"):
+    cuts: list[int] = []
+    ids, escapes = 0, False
+    for mark, start, end in _find_marks(text):
+        if mark == _AT_REFERENCE:
+            if (match := match_short(text, end)) is not None:
+                cuts.append(match.end())
+            elif _NEEDS_A_LOOK.match(text, end):
                 return None
-            cut = match.end()
-            parts[place] = part[:cut] + prefix + part[cut:]
-        elif _NEEDS_A_LOOK.match(part):
+            if text[start - 1] == _BACKSLASH:
+                return None
+        elif mark == _AT_ID:
+            ids += 1
+        elif mark == _AT_ESCAPE:
+            escapes = True
+        else:
             return None
-    return Spliced(_REFERENCE.join(parts), united.decode())
+    if escapes and TELLING_ESCAPE.search(text):
+        return None
+    first = FIRST_ID.match(text) if ids == 1 else None
+    span = own_id(text) if first is None else first.span(1)
+    if span is None or span[1] - span[0] + len(prefix) > _LONGEST_ID:
+        return None
+    cuts.append(span[0])
+    cuts.sort()
+    out: list[bytes] = []
+    at = 0
+    for cut in cuts:
+        out += (text[at:cut], prefix)
+        at = cut
+    out.append(text[at:])
+    return Spliced(b"".join(out), (prefix + text[span[0] : span[1]]).decode())
 
 
 @lru_cache(maxsize=1024)
-def _quick(holder: str) -> tuple[bytes, Callable[[bytes], re.Match[bytes] | None]]:
+def _quick(holder: str) -> tuple[bytes, Callable[[bytes, int], re.Match[bytes] | None]]:
     prefix = f"{holder}.".encode()
     return prefix, re.compile(_SHORT % (_LONGEST_ID - len(prefix))).match
 
@@ -111,20 +136,21 @@ def unsplice(content: bytes, holder: HolderName, base: str) -> bytes:
     Raises:
         BadInput: `invalid-id` for what `splice` cannot have made, and what reading it raises.
     """
-    prefix = _prefix(holder)
-    away = _away(holder, base)
+    prefix, home, away = _prefix(holder), _home(base), _away(holder, base)
     longest = _LONGEST_ID - len(prefix)
     own, names = names_in(content)
-    cuts = [(start, len(away)) for start in _kept_ids_referred_to(content, away, longest)]
+    cuts = [(start, away) for start in _kept_ids_referred_to(content, away, longest)]
     if len(own.id) <= longest or own.id.encode().startswith(prefix):
-        cuts.append((own.id_start, len(prefix)))
-    cuts += [(name.id_start, len(prefix)) for name in names]
+        cuts.append((own.id_start, prefix))
+    else:
+        cuts += [cut for name in _made_absolute(content, home, holder) for cut in ((name.start - len(home), home), (name.id_start, prefix))]
+    cuts += [(name.id_start, prefix) for name in names]
     out, at = [], 0
-    for start, length in sorted(cuts):
-        if content[start : start + length] not in (prefix, away):
+    for start, inserted in sorted(cuts):
+        if not content.startswith(inserted, start):
             raise BadInput(Fault.INVALID_ID)
         out.append(content[at:start])
-        at = start + length
+        at = start + len(inserted)
     return b"".join((*out, content[at:]))
 
 
@@ -163,6 +189,10 @@ def _away(holder: HolderName, base: str) -> bytes:
     return f"{base}/at/{holder.value}/".encode()
 
 
+def _home(base: str) -> bytes:
+    return f"{base}/".encode()
+
+
 def _reads_as_union_id(logical_id: str) -> bool:
     try:
         parse_union_id(logical_id)
@@ -180,6 +210,19 @@ def _kept_ids_referred_to(text: bytes, away: bytes, longest: int) -> list[int]:
         for _, key, start, end in string_members(text)
         if key in ("reference", "url") and text.startswith(away, start, end) and _is_long(key, unescaped(text[start + len(away) : end]), longest)
     ]
+
+
+def _made_absolute(text: bytes, home: bytes, holder: HolderName) -> list[Name]:
+    """The references to this holder's records by their address in the merged view."""
+    if home not in text:
+        return []
+    found = []
+    for _, key, start, end in string_members(text):
+        if key in ("reference", "url") and text.startswith(home, start, end):
+            name = named_at(text, start + len(home), end)
+            if name is not None and name.id.startswith(f"{holder.value}.") and (key == "reference" or name.type == "Binary"):
+                found.append(name)
+    return found
 
 
 def _is_long(key: str, reference: str, longest: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from accord.terms.identifiers import HolderName
+from accord.terms.identifiers import HolderName, is_logical_id
 from accord.terms.limits import MIB
 from accord.terms.records import TYPE_CODE, TYPE_NAME
 from accord.wire.columns import ROW_BYTES, Row, rows
@@ -26,7 +26,7 @@ class Origin(NamedTuple):
 
 
 class _Head(msgspec.Struct, gc=False):
-    resourceType: str
+    resourceType: str = ""
     id: str = ""
 
 
@@ -69,10 +69,20 @@ class Entry(NamedTuple):
     @property
     def origin(self) -> Origin:
         """Where it stands at its holder; only now is its id looked up."""
-        if self.batch.ids is not None and self.row.type_code:
+        if self.batch.ids is not None and 0 < self.row.type_code < len(TYPE_NAME):
             return Origin(self.batch.holder, TYPE_NAME[self.row.type_code], self.batch.ids[self.number])
-        head = _read_head(self.content)
+        try:
+            head = _read_head(self.content)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            return Origin(self.batch.holder, "", "")
         return Origin(self.batch.holder, head.resourceType, head.id)
+
+    @property
+    def can_be_shown(self) -> bool:
+        """Whether it has a sound name, and the type that its row says: else it must not stand for another."""
+        _, kind, logical_id = self.origin
+        code = self.row.type_code
+        return is_logical_id(logical_id) and code < len(TYPE_NAME) and TYPE_NAME[code] in ("", kind)
 
 
 class Window:

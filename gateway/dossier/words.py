@@ -123,10 +123,13 @@ def fault_words(fault: Fault) -> Wording:
 
 
 def data_as_of(data_as_of_ms: int) -> Wording:
-    """How old a copy is; said in any case, also when the holder does not know."""
-    if not data_as_of_ms:
+    """How old a copy is; said in any case, also when the holder does not know, or names a moment that no calendar has."""
+    try:
+        moment = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=data_as_of_ms)).astimezone(AMSTERDAM)
+    except (OverflowError, ValueError):
+        data_as_of_ms = 0
+    if data_as_of_ms <= 0:
         return Wording("Kopie; niet bekend van wanneer.", "A copy; not known from when.")
-    moment = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=data_as_of_ms)).astimezone(AMSTERDAM)
     return Wording(f"Kopie; gegevens van {moment:%d-%m-%Y %H:%M}.", f"A copy; data as of {moment:%Y-%m-%d %H:%M}.")
 
 

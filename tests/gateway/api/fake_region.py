@@ -51,7 +51,10 @@ def encounter(logical_id: str, owner: str, *, day: str = "2024-02-01") -> bytes:
 
 @dataclass
 class FakeHolder:
-    """One holder. `ending` other than answered comes after the records; a silent one never says a word."""
+    """One holder. `ending` other than answered comes after the records; a silent one never says a word.
+
+    `sent` is set once its records are out; its last word waits for `closes_when`.
+    """
 
     name: str
     records: Sequence[bytes] = ()
@@ -64,6 +67,10 @@ class FakeHolder:
     waits_for: anyio.Event | None = None
     files: Mapping[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
     unfit: int = 0
+    sent: anyio.Event = field(default_factory=anyio.Event)
+    closes_when: anyio.Event | None = None
+    copy: bool = False
+    data_as_of_ms: int = 0
 
     @property
     def registered(self) -> RegisteredHolder:
@@ -173,13 +180,16 @@ async def _answer(
         for batch in (batch_of(holder.patients), *batches_of(wanted, holder.batch_bytes)):
             sent += len(batch.columns) // 40
             await sink.send(HolderBatch(name, batch, _ids(holder)))
+    holder.sent.set()
+    if holder.closes_when is not None:
+        await holder.closes_when.wait()
     for text in wanted:
         record = read_record(text)
         assert record.kind is not None
         category = category_of(record, record.kind)
         records[category] = records.get(category, 0) + 1
     ending = Ending.NOTHING_SHOWN if holder.ending is Ending.ANSWERED and not sent else holder.ending
-    last = HolderClosed(name, ending, Counts(records=sent, unfit=holder.unfit), holder.code, None, 5, 0, more=more)
+    last = HolderClosed(name, ending, Counts(records=sent, unfit=holder.unfit), holder.code, None, 5, 0, holder.copy, holder.data_as_of_ms, more=more)
     closed.append(last)
     await sink.send(last)
 

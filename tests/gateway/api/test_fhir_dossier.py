@@ -117,6 +117,21 @@ async def test_identical_statements_appear_once_with_both_origins_unless_the_cli
         assert len([one for one in provenance if "entity" in one]) == 1
 
 
+async def test_a_record_that_keeps_its_long_id_refers_to_what_stands_in_the_bundle(face: Opened) -> None:
+    long = "o" * 62
+    to_encounter = ', "encounter": {"reference": "Encounter/3"}'
+    holder = FakeHolder("alfa", [observation(long, "p1", more=to_encounter), encounter("3", "p1", day="2024-03-01")], [patient("p1")])
+    async with face([holder]) as client:
+        bundle = (await client.get(f"Patient/{await opaque_id(client)}/$everything")).json()
+        entries = {entry["fullUrl"]: entry["resource"] for entry in bundle["entry"] if "fullUrl" in entry}
+        shown = entries[f"http://gateway.test/fhir/at/alfa/Observation/{long}"]
+        read = await client.get(shown["encounter"]["reference"])
+
+    assert entries[shown["encounter"]["reference"]]["resourceType"] == "Encounter"
+    assert entries[shown["subject"]["reference"]]["resourceType"] == "Patient"
+    assert read.json() == entries[shown["encounter"]["reference"]]
+
+
 async def test_with_exact_bytes_nothing_is_spliced_and_every_record_stands_under_its_holders_base(face: Opened) -> None:
     holders = two_holders()
     async with face(holders) as client:

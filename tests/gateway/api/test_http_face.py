@@ -13,6 +13,7 @@ from accord.terms.queries import DossierQuery
 from gateway.api.fhir_app import FhirApp
 from gateway.api.http_settings import HttpSettings
 from gateway.api.outcomes import STATUS, failure_issue, status_of
+from gateway.ports import Completeness
 from tests.gateway.api.conftest import Opened
 from tests.gateway.api.fake_region import ASKER, BSN, SYSTEM, FakeDoor, FakeHolder, observation, patient
 
@@ -235,3 +236,44 @@ async def test_it_lives_and_dies_as_an_asgi_application_does() -> None:
     await app({"type": "lifespan"}, receive, send)
 
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+async def test_the_answer_says_which_preferences_it_took_into_account(face: Opened) -> None:
+    async with face(region()) as client:
+        logical_id = (await found(client)).json()["entry"][0]["resource"]["id"]
+        wished = {"prefer": 'handling="lenient", noaber-fold=none; respond-async, noaber-bytes=exact'}
+        streamed = await client.get(f"Patient/{logical_id}/$everything", headers=wished)
+        paged = await client.get(f"Observation?patient={logical_id}", headers={"prefer": "noaber-partial=refuse"})
+        plain = await client.get(f"Observation?patient={logical_id}")
+        failed = await client.get("Observation?patient=nobody", headers=wished)
+        metadata = await client.get("metadata", headers=wished)
+
+    assert streamed.headers["preference-applied"] == "handling=lenient, noaber-fold=none, noaber-bytes=exact"
+    assert paged.headers["preference-applied"] == "noaber-partial=refuse"
+    assert not any("preference-applied" in answer.headers for answer in (plain, failed, metadata))
+
+
+class _BreaksLate(FakeDoor):
+    async def open(self, query: DossierQuery, into: Any, *, lanes: Any = None) -> None:
+        """Tell everything, but then fail before the account."""
+        inner, told = anyio.create_memory_object_stream[Any](100)
+        await super().open(query, inner, lanes=lanes)
+        async with into, told:
+            async for event in told:
+                if not isinstance(event, Completeness):
+                    await into.send(event)
+            raise RuntimeError(query.bsn.value)
+
+
+async def test_an_answer_that_has_begun_and_fails_is_closed_and_says_so(face: Opened, caplog: pytest.LogCaptureFixture) -> None:
+    async with face(_BreaksLate(region()), key=b"k" * 64) as client, face(region(), key=b"k" * 64) as other:
+        logical_id = (await found(other)).json()["entry"][0]["resource"]["id"]
+        answer = await client.get(f"Patient/{logical_id}/$everything", params={"_pretty": "true"})
+    bundle = answer.json()
+
+    assert answer.status_code == 200
+    assert [entry["resource"]["resourceType"] for entry in bundle["entry"]] == ["Patient", "Observation", "Provenance", "OperationOutcome"]
+    assert bundle["entry"][-1]["resource"]["issue"][0]["details"]["coding"][0]["code"] == "internal"
+    assert [tag["code"] for tag in bundle["meta"]["tag"]] == ["partial", "authored"]
+    assert BSN.value not in caplog.text
+    assert "RuntimeError" in caplog.text

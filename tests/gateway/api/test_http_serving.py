@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.abc
+import anyio.lowlevel
 import httpx2
 import pytest
 
@@ -116,3 +118,99 @@ async def test_an_address_that_is_taken_or_not_loopback_is_refused() -> None:
             await serve_http(FhirApp, region(), settings, loopback(taken))
     with pytest.raises(BadInput, match=Fault.LOOPBACK_ONLY):
         await serve_http(FhirApp, region(), settings, Address("192.0.2.1", 8080))
+
+
+def large_region() -> FakeDoor:
+    """Two holders with more than any buffer between a gateway and its client takes."""
+    note = f', "note": [{{"text": "{"x" * 20_000}"}}]'
+    records = [observation(str(i), "p1", value=str(i), more=note) for i in range(1_500)]
+    return FakeDoor([FakeHolder("alfa", records, [patient("p1")], batch_bytes=200_000), FakeHolder("beta", [observation("2", "p1")], [patient("p1")])])
+
+
+async def test_a_client_that_stops_reading_loses_its_place_and_its_connection() -> None:
+    door = large_region()
+    async with served(door, write_seconds=0.2, questions_at_once=1) as address, httpx2.AsyncClient(base_url=f"http://{address}/fhir/") as client:
+        path = f"Patient/{await opaque_id(client)}/$everything"
+        host, port = address.split(":")
+        async with await anyio.connect_tcp(host, int(port)) as stalled:
+            await stalled.send(f"GET /fhir/{path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            with anyio.fail_after(20):
+                await door.someone_left.wait()
+                after = await opaque_id(client)
+                # Its connection is gone, too: what was on its way is all there is.
+                await until_closed(stalled)
+
+    assert after in path
+    assert door.withdrawn == 1
+
+
+async def test_a_client_that_reads_slowly_gets_everything() -> None:
+    async with served(large_region(), write_seconds=1.0) as address, httpx2.AsyncClient(base_url=f"http://{address}/fhir/") as client:
+        size = 0
+        async with client.stream("GET", f"Patient/{await opaque_id(client)}/$everything", headers={"accept-encoding": "identity"}) as answer:
+            async for part in answer.aiter_raw():
+                size += len(part)
+                last = part
+                await anyio.lowlevel.checkpoint()
+
+    assert size > 30_000_000
+    assert last.endswith(b"}")
+    assert "trailer" not in answer.headers
+    assert "noaber-completeness" not in answer.headers
+
+
+async def until_closed(stream: anyio.abc.SocketStream) -> bytes:
+    """All that comes until the other side ends the connection."""
+    found = b""
+    with anyio.fail_after(10):
+        try:
+            while True:
+                found += await stream.receive()
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            return found
+
+
+_METADATA = b"GET /fhir/metadata HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+@pytest.mark.parametrize(("before", "sent"), [(b"", b""), (b"", _METADATA[:-6]), (_METADATA, _METADATA[:-6])])
+async def test_a_request_that_never_ends_is_cut_off(before: bytes, sent: bytes) -> None:
+    async with served(region(), body_seconds=0.1) as address:
+        host, port = address.split(":")
+        async with await anyio.connect_tcp(host, int(port)) as stream:
+            if before:
+                await stream.send(before)
+                assert (await stream.receive()).startswith(b"HTTP/1.1 200")
+            if sent:
+                await stream.send(sent)
+            answer = await until_closed(stream)
+
+    assert b"HTTP/1.1" not in answer
+
+
+@pytest.mark.slow
+async def test_a_client_that_stops_reading_at_the_very_end_loses_its_connection() -> None:
+    note = f', "note": [{{"text": "{"x" * 100_000}"}}]'
+    door = FakeDoor([FakeHolder("alfa", [observation(str(i), "p1", value=str(i), more=note) for i in range(100)], [patient("p1")])])
+    async with served(door, write_seconds=0.2) as address, httpx2.AsyncClient(base_url=f"http://{address}/fhir/") as client:
+        path = f"Observation?patient={await opaque_id(client)}&_count=1000"
+        whole = len((await client.get(path, headers={"accept-encoding": "identity"})).content)
+        host, port = address.split(":")
+        async with await anyio.connect_tcp(host, int(port)) as stalled:
+            await stalled.send(f"GET /fhir/{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            await stalled.receive(1)
+            await anyio.sleep(2.0)
+            rest = await until_closed(stalled)
+
+    assert len(rest) < whole
+
+
+async def test_a_body_that_never_ends_is_answered_and_cut_off() -> None:
+    async with served(region(), body_seconds=0.1) as address:
+        host, port = address.split(":")
+        async with await anyio.connect_tcp(host, int(port)) as stream:
+            await stream.send(f"POST /fhir/Patient/_search HTTP/1.1\r\nHost: {host}\r\nContent-Length: 60\r\n\r\nident".encode())
+            answer = await until_closed(stream)
+
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b'"deadline-passed"' in answer

@@ -15,7 +15,8 @@ from accord.terms.identifiers import HolderName
 from accord.terms.queries import NO_TIME
 from accord.terms.records import TYPE_CODE
 from accord.wire.columns import ENTERED_IN_ERROR, ROW
-from gateway.dossier.folding import Folded, Folding, Placed
+from gateway.dossier.alike import Folded, Placed
+from gateway.dossier.folding import Folding
 from gateway.dossier.window import Origin
 from gateway.ports import HolderBatch
 
@@ -213,6 +214,86 @@ def test_what_is_held_is_shown_when_the_window_moves_on() -> None:
     assert folding.finish() == []
 
 
+def test_what_was_folded_into_a_holder_that_is_withdrawn_is_shown_after_all() -> None:
+    folding = Folding()
+    for holder in (A, B, C):
+        folding.fold(batch(holder, result(holder, f"id-{holder}")))
+    folding.folded.clear()
+
+    placed = folding.withdraw(A)
+
+    assert [(one.holder, one.fold) for one in placed] == [(B, None), (C, Origin(B, "Observation", f"id-{B}"))]
+    assert folding.folded == [Folded(Origin(B, "Observation", f"id-{B}"), Origin(C, "Observation", f"id-{C}"))]
+    assert folding.withdraw(C) == []
+    assert not folding.lost
+
+
+def test_nobody_folds_into_a_holder_that_was_withdrawn() -> None:
+    folding = Folding()
+    folding.fold(batch(A, result(A, "1"), result(A, "2"), medication("a", "apixaban"), request(A, "3", "a")))
+    folding.withdraw(A)
+
+    assert ids(folding.fold(batch(B, result(B, "1"), medication("b", "apixaban"), request(B, "3", "b")))) == ["1", "b", "3"]
+    assert ids(folding.fold(batch(C, result(C, "1")))) == ["=1"]
+
+
+def test_what_a_withdrawn_holder_held_back_is_never_placed_and_what_waited_for_it_is() -> None:
+    folding = Folding()
+    folding.fold(batch(A, request(A, "1", "a")))
+    folding.fold(batch(B, request(B, "2", "b"), medication("b", "apixaban")))
+    folding.fold(batch(C, request(C, "3", "never-comes")))
+
+    assert ids(folding.withdraw(A)) == ["2"]
+    assert ids(folding.withdraw(C)) == []
+    assert folding.finish() == []
+
+
+def test_what_left_the_window_before_its_holder_was_withdrawn_is_counted() -> None:
+    folding = Folding(window_bytes=1_500)
+    folding.fold(batch(A, result(A, "1")))
+    folding.fold(batch(B, result(B, "2")))
+    for number in range(8):
+        folding.fold(batch(C, result(C, f"filler-{number}", f"filler {number}")))
+
+    assert folding.withdraw(A) == []
+    assert folding.lost == {B: 1}
+
+
+def test_what_left_the_window_after_its_holder_was_heard_out_is_not_lost() -> None:
+    folding = Folding(window_bytes=1_500)
+    folding.fold(batch(A, result(A, "1")))
+    folding.fold(batch(B, result(B, "2")))
+    folding.settle(A)
+    for number in range(8):
+        folding.fold(batch(C, result(C, f"filler-{number}", f"filler {number}")))
+
+    assert not folding.withdraw(B)
+    assert not folding.lost
+
+
+def test_a_record_without_a_sound_name_stands_for_no_other() -> None:
+    unsound = batch(A, result(A, "1"))
+    unsound = HolderBatch(A, Batch(unsound.batch.columns, unsound.batch.blob.replace(b'"id": "1"', b'"id": "%"'), 0), unsound.patients)
+    misnamed = batch(B, result(B, "2"))
+    row = list(ROW.unpack(misnamed.batch.columns))
+    row[5] = TYPE_CODE["Condition"]
+    folding = Folding()
+    folding.fold(unsound)
+    folding.fold(HolderBatch(B, Batch(ROW.pack(*row), misnamed.batch.blob, 0), misnamed.patients))
+
+    assert ids(folding.fold(batch(C, result(C, "3")))) == ["3"]
+
+
+def test_others_may_have_their_turn_after_every_record_that_is_read() -> None:
+    folding = Folding()
+    folding.fold(batch(A, *(result(A, str(number)) for number in range(50))))
+
+    steps = list(folding.folding(batch(B, *(result(B, str(number)) for number in range(10)))))
+
+    assert steps.count(None) == 50
+    assert len(steps) == 60
+
+
 # -- In any order
 
 _HOLDERS = (A, B, C)
@@ -300,3 +381,29 @@ def test_every_record_is_in_exactly_one_place(delivered: tuple[dict[HolderName, 
     assert all((kept.holder, kept.id) in shown and kept.holder != also.holder for kept, also in folding.folded)
     assert len({fold.also for fold in folding.folded}) == len(folding.folded)
     assert folding.held_back == 0
+
+
+@given(deliveries(), st.sampled_from(_HOLDERS), st.integers(0, 30), st.sampled_from([600, 2_000, 24_000_000]))
+def test_whenever_a_holder_is_withdrawn_all_of_the_others_is_shown_or_counted(
+    delivered: tuple[dict[HolderName, list[Record]], list[list[HolderBatch]]], gone: HolderName, when: int, window: int
+) -> None:
+    records, (way, _) = delivered
+    folding, placed = Folding(window_bytes=window), []
+    before = [each for number, each in enumerate(way) if number < when or each.holder != gone]
+    for number, each in enumerate(before):
+        if number == when:
+            placed += folding.withdraw(gone)
+        if number < when or each.holder != gone:
+            placed += folding.fold(each)
+    placed += folding.withdraw(gone) + folding.finish()
+
+    shown = {(one.holder, json.loads(one.content)["id"]) for one in placed if one.fold is None}
+    stands_for = {(one.holder, json.loads(one.content)["id"]): one.fold for one in placed if one.fold is not None}
+    missing: Counter[HolderName] = Counter()
+    for holder in set(_HOLDERS) - {gone}:
+        for record in records[holder]:
+            name = (holder, record["id"])
+            kept = stands_for.get(name)
+            if name not in shown and (kept is None or kept.holder == gone or (kept.holder, kept.id) not in shown):
+                missing[holder] += 1
+    assert missing == folding.lost

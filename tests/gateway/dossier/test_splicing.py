@@ -136,8 +136,23 @@ def test_an_id_that_would_grow_too_long_stays_and_is_referred_to_absolutely() ->
         "resourceType": "Basic",
         "id": LONG,
         "subject": {"reference": f"{AWAY}/Patient/{LONG}"},
-        "author": {"reference": f"Practitioner/de-wieke.{'b' * LONGEST}"},
+        "author": {"reference": f"{BASE}/Practitioner/de-wieke.{'b' * LONGEST}"},
     }
+
+
+def test_in_a_record_that_keeps_its_id_an_attachment_is_referred_to_absolutely_too() -> None:
+    text = rf'{{"resourceType":"Basic","id":"{LONG}","url":"Binary\/7","other":{{"url":"Patient/7"}},"reference":"Patient/7/_history/1"}}'
+
+    result = spliced(text)
+
+    assert rf'"url":"{BASE}/Binary\/de-wieke.7","other":{{"url":"Patient/7"}},"reference":"{BASE}/Patient/de-wieke.7/_history/1"' in result
+
+
+def test_a_record_that_keeps_its_id_and_names_another_by_its_address_here_is_refused() -> None:
+    with pytest.raises(BadInput):
+        splice(f'{{"resourceType":"Basic","id":"{LONG}","subject":{{"reference":"{BASE}/Patient/de-wieke.7"}}}}'.encode(), WIEKE, BASE)
+
+    assert f'"{BASE}/Patient/de-brink.7"' in spliced(f'{{"resourceType":"Basic","id":"{LONG}","subject":{{"reference":"{BASE}/Patient/de-brink.7"}}}}')
 
 
 def test_a_long_id_that_reads_as_another_holders_is_refused() -> None:
@@ -274,7 +289,9 @@ def expected(content: dict[str, Any]) -> dict[str, Any]:
         match = re.fullmatch(r"([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(/_history/[A-Za-z0-9.-]{1,64})?", value)
         if match is None or (key == "url" and match[1] != "Binary"):
             return value
-        return f"{AWAY}/{value}" if len(match[2]) > LONGEST else f"{match[1]}/de-wieke.{match[2]}{match[3] or ''}"
+        # Under the holder's own base a relative reference would be taken for the holder's.
+        home = f"{BASE}/" if len(content["id"]) > LONGEST else ""
+        return f"{AWAY}/{value}" if len(match[2]) > LONGEST else f"{home}{match[1]}/de-wieke.{match[2]}{match[3] or ''}"
 
     def inside(value: Any) -> Any:
         match value:

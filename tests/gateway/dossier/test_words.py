@@ -62,3 +62,7 @@ def test_the_age_of_a_copy_is_in_dutch_time() -> None:
 def test_who_was_not_heard_is_named() -> None:
     assert not_heard(["Apotheek Dorpspoort"]).nl == "Niet gehoord: Apotheek Dorpspoort."
     assert not_heard([]) == Wording("", "")
+
+
+def test_an_age_that_is_no_moment_is_not_known() -> None:
+    assert {data_as_of(moment) for moment in (2**62, -(2**62), 300_000_000_000_000, -1)} == {data_as_of(0)}
