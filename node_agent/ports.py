@@ -8,7 +8,7 @@ SourceFailure               the source could not do what was asked
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from accord.rules.consent import Choice
@@ -55,9 +55,14 @@ class SourceIncapable(SourceFailure):
 
 @dataclass(frozen=True, slots=True)
 class LocalPatient:
-    """A person as this source knows them: the logical ids of all their Patient records here (merged ones too)."""
+    """A person as this source knows them: the logical ids of all their Patient records here (merged ones too).
+
+    `brought`: these very Patient records, all of them, where finding the person brought them along, so that they need
+    not be read twice for one question; else none of them.
+    """
 
     ids: frozenset[str]
+    brought: "tuple[SourceRecord, ...]" = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.ids or not all(is_logical_id(logical_id) for logical_id in self.ids):

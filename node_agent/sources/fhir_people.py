@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -13,7 +13,7 @@ import structlog
 from accord.rules import reading
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, RecordRef, is_logical_id
-from node_agent.ports import LocalPatient, SourceAnswerInvalid
+from node_agent.ports import LocalPatient, SourceAnswerInvalid, SourceRecord
 from node_agent.sources.fhir_client import FhirClient
 from node_agent.sources.fhir_endpoint import FhirEndpoint
 from node_agent.sources.fhir_exchange import SourceRefused
@@ -51,6 +51,7 @@ class PatientEntry:
     id: str
     bsns: frozenset[str]
     merged_with: frozenset[str]
+    body: bytes = field(default=b"", compare=False, repr=False)
 
     def may_be(self, bsn: str) -> bool:
         """Whether nothing in it says that it is somebody else's."""
@@ -66,7 +67,7 @@ def patient_entry(body: bytes) -> PatientEntry | None:
     if record.resourceType != "Patient" or not is_logical_id(record.id):
         return None
     merged = {_patient_id(link.other.reference) for link in _links(record) if link.type in _MERGED}
-    return PatientEntry(record.id, frozenset(reading.bsns_of(record)), frozenset(merged - {"", record.id}))
+    return PatientEntry(record.id, frozenset(reading.bsns_of(record)), frozenset(merged - {"", record.id}), body)
 
 
 def _links(record: reading.Record) -> Iterator[_Link]:
@@ -115,7 +116,7 @@ class People:
                 pointing = await self._matching([("link", f"Patient/{logical_id}") for logical_id in new], until)
                 merged += [entry for entry in pointing.values() if entry.merged_with & new]
             known |= {entry.id: entry for entry in merged if entry.may_be(bsn.value)}
-        return LocalPatient(frozenset(known)) if known else None
+        return LocalPatient(frozenset(known), tuple(SourceRecord(entry.body) for entry in known.values())) if known else None
 
     async def everybody(self, until: float) -> list[tuple[Bsn, LocalPatient]]:
         """Everybody with a valid BSN. A record that cannot be read is nobody's, and is counted in the log.

@@ -116,9 +116,9 @@ class FhirServer(anyio.AsyncContextManagerMixin):
         Raises:
             SourceFailure: They could not be read.
         """
-        found = await self.read([RecordRef("Patient", logical_id) for logical_id in patient.ids])
+        found = list(patient.brought) or list((await self.read([RecordRef("Patient", logical_id) for logical_id in patient.ids])).values())
         if found:
-            yield list(found.values())
+            yield found
 
     async def records_of(self, patient: LocalPatient, selection: Selection) -> AsyncGenerator[list[SourceRecord], None]:
         """What is on file about a person, a page at a time as the searches bring them.
