@@ -104,9 +104,7 @@ def decide(
     return Refusal.PATIENT_REFUSED
 
 
-def released_categories(
-    asked_by: Asker, purpose: PurposeOfUse, choices: Iterable[Choice], *, at: datetime
-) -> dict[CareCategory, Basis]:
+def released_categories(asked_by: Asker, purpose: PurposeOfUse, choices: Iterable[Choice], *, at: datetime) -> dict[CareCategory, Basis]:
     """The categories that may be released as a whole, each with its ground; the others are withheld."""
     known = tuple(choices)
     decisions = {category: decide(asked_by, purpose, category, known, at=at) for category in CareCategory}

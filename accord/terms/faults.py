@@ -93,7 +93,9 @@ class Explanation:
 
 CATALOGUE: dict[Fault, Explanation] = {
     Fault.MALFORMED_JSON: Explanation("The text is not JSON.", "Check the text at the place where it was cut or edited and send it again."),
-    Fault.INVALID_ENCODING: Explanation("The text is not valid UTF-8, or has a lone surrogate or a byte order mark.", "Write the text as UTF-8 without a byte order mark."),
+    Fault.INVALID_ENCODING: Explanation(
+        "The text is not valid UTF-8, or has a lone surrogate or a byte order mark.", "Write the text as UTF-8 without a byte order mark."
+    ),
     Fault.DUPLICATE_KEY: Explanation("A JSON object has the same key twice.", "Repair the system that wrote it: readers disagree on which of the two counts."),
     Fault.TOO_DEEP: Explanation("The JSON is nested more deeply than 64 levels.", "Send records as FHIR describes them; none needs this depth."),
     Fault.TOO_LARGE: Explanation("The text is larger than the limit.", "Move large content to a Binary and refer to it."),
@@ -107,8 +109,13 @@ CATALOGUE: dict[Fault, Explanation] = {
     Fault.BSN_IN_URL: Explanation("A BSN may not travel in a URL.", "Use POST [type]/_search with the BSN in the body."),
     Fault.NO_PATIENT: Explanation("The question does not say about which patient.", "Add the parameter patient, with the id that POST Patient/_search gave."),
     Fault.SEVERAL_PATIENTS: Explanation("The question is about more than one patient.", "Ask about one patient at a time."),
-    Fault.OTHER_PATIENT: Explanation("A record about somebody else was in the answer; the whole answer of that holder was set aside.", "Call the holder, and report it: their system mixes patients."),
-    Fault.UNRESOLVED_REFERENCE: Explanation("A reference points to nothing in this delivery or in the store.", "Import the record that it refers to together with it."),
+    Fault.OTHER_PATIENT: Explanation(
+        "A record about somebody else was in the answer; the whole answer of that holder was set aside.",
+        "Call the holder, and report it: their system mixes patients.",
+    ),
+    Fault.UNRESOLVED_REFERENCE: Explanation(
+        "A reference points to nothing in this delivery or in the store.", "Import the record that it refers to together with it."
+    ),
     Fault.INVALID_PARAMETER: Explanation("A search parameter has a value that cannot be read.", "Look the parameter up in /fhir/metadata."),
     Fault.UNKNOWN_PARAMETER: Explanation("A search parameter is not supported here.", "Leave it out, or look in /fhir/metadata for what is supported."),
     Fault.UNKNOWN_HOLDER: Explanation("No holder of this name is in the register.", "Look in the register for the names."),
@@ -117,8 +124,12 @@ CATALOGUE: dict[Fault, Explanation] = {
     Fault.METHOD_NOT_ALLOWED: Explanation("This address does not take that method.", "Look in /fhir/metadata for what it takes."),
     Fault.UNSUPPORTED_FORMAT: Explanation("This format is not offered.", "Ask for application/fhir+json."),
     Fault.CURSOR_EXPIRED: Explanation("The link to the next page has expired.", "Start the search again."),
-    Fault.CURSOR_INVALID: Explanation("The link to the next page is not one of ours, or not of this question.", "Follow the link as it was given, or start the search again."),
-    Fault.INVALID_QUESTION: Explanation("The question lacks something that it needs, or contradicts itself.", "Compare it with the description of the service."),
+    Fault.CURSOR_INVALID: Explanation(
+        "The link to the next page is not one of ours, or not of this question.", "Follow the link as it was given, or start the search again."
+    ),
+    Fault.INVALID_QUESTION: Explanation(
+        "The question lacks something that it needs, or contradicts itself.", "Compare it with the description of the service."
+    ),
     Fault.UNSUPPORTED_FILE: Explanation("The file is not one that can be imported.", "Give FHIR JSON, NDJSON or a Bundle, plain, .gz or .zip."),
     Fault.SUPERSEDED: Explanation("The store already has a newer version of this record.", "Nothing to do: the newer version was kept."),
     Fault.NOT_THIS_HOLDER: Explanation("The question is addressed to another holder.", "Check the address in the register."),
@@ -126,10 +137,14 @@ CATALOGUE: dict[Fault, Explanation] = {
     Fault.PAUSED: Explanation("The holder has paused its agent.", "Call the holder if it cannot wait."),
     Fault.SOURCE_UNAVAILABLE: Explanation("The holder's own system did not answer, or not to the end.", "Try again; call the holder if it cannot wait."),
     Fault.SOURCE_BUSY: Explanation("The holder's own system is too busy.", "Try again in a minute; call the holder if it cannot wait."),
-    Fault.SOURCE_ANSWER_INVALID: Explanation("The holder's own system gave an answer that cannot be read.", "Call the holder; their IT finds the record in the agent's report."),
+    Fault.SOURCE_ANSWER_INVALID: Explanation(
+        "The holder's own system gave an answer that cannot be read.", "Call the holder; their IT finds the record in the agent's report."
+    ),
     Fault.NO_HOLDERS_ELIGIBLE: Explanation("No holder could be asked this question.", "Widen the question, or check the register."),
     Fault.ALL_HOLDERS_FAILED: Explanation("No holder was heard out.", "Try again; the list says who was asked and how to call them."),
-    Fault.PARTIAL_NOT_ACCEPTED: Explanation("Not every holder was heard out, and this client does not accept a part.", "Try again, or accept a partial answer."),
+    Fault.PARTIAL_NOT_ACCEPTED: Explanation(
+        "Not every holder was heard out, and this client does not accept a part.", "Try again, or accept a partial answer."
+    ),
     Fault.HOLDER_SILENT: Explanation("The holder stayed silent too long.", "Try again; call the holder if it cannot wait."),
     Fault.DEADLINE_PASSED: Explanation("The time for this question was over.", "Try again with more time; call the holder if it cannot wait."),
     Fault.HOLDER_UNREACHABLE: Explanation("The holder could not be reached.", "Call the holder if it cannot wait."),
@@ -139,7 +154,9 @@ CATALOGUE: dict[Fault, Explanation] = {
     Fault.BROKEN_BATCH: Explanation("The holder's answer is not built as agreed.", "Report it: the agent is not sound."),
     Fault.NOT_ASKED_FOR: Explanation("The holder sent a record that was not asked for.", "Report it: the agent is not sound."),
     Fault.NOT_DECIDED: Explanation("The holder sent a record that its own decision does not cover.", "Report it: the agent is not sound."),
-    Fault.IDENTITY_UNVERIFIED: Explanation("The holder could not show that its records are about this person.", "Call the holder: the BSN or date of birth is missing in their record."),
+    Fault.IDENTITY_UNVERIFIED: Explanation(
+        "The holder could not show that its records are about this person.", "Call the holder: the BSN or date of birth is missing in their record."
+    ),
     Fault.OVER_LIMIT: Explanation("The holder's answer was larger than the limit.", "Ask for a part: a period, a category or a type."),
     Fault.RECORDS_UNFIT: Explanation("Some records name another patient or cannot be read, and were not sent.", "Call the holder if something is missing."),
     Fault.RECORDS_OVERSIZED: Explanation("Some records are too large to send, and were left out.", "Call the holder for these records."),

@@ -168,7 +168,9 @@ SECTION_OF: Final[dict[CareCategory, Section]] = {
 }
 
 _EVERYTHING = frozenset(Section)
-_BASICS = frozenset({Section.PERSON, Section.ALERTS, Section.ALLERGIES, Section.PROBLEMS, Section.MEDICATION, Section.CONTACTS, Section.DOCUMENTS, Section.OTHER})
+_BASICS = frozenset(
+    {Section.PERSON, Section.ALERTS, Section.ALLERGIES, Section.PROBLEMS, Section.MEDICATION, Section.CONTACTS, Section.DOCUMENTS, Section.OTHER}
+)
 
 #: Which sections a holder of a kind feeds: whose absence harms what. A kind that is not here feeds all.
 SECTIONS_FED: Final[dict[HolderKind, frozenset[Section]]] = {

@@ -138,7 +138,7 @@ async def _fail(exchange: Exchange, failure: Faulted) -> None:
         status = 504 if failure.only_late else status
     if failure.fault is Fault.TOO_MANY_QUESTIONS:
         headers["retry-after"] = "1"
-    if isinstance(failure, BodyTooSlow):
+    if isinstance(failure, BodyTooSlow) or failure.fault is Fault.TOO_LARGE:
         # What still comes of it must not be taken for the next request.
         headers["connection"] = "close"
     if failure.fault is Fault.METHOD_NOT_ALLOWED:

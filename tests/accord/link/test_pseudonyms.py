@@ -26,7 +26,9 @@ def test_people_and_holders_are_told_apart_and_the_same_stays_the_same() -> None
     assert len({key.pseudonym(bsn) for key in (one, two) for bsn in (BSN, NEIGHBOUR)}) == 4
 
 
-@pytest.mark.parametrize("text", ["", KEY[:-1], KEY + "0", KEY[:-2], KEY + "00", KEY + "\n", " " + KEY, " ".join(KEY), KEY[:-1] + "g", "٠" * 64, "0x" + KEY[2:]])
+@pytest.mark.parametrize(
+    "text", ["", KEY[:-1], KEY + "0", KEY[:-2], KEY + "00", KEY + "\n", " " + KEY, " ".join(KEY), KEY[:-1] + "g", "٠" * 64, "0x" + KEY[2:]]
+)
 def test_a_key_that_is_not_64_hexadecimal_digits_is_refused_and_not_shown(text: str) -> None:
     with pytest.raises(BadInput) as caught:
         pseudonym_key(text)

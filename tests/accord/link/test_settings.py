@@ -87,7 +87,9 @@ def test_a_later_layer_wins_and_is_named_as_the_origin(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["90000001", "00000001", "1e5", "true", "2026-11-21", "127.0.0.1:80", "", "a=b", "x # y", "'", "[1]", "inf", "{a = 1}", "9" * 5_000])
+@pytest.mark.parametrize(
+    "text", ["90000001", "00000001", "1e5", "true", "2026-11-21", "127.0.0.1:80", "", "a=b", "x # y", "'", "[1]", "inf", "{a = 1}", "9" * 5_000]
+)
 def test_a_text_setting_takes_any_text_as_it_was_typed(text: str) -> None:
     assert read(sets=(f"holder.ura={text}",)).values.holder.ura == text
     assert read(environment={"NOABER_X__HOLDER__URA": text}, sets=()).values.holder.ura == text
@@ -174,7 +176,11 @@ def test_a_file_that_cannot_be_used_is_named_without_its_folder(tmp_path: Path) 
     assert refusal("[listen]\nprot = 1", folder=tmp_path) == "0.toml: listen.prot is not a setting, did you mean port?"
 
     (tmp_path / "latin.toml").write_bytes("[listen]\nhttp = 'caf\xe9'".encode("latin-1"))
-    for path, said in ((tmp_path / "latin.toml", "latin.toml: is not TOML"), (tmp_path / "none.toml", "none.toml: cannot be read"), (tmp_path, f"{tmp_path.name}: cannot be read")):
+    for path, said in (
+        (tmp_path / "latin.toml", "latin.toml: is not TOML"),
+        (tmp_path / "none.toml", "none.toml: cannot be read"),
+        (tmp_path, f"{tmp_path.name}: cannot be read"),
+    ):
         with pytest.raises(BadInput) as caught:
             load(Settings, files=[path], environment={}, prefix="NOABER_X__")
         assert caught.value.where == said

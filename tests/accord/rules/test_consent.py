@@ -146,7 +146,10 @@ def test_p5_a_permit_that_cannot_be_compared_never_overrules_an_objection(
         assert not is_permitted(after)
 
 
-@given(_questions, st.permutations([Choice(True, URAS[0]), Choice(False, KINDS[0]), Choice(True), Choice(False, None, CONDITION), Choice(True, KINDS[0], CONDITION)]))
+@given(
+    _questions,
+    st.permutations([Choice(True, URAS[0]), Choice(False, KINDS[0]), Choice(True), Choice(False, None, CONDITION), Choice(True, KINDS[0], CONDITION)]),
+)
 def test_the_order_of_choices_does_not_matter(question: tuple[Asker, PurposeOfUse, CareCategory], choices: list[Choice]) -> None:
     assert decide(*question, choices, at=NOW) is decide(*question, sorted(choices, key=repr), at=NOW)
 

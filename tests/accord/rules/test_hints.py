@@ -34,9 +34,19 @@ def hints(text: bytes) -> tuple[int, int]:
     return content_hint(record, TYPE_BY_NAME[record.resourceType]), identifier_hint(record)
 
 
-@given(st.permutations(list(STATEMENT)), st.permutations(["value", "unit"]), st.sampled_from([None, 0, 1, "\t"]), st.sampled_from([(",", ":"), (" , ", " :\n")]), st.booleans())
+@given(
+    st.permutations(list(STATEMENT)),
+    st.permutations(["value", "unit"]),
+    st.sampled_from([None, 0, 1, "\t"]),
+    st.sampled_from([(",", ":"), (" , ", " :\n")]),
+    st.booleans(),
+)
 def test_the_same_statement_has_the_same_hints_however_it_is_written(
-    keys: list[str], inner: list[str], indent: int | str | None, separators: tuple[str, str], turned: bool  # noqa: FBT001 - drawn
+    keys: list[str],
+    inner: list[str],
+    indent: int | str | None,
+    separators: tuple[str, str],
+    turned: bool,  # noqa: FBT001 - drawn
 ) -> None:
     content = {key: STATEMENT[key] for key in keys}
     content["valueQuantity"] = {key: STATEMENT["valueQuantity"][key] for key in inner}
@@ -73,7 +83,12 @@ def test_no_identifier_is_hinted_by_zero() -> None:
 
 
 def test_parts_cannot_be_shifted_from_one_member_to_the_next() -> None:
-    pairs = [[{"system": "a", "value": "bc"}], [{"system": "ab", "value": "c"}], [{"system": "a", "value": "b"}, {"value": "c"}], [{"system": "a', 'b", "value": "c"}]]
+    pairs = [
+        [{"system": "a", "value": "bc"}],
+        [{"system": "ab", "value": "c"}],
+        [{"system": "a", "value": "b"}, {"value": "c"}],
+        [{"system": "a', 'b", "value": "c"}],
+    ]
 
     assert len({identifier_hint(identified_by(pair)) for pair in pairs}) == len(pairs)
 

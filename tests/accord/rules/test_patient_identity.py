@@ -19,7 +19,6 @@ def bsn(value: str = OTHER, system: str = BSN_SYSTEM) -> dict[str, object]:
     return {"system": system, "value": value}
 
 
-
 def patient(birth_date: object = "1950-01-11", *identifiers: object) -> dict[str, Any]:
     """A Patient record."""
     content: dict[str, Any] = {"resourceType": "Patient", "id": "1", "identifier": list(identifiers) if identifiers else [bsn(ME.value)]}

@@ -80,7 +80,10 @@ def test_a_record_that_cannot_travel_is_refused_with_a_reason(text: bytes, fault
 _text = st.text(max_size=5) | st.sampled_from(["2024-03-31T02:30", "0001-01-01", "9999-12-31", BSN_SYSTEM, "acd", "entered-in-error", "1", "-"])
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _text,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["coding", "system", "code", "value", "text", "start", "end", "reference"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["coding", "system", "code", "value", "text", "start", "end", "reference"]), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 _members = st.sampled_from([name.rstrip("_") for name in Record.__struct_fields__ if name not in ("resourceType", "id")])
@@ -180,7 +183,9 @@ def test_entered_in_error_is_heard_in_every_place_where_it_is_said() -> None:
 
 
 def test_bsns_are_those_under_a_bsn_system_and_a_masked_one_is_none() -> None:
-    found = bsns_of(read(identifier=[{"system": BSN_SYSTEM, "value": "1"}, {"system": BSN_OID, "value": "2"}, {"system": "urn:x", "value": "3"}, {"system": BSN_SYSTEM}]))
+    found = bsns_of(
+        read(identifier=[{"system": BSN_SYSTEM, "value": "1"}, {"system": BSN_OID, "value": "2"}, {"system": "urn:x", "value": "3"}, {"system": BSN_SYSTEM}])
+    )
 
     assert found == {"1", "2"}
     assert bsns_of(read(identifier={"system": BSN_OID, "value": "2"})) == {"2"}

@@ -141,7 +141,9 @@ def test_every_kind_of_moment_is_found(content: dict[str, Any]) -> None:
     assert not is_inside(Selection(dates=(DateBound("eb", "0001"),)), content) or "onsetDateTime" in content
 
 
-@pytest.mark.parametrize("content", [{**GLUCOSE, "effectiveDateTime": "gisteren"}, {key: value for key, value in GLUCOSE.items() if key != "effectiveDateTime"}])
+@pytest.mark.parametrize(
+    "content", [{**GLUCOSE, "effectiveDateTime": "gisteren"}, {key: value for key, value in GLUCOSE.items() if key != "effectiveDateTime"}]
+)
 def test_a_record_without_a_moment_is_outside_every_period(content: dict[str, Any]) -> None:
     assert is_inside(Selection(), content)
     assert not any(is_inside(Selection(dates=(DateBound(prefix, "2026"),)), content) for prefix in ("eq", "ge", "le", "gt", "lt", "sa", "eb"))

@@ -42,8 +42,23 @@ def test_one_wrong_digit_never_passes(number: int, place: int, shift: int) -> No
 @pytest.mark.parametrize(
     "text",
     [
-        "", "000000000", GOOD + "\n", "\n" + GOOD, " " + GOOD, GOOD + " ", GOOD[:8], GOOD + "0", "99997000８", "٩٩٩٩٧٠٠٠٨", "９９９９７０００８", "99997000²",
-        "9999.70.008", "-99970008", "+99970008", "999970008\x00", "99997_008",
+        "",
+        "000000000",
+        GOOD + "\n",
+        "\n" + GOOD,
+        " " + GOOD,
+        GOOD + " ",
+        GOOD[:8],
+        GOOD + "0",
+        "99997000８",
+        "٩٩٩٩٧٠٠٠٨",
+        "９９９９７０００８",
+        "99997000²",
+        "9999.70.008",
+        "-99970008",
+        "+99970008",
+        "999970008\x00",
+        "99997_008",
     ],
 )
 def test_nothing_but_nine_ascii_digits_is_a_bsn(text: str) -> None:
@@ -66,8 +81,13 @@ def test_a_bsn_and_a_pseudonym_are_shown_nowhere() -> None:
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (Bsn, "999970009"), (Ura, "canary-ura"), (HolderName, "canary.name"), (QueryId, "canary id"), (record_ref, "Canary"),
-        (record_ref, "Canary/under_score"), (lambda text: Pseudonym(text.encode()), "canary"),
+        (Bsn, "999970009"),
+        (Ura, "canary-ura"),
+        (HolderName, "canary.name"),
+        (QueryId, "canary id"),
+        (record_ref, "Canary"),
+        (record_ref, "Canary/under_score"),
+        (lambda text: Pseudonym(text.encode()), "canary"),
     ],
 )
 def test_p6_a_refusal_never_shows_what_was_refused(make: Callable[[str], object], text: str) -> None:
@@ -127,8 +147,23 @@ def test_a_record_reference_reads_as_it_is_written(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "/", "Observation", "Observation/", "/1", "Observation/1/2", "Observation/1/_history/2", "Observation/1\n", "Ob servation/1", "Öbs/1", "Obs1/1",
-        "Observation/" + "x" * 65, "http://x/Observation/1", "#1", "Observation/é", "Observation/1_2", "Observation//1",
+        "",
+        "/",
+        "Observation",
+        "Observation/",
+        "/1",
+        "Observation/1/2",
+        "Observation/1/_history/2",
+        "Observation/1\n",
+        "Ob servation/1",
+        "Öbs/1",
+        "Obs1/1",
+        "Observation/" + "x" * 65,
+        "http://x/Observation/1",
+        "#1",
+        "Observation/é",
+        "Observation/1_2",
+        "Observation//1",
     ],
 )
 def test_what_is_no_reference_to_a_record_is_refused(text: str) -> None:
