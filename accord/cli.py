@@ -49,9 +49,21 @@ def main() -> None:
     except PartNotInstalled as missing:
         _leave(str(missing), 1)
     except Faulted as failure:
-        told = failure.explanation
-        where = f" ({failure.where})" if failure.where else ""
-        _leave(f"{told.happened}{where} {told.next_step} [{failure.fault}]", 2 if isinstance(failure, BadInput) else 1)
+        _explain(failure)
+    except BaseExceptionGroup as failures:
+        # What was raised inside a task group.
+        cause: BaseException = failures
+        while isinstance(cause, BaseExceptionGroup) and len(cause.exceptions) == 1:
+            cause = cause.exceptions[0]
+        if not isinstance(cause, Faulted):
+            raise
+        _explain(cause)
+
+
+def _explain(failure: Faulted) -> None:
+    told = failure.explanation
+    where = f" ({failure.where})" if failure.where else ""
+    _leave(f"ERROR {told.happened}{where}\nHint: {told.next_step} [{failure.fault}]", 2 if isinstance(failure, BadInput) else 1)
 
 
 def assemble(arguments: Sequence[str]) -> typer.Typer:

@@ -1,4 +1,4 @@
-"""Ask a region about one patient and see the answer arrive: python examples/ask_the_region.py 127.0.0.1:8481 999984056."""
+"""Ask a region about one patient and see the answer arrive: echo 999984056 | python examples/ask_the_region.py 127.0.0.1:8481 -."""
 
 import sys
 
@@ -9,6 +9,7 @@ from accord.wire.v1.dossier_service_pb2_grpc import DossierServiceStub
 from accord.wire.v1.terms_pb2 import PURPOSE_OF_USE_TREAT, Ending
 
 address, bsn = sys.argv[1:3]
+bsn = sys.stdin.readline().strip() if bsn == "-" else bsn  # nobody else can see standard input
 question = pb.OpenRequest(bsn=bsn, treats_the_patient=True, purpose=PURPOSE_OF_USE_TREAT)
 with grpc.insecure_channel(address) as channel:
     for event in DossierServiceStub(channel).Open(question, timeout=10):

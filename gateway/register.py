@@ -68,8 +68,10 @@ def read_register(path: Path) -> Register:
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: not readable as TOML") from None
+    except OSError:
+        raise BadInput(Fault.INVALID_SETTING, f"region.register: {path.name} cannot be read") from None
+    except ValueError:
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: is not TOML") from None
     entries = content.get("holder")
     if set(content) - {"holder"} or not isinstance(entries, list):
         raise BadInput(Fault.INVALID_SETTING, f"{path.name}: only [[holder]] tables are known")

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -10,6 +11,9 @@ from accord.link.settings import Loaded, load
 from accord.terms.identifiers import Ura
 from accord.terms.parties import Asker, DataUser, Professional
 from accord.terms.vocabulary import HolderKind
+
+
+_Seconds = Annotated[float, msgspec.Meta(gt=0, le=600)]
 
 
 class Listen(msgspec.Struct, frozen=True):
@@ -23,11 +27,11 @@ class RegionSettings(msgspec.Struct, frozen=True):
     """The region: its register file, and how long to wait, in seconds."""
 
     register: str = "region.toml"
-    seconds: float = 8.0
-    locate_seconds: float = 1.0
-    first_frame_seconds: float = 4.0
-    between_frames_seconds: float = 3.0
-    questions_at_once: int = 40
+    seconds: _Seconds = 8.0
+    locate_seconds: _Seconds = 1.0
+    first_frame_seconds: _Seconds = 4.0
+    between_frames_seconds: _Seconds = 3.0
+    questions_at_once: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 40
 
 
 class AskerSettings(msgspec.Struct, frozen=True):

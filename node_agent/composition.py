@@ -90,8 +90,12 @@ def _key(settings: LocateSettings, folder: Path) -> PseudonymKey:
         return pseudonym_key(settings.key)
     try:
         return pseudonym_key((folder / settings.key_file).read_text(encoding="ascii").strip())
-    except (OSError, ValueError):
-        raise BadInput(Fault.INVALID_SETTING, "locate.key_file") from None
+    except OSError:
+        raise BadInput(Fault.INVALID_SETTING, "locate.key_file: cannot be read") from None
+    except ValueError:
+        raise BadInput(Fault.INVALID_SETTING, "locate.key_file: 64 hexadecimal digits") from None
+    except BadInput:
+        raise BadInput(Fault.INVALID_SETTING, "locate.key_file: 64 hexadecimal digits") from None
 
 
 @asynccontextmanager
@@ -100,6 +104,7 @@ async def _source(settings: SourceSettings, folder: Path) -> AsyncGenerator[Sour
     if settings.kind == "embedded":
         from node_agent.sources.embedded import EmbeddedStore  # noqa: PLC0415 - it is not loaded where it is not used
 
+        _check_there(folder / settings.path, "source.path", "noaber agent import")
         store = EmbeddedStore(folder / settings.path, copy=settings.copy)
         try:
             yield store
@@ -126,7 +131,18 @@ async def _source(settings: SourceSettings, folder: Path) -> AsyncGenerator[Sour
         yield server
 
 
+def _check_there(path: Path, setting: str, made_by: str) -> None:
+    """Refuse to start without a file: an agent that is ready and then can answer nothing helps nobody.
+
+    Raises:
+        BadInput: `invalid-setting`.
+    """
+    if not path.is_file():
+        raise BadInput(Fault.INVALID_SETTING, f"{setting}: there is no such file; `{made_by}` makes it")
+
+
 def _choices(path: Path) -> ChoiceStore:
     from node_agent.sources.choice_store import SqliteChoices  # noqa: PLC0415 - as above
 
+    _check_there(path, "choices.path", "noaber agent choices import")
     return SqliteChoices(path)

@@ -4,6 +4,7 @@ The index lives in memory only: a pseudonym under the holder's key and the BSN t
 person, so that 500,000 people take 18 MB.
 """
 
+import hmac
 import time
 from bisect import bisect_left
 from collections.abc import Callable
@@ -108,6 +109,15 @@ class Locating:
     def people(self) -> int:
         """How many people the index knows; 0 while there is none."""
         return self._index.people if self._index else 0
+
+    def check_key(self, key_check: bytes) -> None:
+        """Refuse a question under another key: it would find nobody, and "nothing known" would not be true.
+
+        Raises:
+            BadInput: `wrong-key`.
+        """
+        if key_check and not hmac.compare_digest(key_check, self._key.check):
+            raise BadInput(Fault.WRONG_KEY)
 
     async def locate(self, pseudonym: Pseudonym, asked_by: Asker, purpose: PurposeOfUse, query_id: QueryId, *, seconds: float | None = None) -> bool:
         """Whether somebody is known and whoever asks may be told. The same work for both kinds of no.

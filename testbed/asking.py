@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import grpc
 import msgspec
@@ -25,6 +25,7 @@ from accord.wire.v1 import terms_pb2
 from accord.wire.v1.dossier_service_pb2_grpc import DossierServiceStub
 
 _LONGEST: Final = 60.0
+_Line = TypeVar("_Line")
 _ENDING_OF: Final = {wire: ending for ending, wire in codec.ENDING_TO_WIRE.items()}
 
 
@@ -91,6 +92,14 @@ class SectionAnswer:
     missing: tuple[str, ...]
 
 
+class ByName(dict[str, _Line], Generic[_Line]):
+    """Lines of an account by name; one that is not there is answered with the names that are."""
+
+    def __missing__(self, name: str) -> _Line:
+        """Say which names there are."""
+        raise KeyError(f"{name!r} is not in the account; there are: {', '.join(self)}")
+
+
 @dataclass(frozen=True)
 class Dossier:
     """A virtual dossier, complete with its account. `messages` is everything that arrived, with its second."""
@@ -114,7 +123,7 @@ class Dossier:
     @cached_property
     def holders(self) -> Mapping[str, HolderAnswer]:
         """Every holder of the register, by name."""
-        return {line.holder.holder: _answer(line) for line in self._account.holders}
+        return ByName({line.holder.holder: _answer(line) for line in self._account.holders})
 
     @cached_property
     def records(self) -> tuple[HeldRecord, ...]:
@@ -126,12 +135,17 @@ class Dossier:
     def sections(self) -> Mapping[str, SectionAnswer]:
         """Every section of the account, by its code."""
         lines = self._account.sections
-        return {line.section: SectionAnswer(Section(line.section), line.records, tuple(line.missing)) for line in lines}
+        return ByName({line.section: SectionAnswer(Section(line.section), line.records, tuple(line.missing)) for line in lines})
 
     @property
     def complete(self) -> bool:
         """Whether everybody who was asked was heard out."""
         return self._account.complete
+
+    @property
+    def nobody_was_heard(self) -> bool:
+        """Whether no holder answered, and nothing of anybody arrived."""
+        return not self.records and not any(line.ending in (Ending.ANSWERED, Ending.NOTHING_SHOWN) for line in self.holders.values())
 
     @property
     def completeness(self) -> Mapping[Ending, int]:
@@ -226,20 +240,8 @@ def records_of(relayed: pb.HolderBatch) -> Iterator[HeldRecord]:
 
 def _answer(line: pb.HolderLine) -> HolderAnswer:
     card = line.holder
-    return HolderAnswer(
-        card.holder,
-        card.title,
-        card.kind,
-        card.ura,
-        card.telephone,
-        _ENDING_OF[line.ending],
-        line.records,
-        line.code,
-        line.elapsed_ms,
-        line.copy,
-        line.data_as_of_ms,
-        line.last_heard_ms,
-    )
+    who = (card.holder, card.title, card.kind, card.ura, card.telephone)
+    return HolderAnswer(*who, _ENDING_OF[line.ending], line.records, line.code, line.elapsed_ms, line.copy, line.data_as_of_ms, line.last_heard_ms)
 
 
 def _did_not_answer(failure: Any) -> RegionDidNotAnswer:

@@ -9,6 +9,10 @@ import typer
 _Language = Annotated[Literal["nl", "en"], typer.Option("--language", help="Of what is said around the records.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON, and nothing else.")]
 
+_NOBODY_THERE = (
+    "Is a region running there, and is this its gRPC port (8481 by default; 8480 is HTTP)? `noaber demo` starts one and prints its addresses."
+)
+
 demo_app = typer.Typer(name="demo")
 ask_app = typer.Typer(name="ask")
 
@@ -73,7 +77,9 @@ def ask(
 ) -> None:
     """Ask a running region about one patient, and show the dossier with its account."""
     from accord.link.addresses import loopback
+    from accord.terms.faults import BadInput, Fault
     from accord.terms.identifiers import Bsn
+    from accord.terms.records import NEVER_RELEASED, TYPE_BY_NAME
     from testbed import asking
     from testbed.demo import account, sections
     from testbed.demo_dossier import stated_at_holders
@@ -83,20 +89,26 @@ def ask(
         bsn = sys.stdin.readline().strip()
     else:
         typer.echo("Warning: other users of this machine can see a command line; `--bsn -` reads the number from standard input.", err=True)
+    for name in kind or ():
+        if name not in TYPE_BY_NAME and name not in NEVER_RELEASED:
+            raise BadInput(Fault.INVALID_PARAMETER, f"--type {name}")
     question = asking.request(Bsn(bsn).value, birth_date=birth_date, holders=holder or (), types=kind or ())
     target = loopback(gateway).target
     try:
         if as_json:
             dossier = asking.ask(target, question, seconds)
             print(json.dumps(account(dossier) | {"dossier": sections(stated_at_holders(dossier), language)}, ensure_ascii=False, indent=2))
-            return
-        screen = console()
-        dossier = follow(asking.events(target, question, seconds), screen, language)
+        else:
+            screen = console()
+            dossier = follow(asking.events(target, question, seconds), screen, language)
+            show_dossier(stated_at_holders(dossier), dossier, screen, language)
+            show_account(dossier, screen, language)
     except asking.RegionDidNotAnswer as failure:
         _explain(failure)
         raise typer.Exit(1) from None
-    show_dossier(stated_at_holders(dossier), dossier, screen, language)
-    show_account(dossier, screen, language)
+    if dossier.nobody_was_heard:
+        typer.echo("Nobody was heard: no holder answered, so this says nothing about the patient. Try again, or call the holders.", err=True)
+        raise typer.Exit(1)
 
 
 def _explain(failure: Exception) -> None:
@@ -104,5 +116,5 @@ def _explain(failure: Exception) -> None:
     from testbed.asking import RegionDidNotAnswer
 
     told = CATALOGUE[failure.fault] if isinstance(failure, RegionDidNotAnswer) and failure.fault else None
-    next_step = f"{told.happened} {told.next_step}" if told else "Is a region running there? `noaber demo` starts one and prints its addresses."
+    next_step = f"{told.happened} {told.next_step}" if told else _NOBODY_THERE
     typer.echo(f"The region did not answer ({failure}). {next_step}", err=True)

@@ -1,12 +1,15 @@
 """The demonstration: a region starts, answers the story's question on the screen, and stays up to be tried."""
 
 import json
+import shlex
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
@@ -27,6 +30,7 @@ from testbed.region import BlockingRegion
 PEOPLE: Final = 520
 _DINA: Final = "Dina Olde Wolbers-Nijkamp"
 _ANY: Final = "127.0.0.1:0"
+_EXAMPLE: Final = Path(__file__).resolve().parent.parent / "examples" / "ask_the_region.py"
 
 
 def run_demo(*, everyone: bool, seed: int, once: bool, as_json: bool, language: Language, addresses: tuple[str, str]) -> None:
@@ -99,18 +103,32 @@ def _show_question(region: BlockingRegion, screen: Console, language: Language) 
 
 def _show_addresses(region: BlockingRegion, screen: Console, language: Language) -> None:
     patient = patient_id(region.fhir_url, DINA.bsn)
-    lines = (
+    lines: tuple[str, ...] = (
         f"curl -s -d 'identifier={BSN_SYSTEM}|{DINA.bsn}' {region.fhir_url}/Patient/_search",
         f"curl -s '{region.fhir_url}/Patient/{patient}/$everything?_pretty=true'",
         f"curl -s '{region.fhir_url}/Observation?patient={patient}&category=laboratory&_pretty=true'",
         f"curl -s '{region.fhir_url}/metadata?_pretty=true'",
-        f"noaber ask --gateway {region.gateway_address} --bsn {DINA.bsn}",
-        f"python examples/ask_the_region.py {region.gateway_address} {DINA.bsn}",
+        f"echo {DINA.bsn} | {_noaber()} ask --gateway {region.gateway_address} --bsn -",
     )
+    if _EXAMPLE.is_file():  # it is in a source tree only
+        lines += (f"echo {DINA.bsn} | {from_here(Path(sys.executable))} {from_here(_EXAMPLE)} {region.gateway_address} -",)
     screen.print(f"\n[bold]{word('try', language)}[/bold]")
     screen.print(f"  FHIR {region.fhir_url}    gRPC {region.gateway_address}")
     for line in lines:
         screen.print(f"  [green]{escape(line)}[/green]", soft_wrap=True)
+
+
+def from_here(path: Path) -> str:
+    """A path as it works in this folder: relative to it where it is below it."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
+def _noaber() -> str:
+    """The command as it can be typed here: the one that belongs to this interpreter."""
+    python = Path(sys.executable)
+    command = python.with_name("noaber")
+    return from_here(command) if command.is_file() else f"{from_here(python)} -m accord.cli"
 
 
 def _free_or_any(address: str) -> str:

@@ -57,7 +57,7 @@ def remark_on(line: HolderAnswer, language: Language) -> str:
     """What has to be said of a holder beside its ending: why, whom to call, or how old a copy is."""
     if line.ending.leaves_a_gap:
         why = fault_words(Fault(line.code)).in_language(language) if line.code in set(Fault) else ""
-        return f"{word('call', language)} {line.telephone}. {why}".strip()
+        return f"{word('call', language)} {line.telephone}. {why}".strip() if line.telephone else why
     if line.ending is Ending.NOT_ASKED and line.code in set(Fault):
         return fault_words(Fault(line.code)).in_language(language)
     if line.copy and line.ending is Ending.ANSWERED:

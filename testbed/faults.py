@@ -35,6 +35,10 @@ class FaultKind(StrEnum):
     SILENT = "silent"
     TELLING = "telling"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "FaultKind | None":
+        raise ValueError(f"no fault is called {value!r}; there are: {', '.join(cls)}")
+
     @property
     def needs_a_relay(self) -> bool:
         """Whether a process has to stand in the agent's place for it."""

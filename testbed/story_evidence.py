@@ -4,7 +4,8 @@ DoesNotHold         a must-hold does not hold; its text says what was found inst
 CannotBeTold        it cannot be checked here, for instance because a client is not installed
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Final
 
@@ -34,6 +35,18 @@ def expect(found: object, wanted: object, what: str) -> None:
     """
     if found != wanted:
         raise DoesNotHold(f"{what}: {found}, and should be {wanted}")
+
+
+def expect_same(found: Iterable[str], wanted: Iterable[str], what: str) -> None:
+    """Say no unless both have the same, each as often; says only in what they differ.
+
+    Raises:
+        DoesNotHold: They differ.
+    """
+    seen, due = Counter(found), Counter(wanted)
+    differing = [f"{word}: {', '.join(sorted(ones.elements()))}" for word, ones in (("too few", due - seen), ("too many", seen - due)) if ones]
+    if differing:
+        raise DoesNotHold(f"{what}: {'; '.join(differing)}")
 
 
 class Night:

@@ -14,6 +14,7 @@ from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, Pseudonym
 
 _HEX = re.compile(r"[0-9A-Fa-f]{64}")
+_CHECK_LABEL = b"noaber pseudonym key check v1"
 _LABEL = b"noaber pseudonym v1\0"
 
 
@@ -30,6 +31,11 @@ class PseudonymKey:
     def __post_init__(self) -> None:
         if len(self.value) != 32:
             raise BadInput(Fault.INVALID_SETTING, "pseudonym_key")
+
+    @property
+    def check(self) -> bytes:
+        """Eight bytes that another key does not have: by them two parties see that they have the same key."""
+        return hmac.digest(self.value, _CHECK_LABEL, sha256)[:8]
 
     def pseudonym(self, bsn: Bsn) -> Pseudonym:
         """This holder's pseudonym of a person."""

@@ -12,6 +12,7 @@ from accord.terms.faults import Fault
 
 CODE_OF: Final[dict[Fault, grpc.StatusCode]] = {
     Fault.NOT_THIS_HOLDER: grpc.StatusCode.FAILED_PRECONDITION,
+    Fault.WRONG_KEY: grpc.StatusCode.FAILED_PRECONDITION,
     Fault.EMERGENCY_NOT_OFFERED: grpc.StatusCode.PERMISSION_DENIED,
     Fault.UNKNOWN_HOLDER: grpc.StatusCode.NOT_FOUND,
     Fault.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
@@ -48,6 +49,7 @@ ENDING_OF_FAULT: Final[dict[Fault, Ending]] = {
     Fault.SOURCE_ANSWER_INVALID: Ending.UNREACHABLE,
     Fault.DEADLINE_PASSED: Ending.TOO_LATE,
     Fault.MISSING_CAPABILITY: Ending.INCOMPATIBLE,
+    Fault.WRONG_KEY: Ending.INCOMPATIBLE,
     Fault.TOO_MANY_QUESTIONS: Ending.REFUSED,
     Fault.INTERNAL: Ending.CUT_OFF,
 }

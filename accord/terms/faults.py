@@ -47,6 +47,7 @@ class Fault(StrEnum):
     SUPERSEDED = "superseded"
     # Who asks
     NOT_THIS_HOLDER = "not-this-holder"
+    WRONG_KEY = "wrong-key"
     EMERGENCY_NOT_OFFERED = "emergency-not-offered"
     # How it ended
     PAUSED = "paused"
@@ -133,6 +134,9 @@ CATALOGUE: dict[Fault, Explanation] = {
     Fault.UNSUPPORTED_FILE: Explanation("The file is not one that can be imported.", "Give FHIR JSON, NDJSON or a Bundle, plain, .gz or .zip."),
     Fault.SUPERSEDED: Explanation("The store already has a newer version of this record.", "Nothing to do: the newer version was kept."),
     Fault.NOT_THIS_HOLDER: Explanation("The question is addressed to another holder.", "Check the address in the register."),
+    Fault.WRONG_KEY: Explanation(
+        "The holder and the gateway do not have the same pseudonym key.", "Give the agent the key file that the register names for it."
+    ),
     Fault.EMERGENCY_NOT_OFFERED: Explanation("Emergency access is not offered in this region yet.", "Ask for treatment; call the holder if it cannot wait."),
     Fault.PAUSED: Explanation("The holder has paused its agent.", "Call the holder if it cannot wait."),
     Fault.SOURCE_UNAVAILABLE: Explanation("The holder's own system did not answer, or not to the end.", "Try again; call the holder if it cannot wait."),

@@ -63,6 +63,7 @@ class GrpcHolders:
             query_id=query.id.value,
             treats_the_patient=query.asked_by.treats_the_patient,
             professional=codec.professional_to_wire(query.asked_by.professional),
+            key_check=holder.key.check,
         )
         try:
             return _understood(await _answer(self._stub(holder).Locate(request, timeout=seconds))).located

@@ -77,6 +77,7 @@ class HolderService:
         """Whether this holder may say that it keeps something about a person."""
         async with answering(context, "Locate"):
             request = _readable(unchecked)
+            self._locating.check_key(request.key_check)
             asked_by = codec.asker_from_wire(request.data_user, request.professional, treats_the_patient=request.treats_the_patient)
             purpose, query_id = codec.purpose_from_wire(request.purpose), QueryId(request.query_id)
             located = await self._locating.locate(Pseudonym(request.pseudonym), asked_by, purpose, query_id, seconds=context.time_remaining())

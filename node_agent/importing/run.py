@@ -32,12 +32,12 @@ def run_import(paths: Sequence[Path], store: Path, options: ImportOptions = _PLA
     begin = time.monotonic()
     as_of_ms = time.time_ns() // 1_000_000 if options.as_of_ms is None else options.as_of_ms
     try:
-        with _quiet_collector(), StoreWriter(store) as writer:
+        with _quiet_collector(), StoreWriter(store, as_of_ms=options.as_of_ms) as writer:
             delivery = Delivery(writer, options)
             for file in delivered(paths):
                 delivery.take_file(file, watcher)
             delivery.complete()
-            writer.finish(as_of_ms, options.bases)
+            as_of_ms = writer.finish(as_of_ms, options.bases)
     except sqlite3.Error:
         raise SourceUnavailable("store") from None
     return delivery.tally.report(time.monotonic() - begin, as_of_ms)

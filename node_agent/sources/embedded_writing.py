@@ -59,7 +59,7 @@ class StoreWriter:
         SourceUnavailable: The store cannot be written, or another delivery is being taken in.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, as_of_ms: int | None = None) -> None:
         self._lock = hold_the_lock(path)
         try:
             self.connection = open_for_writing(path)
@@ -70,6 +70,9 @@ class StoreWriter:
         self._next_serial: dict[int, int] = {}
         self._here: set[str] = set()
         self._uncommitted = 0
+        self._as_of_ms = int((self.connection.execute("SELECT value FROM about WHERE name = 'as_of_ms'").fetchone() or (0,))[0])
+        # Of two records that do not say when they were updated, that of the later delivery is the newer one.
+        self._is_older_delivery = as_of_ms is not None and as_of_ms < self._as_of_ms
         self.connection.execute("BEGIN IMMEDIATE")
         self._clear_the_waiting()
 
@@ -93,7 +96,8 @@ class StoreWriter:
         place, updated_ms, version, fhir = row
         if fhir == kept.fhir and place >> SERIAL_BITS == owners[0]:
             return Stored.UNCHANGED
-        if _is_older(kept, updated_ms, version):
+        undated = kept.updated_ms is None and updated_ms is None and not (kept.version and version)
+        if _is_older(kept, updated_ms, version) or (self._is_older_delivery and undated):
             return Stored.SUPERSEDED
         self._drop(code, kept.ref.id, place)
         stays = place >> SERIAL_BITS == owners[0]
@@ -161,13 +165,15 @@ class StoreWriter:
         rows = self.connection.execute(f"SELECT type FROM record WHERE type IN ({_EVERY_TYPE}) AND id = ? LIMIT 2", (logical_id,)).fetchall()  # noqa: S608  # numbers of our own
         return RecordRef(TYPE_NAME[rows[0][0]], logical_id) if len(rows) == 1 else None
 
-    def finish(self, as_of_ms: int, bases: Iterable[str]) -> None:
-        """End the delivery: what was left over from it is gone, and the store is as of this time."""
+    def finish(self, as_of_ms: int, bases: Iterable[str]) -> int:
+        """End the delivery: what was left over from it is gone. Returns as of when the store is: time never goes back."""
         self._clear_the_waiting()
+        as_of_ms = max(as_of_ms, self._as_of_ms)
         facts = [("as_of_ms", str(as_of_ms)), ("bases", json.dumps(list(bases)))]
         self.connection.executemany("INSERT INTO about VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", facts)
         self.connection.execute("COMMIT")
         self.connection.execute("PRAGMA optimize")
+        return as_of_ms
 
     def _clear_the_waiting(self) -> None:
         for table in ("waiting", "loose", "arrival"):

@@ -261,7 +261,7 @@ async def test_health_follows_the_standing(tmp_path: Path) -> None:
     holder = holder_over(MemorySource(ANNAS))
     service = HolderService(holder, "brinkhof", Locating(holder, KEY))
     async with serving(service, holder.pausing, loopback(f"unix:{tmp_path}/agent.sock"), grace=0.1) as target, aio.insecure_channel(target) as channel:
-        call = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
+        call = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE))  # type: ignore[attr-defined]  # the stubs do not know it
         before = (await call.read()).status
         holder.pausing.pause()
         after = (await call.read()).status

@@ -98,6 +98,7 @@ class LocateRequest(_message.Message):
     QUERY_ID_FIELD_NUMBER: _builtins.int
     TREATS_THE_PATIENT_FIELD_NUMBER: _builtins.int
     PROFESSIONAL_FIELD_NUMBER: _builtins.int
+    KEY_CHECK_FIELD_NUMBER: _builtins.int
     pseudonym: _builtins.bytes
     """HMAC-SHA256 under this holder's key, 32 bytes."""
     purpose: _terms_pb2.PurposeOfUse.ValueType
@@ -106,6 +107,10 @@ class LocateRequest(_message.Message):
     """Id of the whole question, for the journals."""
     treats_the_patient: _builtins.bool
     """The professional treats the patient, as the data user attests."""
+    key_check: _builtins.bytes
+    """Eight bytes that two have in common only when they have the same key. Another key would find nobody, and
+    "nothing known" would be a lie; the holder refuses with `wrong-key`.
+    """
     @_builtins.property
     def data_user(self) -> _terms_pb2.DataUser:
         """Who asks."""
@@ -123,10 +128,11 @@ class LocateRequest(_message.Message):
         query_id: _builtins.str = ...,
         treats_the_patient: _builtins.bool = ...,
         professional: _terms_pb2.Professional | None = ...,
+        key_check: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["data_user", b"data_user", "professional", b"professional"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_user", b"data_user", "professional", b"professional", "pseudonym", b"pseudonym", "purpose", b"purpose", "query_id", b"query_id", "treats_the_patient", b"treats_the_patient"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_user", b"data_user", "key_check", b"key_check", "professional", b"professional", "pseudonym", b"pseudonym", "purpose", b"purpose", "query_id", b"query_id", "treats_the_patient", b"treats_the_patient"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
