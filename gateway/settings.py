@@ -12,7 +12,6 @@ from accord.terms.identifiers import Ura
 from accord.terms.parties import Asker, DataUser, Professional
 from accord.terms.vocabulary import HolderKind
 
-
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=600)]
 
 

@@ -12,7 +12,7 @@ from accord.terms.records import TYPE_CODE, TYPE_NAME
 from accord.wire.columns import ROW_BYTES, Row, rows
 
 #: Bytes of records that are kept in memory to compare with.
-WINDOW_BYTES: Final = 24 * MIB
+WINDOW_BYTES: Final = 10 * MIB
 #: What one record in the window takes beside its bytes.
 _RECORD_OVERHEAD: Final = 256
 
