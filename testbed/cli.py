@@ -9,9 +9,7 @@ import typer
 _Language = Annotated[Literal["nl", "en"], typer.Option("--language", help="Of what is said around the records.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON, and nothing else.")]
 
-_NOBODY_THERE = (
-    "Is a region running there, and is this its gRPC port (8481 by default; 8480 is HTTP)? `noaber demo` starts one and prints its addresses."
-)
+_NOBODY_THERE = "Is a region running there, and is this its gRPC port (8481 by default; 8480 is HTTP)? `noaber demo` starts one and prints its addresses."
 
 demo_app = typer.Typer(name="demo")
 ask_app = typer.Typer(name="ask")
