@@ -126,9 +126,8 @@ def from_here(path: Path) -> str:
 
 def _noaber() -> str:
     """The command as it can be typed here: the one that belongs to this interpreter."""
-    python = Path(sys.executable)
-    command = python.with_name("noaber")
-    return from_here(command) if command.is_file() else f"{from_here(python)} -m accord.cli"
+    command = Path(sys.executable).with_name("noaber")
+    return from_here(command) if command.is_file() else "noaber"
 
 
 def _free_or_any(address: str) -> str:

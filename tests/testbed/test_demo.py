@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -14,12 +15,16 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from accord.terms.answers import Ending
+from accord.terms.faults import BadInput, Fault
 from testbed import asking
 from testbed.cli import ask_app, demo_app
+from testbed.demo import from_here
 from testbed.demo_dossier import stated_in_merged
 from testbed.demo_merged import read_everything
 from testbed.demo_reading import date_of, differing, line_of, read_exactly
 from testbed.demo_screen import follow, show_account, show_dossier
+from testbed.demo_words import remark_on
 from testbed.people import BENNIE, DINA
 from testbed.region import BlockingRegion
 
@@ -97,15 +102,65 @@ def test_ask_says_what_to_do_when_nobody_answers(region: BlockingRegion) -> None
     refused = CliRunner().invoke(ask_app, ["--bsn", "-", "--gateway", region.gateway_address, "--holder", "bakery"], input=f"{DINA.bsn}\n")
 
     assert (told.exit_code, refused.exit_code) == (1, 1)
-    assert "Is a region running there?" in told.stderr
+    assert "Is a region running there" in told.stderr
     assert "unknown-holder" in refused.stderr
 
 
 @slow
-def test_the_example_of_twenty_lines_shows_progress(region: BlockingRegion) -> None:
+def test_ask_fails_when_nobody_at_all_was_heard(region: BlockingRegion) -> None:
+    for more in ([], ["--json"]):
+        told = CliRunner().invoke(ask_app, ["--bsn", "-", "--gateway", region.gateway_address, "--holder", "marksveen", *more], input=f"{DINA.bsn}\n")
+
+        assert told.exit_code == 1
+        assert told.stderr.startswith("Nobody was heard: ")
+        assert "marksveen" in told.stdout or "Marksveen" in told.stdout
+
+
+@slow
+def test_ask_at_the_http_port_is_told_which_port_is_meant(region: BlockingRegion) -> None:
+    address = region.fhir_url.removeprefix("http://").removesuffix("/fhir")
+    told = CliRunner().invoke(ask_app, ["--bsn", "-", "--gateway", address], input=f"{DINA.bsn}\n")
+
+    assert told.exit_code == 1
+    assert "gRPC port (8481 by default" in told.stderr
+
+
+def test_ask_refuses_a_type_that_does_not_exist() -> None:
+    told = CliRunner().invoke(ask_app, ["--bsn", "-", "--type", "Observation", "--type", "Foo"], input=f"{DINA.bsn}\n")
+
+    assert isinstance(told.exception, BadInput)
+    assert (told.exception.fault, told.exception.where) == (Fault.INVALID_PARAMETER, "--type Foo")
+
+
+def test_a_section_that_does_not_exist_is_answered_with_those_that_do() -> None:
+    sections = asking.ByName({"lab": 1, "medication": 2})
+
+    with pytest.raises(KeyError, match="'laboratory' is not in the account; there are: lab, medication"):
+        _ = sections["laboratory"]
+
+
+def test_who_has_no_telephone_is_not_to_be_called() -> None:
+    line = asking.HolderAnswer("x", "X", "pharmacy", "1", "", Ending.UNREACHABLE, 0, "holder-unreachable", 0, copy=False, data_as_of_ms=0, last_heard_ms=0)
+
+    assert remark_on(line, "en")
+    assert "call ." not in remark_on(line, "en")
+    assert remark_on(replace(line, telephone="053-1"), "en").startswith("call 053-1. ")
+
+
+def test_a_path_is_printed_as_it_works_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert from_here(tmp_path / ".venv" / "bin" / "noaber") == ".venv/bin/noaber"
+    assert from_here(Path("/usr/bin/python")) == "/usr/bin/python"
+
+
+@slow
+@pytest.mark.parametrize("piped", [True, False])
+def test_the_example_of_twenty_lines_shows_progress(region: BlockingRegion, *, piped: bool) -> None:
     script = EXAMPLES / "ask_the_region.py"
     done = subprocess.run(  # noqa: S603 - an example of ours
-        [sys.executable, str(script), region.gateway_address, DINA.bsn],
+        [sys.executable, str(script), region.gateway_address, "-" if piped else DINA.bsn],
+        input=f"{DINA.bsn}\n" if piped else None,
         capture_output=True,
         text=True,
         check=True,
@@ -126,6 +181,10 @@ def test_a_polite_request_ends_the_demo_and_all_that_it_started() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=EXAMPLES.parent) as demo:  # noqa: S603 - our own command
         assert demo.stdout is not None
         address = next(line.split()[-1] for line in demo.stdout if line.lstrip().startswith("FHIR "))
+        ask = next(line.strip() for line in demo.stdout if " ask " in line)
+        asked = subprocess.run(ask, shell=True, capture_output=True, text=True, check=True, cwd=EXAMPLES.parent, timeout=60)  # noqa: S602 - as it was printed
+        assert "CRP 37.50 mg/L" in asked.stdout
+        assert not asked.stderr
         demo.send_signal(signal.SIGTERM)
         demo.stdout.read()
 

@@ -17,7 +17,7 @@ from testbed.people import Region as Generated
 from testbed.plants import PLANTS
 from testbed.region import BlockingRegion
 from testbed.story_canary import disguises, scan
-from testbed.story_evidence import DoesNotHold, Night, expect
+from testbed.story_evidence import DoesNotHold, Night, expect, expect_same
 
 slow = pytest.mark.slow
 
@@ -134,6 +134,12 @@ def test_base64_is_recognised_at_every_alignment() -> None:
     for before in range(7):
         packed = b64encode(b"z" * before + b"999984056" + b"z" * 5)
         assert any(word in packed for word in wanted)
+
+
+def test_a_comparison_says_only_the_differences() -> None:
+    expect_same(["a", "b"], ["b", "a"], "records")
+    with pytest.raises(DoesNotHold, match=r"^records: too few: b, b; too many: c$"):
+        expect_same(["a", "c"], ["a", "b", "b"], "records")
 
 
 def test_a_check_says_what_was_found_instead() -> None:
