@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from accord.terms.answers import Ending
-from testbed.faults import UnknownHolder, holder_meant
+from testbed.faults import FaultKind, UnknownHolder, holder_meant
 from testbed.holders import STORY_HOLDERS
 from testbed.people import DINA
 from testbed.processes import Processes, ProcessFailed, Program
@@ -172,3 +172,8 @@ def test_every_holder_has_a_key_of_its_own() -> None:
 
     assert len(keys) == len(STORY_HOLDERS)
     assert {len(key) for key in keys} == {64}
+
+
+def test_a_fault_that_does_not_exist_is_answered_with_those_that_do() -> None:
+    with pytest.raises(ValueError, match="no fault is called 'slwo'; there are: slow, frozen, dead"):
+        FaultKind("slwo")
