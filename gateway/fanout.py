@@ -94,7 +94,7 @@ async def ask_one(asking: Asking, heard: Heard) -> None:
         ending = Ending.CUT_OFF
     if ending.heard_out:
         asking.presence.heard(holder.name)
-    heard.shown = Counter() if ending is Ending.REJECTED else answer.screening.shown()
+    heard.shown = Counter() if ending in (Ending.REJECTED, Ending.IDENTITY_UNVERIFIED) else answer.screening.shown()
     heard.closed = answer.closed(ending, code, before_ms)
     await _tell_the_end(sink, heard.closed)
 

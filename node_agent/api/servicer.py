@@ -1,16 +1,14 @@
 """A gRPC shell over the use cases: messages in, messages out, no decisions."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import anyio
 import grpc
-from google.protobuf.message import DecodeError, Message
 from grpc import aio
 
-from accord.link.failures import answering
+from accord.link.failures import Unreadable, answering, read, readable
 from accord.terms.answers import AttachmentFrame, Description, Frame, Standing
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Pseudonym, QueryId, record_ref
@@ -37,14 +35,6 @@ _LONGEST_URL: Final = 8 * FIELD_CHARACTERS
 _Context = aio.ServicerContext[Any, Any]
 
 
-class Unreadable:
-    """Stands in for a message that is none: what the library would say of it is not ours to say."""
-
-
-_UNREADABLE: Final = Unreadable()
-_Asked = TypeVar("_Asked", bound=Message)
-
-
 class HolderService:
     """Serves one holder."""
 
@@ -58,7 +48,7 @@ class HolderService:
     async def Describe(self, request: pb.DescribeRequest | Unreadable, context: _Context) -> pb.DescribeResponse:
         """What this holder can do."""
         async with answering(context, "Describe"):
-            _readable(request)
+            read(request)
             source = self._holder.source
             return codec.description_to_wire(
                 Description(
@@ -76,7 +66,7 @@ class HolderService:
     async def Locate(self, unchecked: pb.LocateRequest | Unreadable, context: _Context) -> pb.LocateResponse:
         """Whether this holder may say that it keeps something about a person."""
         async with answering(context, "Locate"):
-            request = _readable(unchecked)
+            request = read(unchecked)
             self._locating.check_key(request.key_check)
             asked_by = codec.asker_from_wire(request.data_user, request.professional, treats_the_patient=request.treats_the_patient)
             purpose, query_id = codec.purpose_from_wire(request.purpose), QueryId(request.query_id)
@@ -91,7 +81,7 @@ class HolderService:
             await context.write(codec.frame_to_wire(frame))
 
         async with answering(context, "Query"):
-            await answer(self._holder, codec.holder_query_from_wire(_readable(request).query), emit, seconds=_seconds(context))
+            await answer(self._holder, codec.holder_query_from_wire(read(request).query), emit, seconds=_seconds(context))
 
     async def FetchAttachment(self, unchecked: pb.FetchAttachmentRequest | Unreadable, context: _Context) -> None:
         """The bytes of one attachment that a released record refers to."""
@@ -100,7 +90,7 @@ class HolderService:
             await context.write(codec.attachment_frame_to_wire(frame))
 
         async with answering(context, "FetchAttachment"):
-            request = _readable(unchecked)
+            request = read(unchecked)
             if not 0 < len(request.url) <= _LONGEST_URL:
                 raise BadInput(Fault.INVALID_QUESTION, "url")
             query = codec.holder_query_from_wire(request.query)
@@ -109,7 +99,7 @@ class HolderService:
     async def Watch(self, request: pb.WatchRequest | Unreadable, context: _Context) -> None:
         """The holder's standing: now, at every change, and a heartbeat in between."""
         async with answering(context, "Watch"):
-            _readable(request)
+            read(request)
             if self._watchers >= _WATCHERS:
                 raise Unavailable(Fault.TOO_MANY_QUESTIONS)
             self._watchers += 1
@@ -133,33 +123,15 @@ class HolderService:
 def add_holder_service(service: HolderService, server: aio.Server) -> None:
     """Let *server* serve it."""
     answers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-        "Describe": grpc.unary_unary_rpc_method_handler(service.Describe, _reading(pb.DescribeRequest), pb.DescribeResponse.SerializeToString),
-        "Locate": grpc.unary_unary_rpc_method_handler(service.Locate, _reading(pb.LocateRequest), pb.LocateResponse.SerializeToString),
-        "Query": grpc.unary_stream_rpc_method_handler(service.Query, _reading(pb.QueryRequest), pb.QueryResponse.SerializeToString),
+        "Describe": grpc.unary_unary_rpc_method_handler(service.Describe, readable(pb.DescribeRequest.FromString), pb.DescribeResponse.SerializeToString),
+        "Locate": grpc.unary_unary_rpc_method_handler(service.Locate, readable(pb.LocateRequest.FromString), pb.LocateResponse.SerializeToString),
+        "Query": grpc.unary_stream_rpc_method_handler(service.Query, readable(pb.QueryRequest.FromString), pb.QueryResponse.SerializeToString),
         "FetchAttachment": grpc.unary_stream_rpc_method_handler(
-            service.FetchAttachment, _reading(pb.FetchAttachmentRequest), pb.FetchAttachmentResponse.SerializeToString
+            service.FetchAttachment, readable(pb.FetchAttachmentRequest.FromString), pb.FetchAttachmentResponse.SerializeToString
         ),
-        "Watch": grpc.unary_stream_rpc_method_handler(service.Watch, _reading(pb.WatchRequest), pb.WatchResponse.SerializeToString),
+        "Watch": grpc.unary_stream_rpc_method_handler(service.Watch, readable(pb.WatchRequest.FromString), pb.WatchResponse.SerializeToString),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, answers),))
-
-
-def _reading(kind: type[_Asked]) -> Callable[[bytes], _Asked | Unreadable]:
-    """Reads messages of a kind; one that is none is refused in our own words, once there is a call to refuse."""
-
-    def read(text: bytes) -> _Asked | Unreadable:
-        try:
-            return kind.FromString(text)
-        except DecodeError:
-            return _UNREADABLE
-
-    return read
-
-
-def _readable(request: _Asked | Unreadable) -> _Asked:
-    if isinstance(request, Unreadable):
-        raise BadInput(Fault.INVALID_QUESTION, "message")
-    return request
 
 
 def _seconds(context: _Context) -> float:
