@@ -226,7 +226,7 @@ def test_p7_the_work_grows_with_the_length_and_not_faster(make: Callable[[int], 
             best = min(best, time.process_time() - start)
         return best
 
-    # Eight times the length is eight times the work; a quadratic reader would need sixty-four times.
-    # What takes less than a millisecond is all noise.
-    small, large = work(20_000), work(160_000)
-    assert large < 30 * max(small, 0.001)
+    # Sixty-four times the length is sixty-four times the work; a quadratic reader would need four thousand times.
+    # So far apart that no busy machine can make one look like the other; what takes less than a millisecond is noise.
+    small, large = work(5_000), work(320_000)
+    assert large < 640 * max(small, 0.001)
