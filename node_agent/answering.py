@@ -1,10 +1,11 @@
 """The use case: a question comes in, the holder decides, and only then are records read and told."""
 
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager, nullcontext
 from typing import Final
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from accord.terms.answers import Closed, Ending, Hint
 from accord.terms.faults import BadInput, Fault, Unavailable
@@ -19,14 +20,18 @@ from node_agent.finding import Person
 from node_agent.holder import NOTHING, TOO_LATE, Holder, LastWord
 from node_agent.ordering import Collection
 from node_agent.packing import ReleasedRecord
-from node_agent.ports import SourceFailure, SourceIncapable, SourceRecord
+from node_agent.ports import Inquiry, ReadsAhead, SourceFailure, SourceIncapable, SourceRecord
 from node_agent.telling import AnswerTooLarge, Emit, Teller
 
 #: So many records are read by name rather than looked for among all that is kept.
 _MOST_NAMED: Final = 200
 _RELEASED_AT_ONCE: Final = 100
+#: So many records are looked at before others get their turn: about a millisecond.
+_JUDGED_AT_ONCE: Final = 40
 #: So many records can be asked for in the global order: a page, and the one that it goes on from.
 MOST_IN_ORDER: Final = 1_001
+
+_Lists = AsyncGenerator[list[SourceRecord], None]
 
 
 async def answer(holder: Holder, query: HolderQuery, emit: Emit, *, seconds: float | None = None) -> None:
@@ -76,10 +81,11 @@ class Answering:
     async def run(self) -> LastWord:
         """Decide, then read and tell. Whatever the source or the choices do ends in a last word."""
         try:
-            person, decisions = await self._holder.decide(self._query)
-            if not decisions.may_show(self._query.selection) or person is None:
-                return NOTHING
-            return await self._release(person, decisions)
+            async with self._inquiry() as inquiry:
+                person, decisions = await self._holder.decide(self._query, inquiry)
+                if not decisions.may_show(self._query.selection) or person is None:
+                    return NOTHING
+                return await self._release(inquiry, person, decisions)
         except IdentityInDoubt as doubt:
             return LastWord(doubt.ending, doubt.fault)
         except AnswerTooLarge as met:
@@ -101,7 +107,7 @@ class Answering:
         closed = Closed(self._holder.ura, word.ending, counts, self._teller.digest, question_hash(self._query), word.code, word.more)
         await self._teller.say(closed)
 
-    async def _release(self, person: Person, decisions: Decisions) -> LastWord:
+    async def _release(self, inquiry: Inquiry, person: Person, decisions: Decisions) -> LastWord:
         source, selection = self._holder.source, self._query.selection
         gate = self._gate = Gate(self._query, person, decisions)
         found = [given async for some in source.patients(person[1]) for given in some]
@@ -110,9 +116,9 @@ class Answering:
             return NOTHING
         companions = Companions(gate, source)
         if selection.order is Order.GLOBAL:
-            word = await self._release_in_order(gate, companions, person)
+            word = await self._release_in_order(gate, companions, self._records(inquiry, person))
         else:
-            word = await self._release_as_it_comes(gate, companions, person)
+            word = await self._release_as_it_comes(gate, companions, self._records(inquiry, person))
         if word.ending is Ending.ANSWERED and any(gate.asks_for(patient) for patient in self._patients):
             await self._tell([], companions)
         elif self._lacking is not None and self._lacking.nothing_else and word.ending is Ending.ANSWERED:
@@ -121,45 +127,52 @@ class Answering:
             return NOTHING
         return word
 
-    async def _release_as_it_comes(self, gate: Gate, companions: Companions, person: Person) -> LastWord:
+    async def _release_as_it_comes(self, gate: Gate, companions: Companions, records: _Lists) -> LastWord:
         with self._noting_what_lacks():
-            async with aclosing(self._records(person)) as lists:
+            async with aclosing(records) as lists:
                 async for given in lists:
                     if self._holder.pausing.paused:
                         return LastWord(Ending.PAUSED, Fault.PAUSED)
-                    await self._tell_some(self._released(gate, given), companions)
+                    await self._tell_some(await self._released(gate, given), companions)
         await self._tell_some(gate.provenance(), companions)
         return LastWord(Ending.ANSWERED)
 
-    async def _release_in_order(self, gate: Gate, companions: Companions, person: Person) -> LastWord:
+    async def _release_in_order(self, gate: Gate, companions: Companions, records: _Lists) -> LastWord:
         collection = Collection(self._query.selection, most_records=self._holder.most_records, most_bytes=self._holder.most_bytes)
         word = LastWord(Ending.ANSWERED)
         try:
             with self._noting_what_lacks():
-                async with aclosing(self._records(person)) as lists:
+                async with aclosing(records) as lists:
                     async for given in lists:
                         if self._holder.pausing.paused:
                             return LastWord(Ending.PAUSED, Fault.PAUSED)
-                        collection.add(self._released(gate, given))
+                        collection.add(await self._released(gate, given))
             collection.add(gate.provenance())
         except AnswerTooLarge as met:
             word = LastWord(Ending.OVER_LIMIT, met.fault)
         except SourceFailure as failure:
             word = LastWord(Ending.CUT_OFF, failure.fault)
-        records = collection.in_order()
-        for begin in range(0, len(records), _RELEASED_AT_ONCE):
-            await self._tell_some(records[begin : begin + _RELEASED_AT_ONCE], companions)
-        if word.ending is Ending.CUT_OFF and not records:
+        ordered = collection.in_order()
+        for begin in range(0, len(ordered), _RELEASED_AT_ONCE):
+            await self._tell_some(ordered[begin : begin + _RELEASED_AT_ONCE], companions)
+        if word.ending is Ending.CUT_OFF and not ordered:
             return LastWord(Ending.UNREACHABLE, word.code)
         return LastWord(word.ending, word.code, collection.more)
 
-    def _records(self, person: Person) -> AsyncGenerator[list[SourceRecord], None]:
+    def _inquiry(self) -> AbstractAsyncContextManager[Inquiry]:
+        """The source, for this question: one that reads ahead does so where all that is kept about somebody is looked at."""
+        source, selection = self._holder.source, self._query.selection
+        if isinstance(source, ReadsAhead) and not _patients_only(selection) and _named(selection) is None:
+            return source.inquiry(selection)
+        return nullcontext(source)
+
+    def _records(self, inquiry: Inquiry, person: Person) -> _Lists:
         """The records to look at: by name where names are given, else all that is kept about this person."""
         selection = self._query.selection
-        if selection.types and not selection.types - {"Patient"}:
+        if _patients_only(selection):
             return _nothing()
         named = _named(selection)
-        return self._holder.source.records_of(person[1], selection) if named is None else self._read(named)
+        return inquiry.records_of(person[1], selection) if named is None else self._read(named)
 
     @contextmanager
     def _noting_what_lacks(self) -> Generator[None, None, None]:
@@ -169,12 +182,19 @@ class Answering:
         except SourceIncapable as lacking:
             self._lacking = lacking
 
-    async def _read(self, refs: list[RecordRef]) -> AsyncGenerator[list[SourceRecord], None]:
+    async def _read(self, refs: list[RecordRef]) -> _Lists:
         found = await self._holder.source.read(refs)
         yield list(found.values())
 
-    def _released(self, gate: Gate, given: list[SourceRecord]) -> list[ReleasedRecord]:
-        return gate.release(given) if _named(self._query.selection) is None else gate.release_named(given)
+    async def _released(self, gate: Gate, given: list[SourceRecord]) -> list[ReleasedRecord]:
+        release = gate.release if _named(self._query.selection) is None else gate.release_named
+        released: list[ReleasedRecord] = []
+        for begin in range(0, len(given), _JUDGED_AT_ONCE):
+            if begin:
+                # What the source sent meanwhile is taken in, and the next is asked for: it must not wait for us.
+                await checkpoint()
+            released += release(given[begin : begin + _JUDGED_AT_ONCE])
+        return released
 
     async def _tell_some(self, records: list[ReleasedRecord], companions: Companions) -> None:
         if records:
@@ -212,7 +232,11 @@ def _named(selection: Selection) -> list[RecordRef] | None:
         return None
 
 
-async def _nothing() -> AsyncGenerator[list[SourceRecord], None]:
+def _patients_only(selection: Selection) -> bool:
+    return bool(selection.types) and not selection.types - {"Patient"}
+
+
+async def _nothing() -> _Lists:
     some: tuple[list[SourceRecord], ...] = ()
     for records in some:
         yield records

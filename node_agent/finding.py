@@ -6,7 +6,7 @@ from accord.rules.identity import owner_reference
 from accord.rules.reading import bsns_of, read_record, references
 from accord.terms.faults import BadInput
 from accord.terms.identifiers import Bsn, RecordRef, record_ref
-from node_agent.ports import LocalPatient, Source, SourceRecord
+from node_agent.ports import Inquiry, LocalPatient, Source, SourceRecord
 
 #: Stands in for somebody who is not known here, so that the same work is done for them: nobody has this number.
 NOBODY: Final = Bsn("999999990")
@@ -30,7 +30,7 @@ async def bsn_about(source: Source, about: Bsn | RecordRef) -> Bsn:
     return await _bsn_behind(source, about) or NOBODY
 
 
-async def find_person(source: Source, bsn: Bsn, *, may_show: bool) -> Person | None:
+async def find_person(source: Inquiry, bsn: Bsn, *, may_show: bool) -> Person | None:
     """The person with this BSN; none when unknown here. Where nothing may be shown, nobody is looked for, with as much work.
 
     Raises:

@@ -13,9 +13,9 @@ from accord.terms.queries import HolderQuery
 from accord.terms.records import INCLUDES
 from accord.terms.vocabulary import PurposeOfUse
 from node_agent.deciding import Decisions, decide_all
-from node_agent.finding import Person, bsn_about, find_person
+from node_agent.finding import NOBODY, Person, bsn_about, find_person
 from node_agent.pausing import Pausing
-from node_agent.ports import ChoiceStore, Source
+from node_agent.ports import ChoiceStore, Inquiry, Source
 
 _MOST_BASES: Final = 4
 
@@ -67,10 +67,11 @@ class Holder:
             return LastWord(Ending.INCOMPATIBLE, Fault.MISSING_CAPABILITY)
         return None
 
-    async def decide(self, query: HolderQuery) -> tuple[Person | None, Decisions]:
+    async def decide(self, query: HolderQuery, inquiry: Inquiry | None = None) -> tuple[Person | None, Decisions]:
         """Whom the question is about, and what may be released: the same work for who is withheld and who is not known.
 
         The choices come first: the source is not asked for somebody of whom nothing may be shown, but for nobody.
+        Whoever goes on to ask for records gives the *inquiry* in which they will.
 
         Raises:
             SourceFailure: It could not be found out who it is.
@@ -78,4 +79,7 @@ class Holder:
         """
         bsn = await bsn_about(self.source, query.about)
         decisions = decide_all(query.asked_by, query.purpose, await self.choices.choices_of(bsn), self.now())
-        return await find_person(self.source, bsn, may_show=decisions.may_show(query.selection)), decisions
+        may_show = decisions.may_show(query.selection)
+        # Nothing is read ahead about nobody.
+        source = inquiry if inquiry is not None and may_show and bsn != NOBODY else self.source
+        return await find_person(source, bsn, may_show=may_show), decisions

@@ -15,6 +15,8 @@ _NINE_DIGITS = re.compile(r"[0-9]{9}")
 _EIGHT_DIGITS = re.compile(r"[0-9]{8}")
 _HOLDER_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?")
 _LOGICAL_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+#: The characters of an address (RFC 3986) and no others: a quote or a space in one could hide something else beside it.
+_BASE_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/@!$&()*+,;=%\[\]-]{1,240}")
 _QUERY_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -138,6 +140,11 @@ class RecordRef:
 def is_logical_id(text: str) -> bool:
     """Whether *text* is a FHIR id (R4, datatypes: 1 to 64 of letters, digits, dash and dot)."""
     return _LOGICAL_ID.fullmatch(text) is not None
+
+
+def is_base_address(text: str) -> bool:
+    """Whether *text* can be the base address of a FHIR server: http or https, and nothing that is not of an address."""
+    return _BASE_ADDRESS.fullmatch(text) is not None
 
 
 def record_ref(text: str) -> RecordRef:

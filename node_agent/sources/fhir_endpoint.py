@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from accord.terms.faults import BadInput, Fault
-from accord.terms.identifiers import BSN_OID, BSN_SYSTEM
+from accord.terms.identifiers import BSN_OID, BSN_SYSTEM, is_base_address
 from accord.terms.limits import MIB
 from accord.terms.records import TYPE_BY_NAME
 
@@ -133,8 +133,7 @@ def _is_base(text: str) -> bool:
             and not parts.query
             and not parts.fragment
             and _port(parts.scheme, parts.port)
-            and text.isascii()
-            and text.isprintable()
+            and is_base_address(text)
         )
     except ValueError:
         return False

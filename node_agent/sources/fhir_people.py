@@ -1,7 +1,7 @@
 """Who is who at a FHIR server: Patient records that are about one person, by BSN and by merge."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +28,9 @@ _log = structlog.get_logger("noaber.agent")
 _MERGED: Final = frozenset({"replaces", "replaced-by"})
 #: Nobody's record was merged more often than this.
 _MOST_IDS: Final = 32
+#: Is told the ids of the first records that were found.
+Begin = Callable[[frozenset[str]], None]
+
 _ELEMENTS: Final = ("_elements", "identifier,link,birthDate")
 
 
@@ -94,8 +97,10 @@ class People:
         self._client = client
         self._endpoint = endpoint
 
-    async def with_bsn(self, bsn: Bsn, until: float, *, links: bool) -> LocalPatient | None:
+    async def with_bsn(self, bsn: Bsn, until: float, *, links: bool, begin: Begin | None = None) -> LocalPatient | None:
         """The person with this BSN. With *links*, records that point to theirs are looked for too.
+
+        *begin* is told the ids of the records with this BSN and no other, before the links are followed.
 
         Raises:
             SourceFailure: It could not be found out.
@@ -109,13 +114,12 @@ class People:
         while new := known.keys() - asked:
             if len(known) > _MOST_IDS:
                 raise SourceAnswerInvalid("Patient.link")
+            if begin is not None and not asked and all(entry.bsns == {bsn.value} for entry in known.values()):
+                begin(frozenset(known))
             asked |= new
             beside = {other for logical_id in new for other in known[logical_id].merged_with} - known.keys()
-            merged = await self._by_id(beside, until)
-            if links:
-                pointing = await self._matching([("link", f"Patient/{logical_id}") for logical_id in new], until)
-                merged += [entry for entry in pointing.values() if entry.merged_with & new]
-            known |= {entry.id: entry for entry in merged if entry.may_be(bsn.value)}
+            pointing, merged = await side_by_side([partial(self._pointing_to, frozenset(new if links else ()), until), partial(self._by_id, beside, until)])
+            known |= {entry.id: entry for entry in (*merged, *pointing) if entry.may_be(bsn.value)}
         return LocalPatient(frozenset(known), tuple(SourceRecord(entry.body) for entry in known.values())) if known else None
 
     async def everybody(self, until: float) -> list[tuple[Bsn, LocalPatient]]:
@@ -148,6 +152,11 @@ class People:
 
     async def _entries(self, walk: Walk, until: float) -> dict[str, PatientEntry]:
         return {entry.id: entry for entry in map(_sound, await walk.all(self._client, until))}
+
+    async def _pointing_to(self, logical_ids: frozenset[str], until: float) -> list[PatientEntry]:
+        """Those that say that they were merged with one of these."""
+        found = await self._matching([("link", f"Patient/{logical_id}") for logical_id in logical_ids], until)
+        return [entry for entry in found.values() if entry.merged_with & logical_ids]
 
     async def _by_id(self, logical_ids: Iterable[str], until: float) -> list[PatientEntry]:
         refs = [RecordRef("Patient", logical_id) for logical_id in sorted(logical_ids)]

@@ -7,6 +7,7 @@ What it never does: follow a link or redirect to another place, write, remember 
 import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final, Self
 
 import anyio
@@ -14,13 +15,14 @@ from anyio.abc import TaskGroup
 
 from accord.terms.identifiers import Bsn, RecordRef
 from accord.terms.queries import Selection
-from node_agent.ports import Attachment, LocalPatient, SourceFailure, SourceIncapable, SourceRecord, SourceUnavailable
+from node_agent.ports import Attachment, LocalPatient, SourceRecord, SourceUnavailable
 from node_agent.sources import fhir_attachments
 from node_agent.sources.fhir_abilities import Abilities, assumed, read_abilities
 from node_agent.sources.fhir_client import FhirClient
 from node_agent.sources.fhir_endpoint import FhirEndpoint
 from node_agent.sources.fhir_exchange import Request
-from node_agent.sources.fhir_people import People
+from node_agent.sources.fhir_inquiry import FhirInquiry
+from node_agent.sources.fhir_people import Begin, People
 from node_agent.sources.fhir_reading import read_bodies
 from node_agent.sources.fhir_search import PatientSearch
 
@@ -106,9 +108,7 @@ class FhirServer(anyio.AsyncContextManagerMixin):
         Raises:
             SourceFailure: It could not be found out, or the server brought somebody else's record.
         """
-        until = self._until()
-        await self._learn()
-        return await self._people.with_bsn(bsn, until, links=self._links)
+        return await self._find(bsn)
 
     async def patients(self, patient: LocalPatient) -> AsyncGenerator[list[SourceRecord], None]:
         """The Patient record(s) of a person.
@@ -120,33 +120,23 @@ class FhirServer(anyio.AsyncContextManagerMixin):
         if found:
             yield found
 
-    async def records_of(self, patient: LocalPatient, selection: Selection) -> AsyncGenerator[list[SourceRecord], None]:
+    def records_of(self, patient: LocalPatient, selection: Selection) -> AsyncGenerator[list[SourceRecord], None]:
         """What is on file about a person, a page at a time as the searches bring them.
 
         Raises:
             SourceIncapable: The server offers a type and no way to ask which of its records are about a patient.
             SourceFailure: A search failed, or did not get to its end. What the others found was yielded.
         """
-        if self._tasks is None:
-            raise RuntimeError("use `async with FhirServer(...)`")
-        search = PatientSearch(self._client, self._endpoint, patient, self._until())
-        abilities = await self._learn()
-        wanted = abilities.wanted(selection)
-        sender, receiver = anyio.create_memory_object_stream[list[SourceRecord]](self._endpoint.concurrency)
-        self._under_way.add(search)
-        self._tasks.start_soon(search.run, wanted, sender)
+        return self._inquiry(selection).records_of(patient, selection)
+
+    @asynccontextmanager
+    async def inquiry(self, selection: Selection) -> AsyncGenerator[FhirInquiry, None]:
+        """Implements `node_agent.ports.ReadsAhead`."""
+        inquiry = self._inquiry(selection)
         try:
-            async for records in receiver:
-                yield records
+            yield inquiry
         finally:
-            search.scope.cancel()
-            sender.close()
-            receiver.close()
-            self._under_way.discard(search)
-        if search.failures:
-            raise _gravest(search.failures)
-        if abilities.lacks(selection):
-            raise SourceIncapable(self.name, nothing_else=not wanted)
+            inquiry.end()
 
     async def read(self, refs: Sequence[RecordRef]) -> dict[RecordRef, SourceRecord]:
         """These very records.
@@ -172,6 +162,28 @@ class FhirServer(anyio.AsyncContextManagerMixin):
             search.scope.cancel()
         await self._client.close()
 
+    async def _find(self, bsn: Bsn, begin: Begin | None = None) -> LocalPatient | None:
+        until = self._until()
+        await self._learn()
+        return await self._people.with_bsn(bsn, until, links=self._links, begin=begin)
+
+    def _inquiry(self, selection: Selection) -> FhirInquiry:
+        if self._tasks is None:
+            raise RuntimeError("use `async with FhirServer(...)`")
+        return FhirInquiry(self.name, selection, learn=self._learn, find=self._find, start=partial(self._start, self._tasks))
+
+    def _start(self, tasks: TaskGroup, abilities: Abilities, selection: Selection, first: frozenset[str]) -> PatientSearch:
+        search = PatientSearch(self._client, self._endpoint, abilities.wanted(selection), self._until())
+        self._under_way.add(search)
+        tasks.start_soon(self._run, search, first)
+        return search
+
+    async def _run(self, search: PatientSearch, first: frozenset[str]) -> None:
+        try:
+            await search.run(first)
+        finally:
+            self._under_way.discard(search)
+
     async def _learn(self) -> Abilities:
         """What the server can do; it is asked once. A server whose types are configured need not be able to say."""
         if self._abilities is None:
@@ -182,9 +194,3 @@ class FhirServer(anyio.AsyncContextManagerMixin):
         """When whoever asks loses interest, as a moment of the event loop's clock."""
         longest = self._endpoint.patience if math.isinf(patience) else patience
         return min(anyio.current_effective_deadline(), anyio.current_time() + longest)
-
-
-def _gravest(failures: Sequence[Exception]) -> Exception:
-    """The failure that says most: a fault of ours, then an answer that cannot be read, then none, then being too busy."""
-    ranks = {"source-answer-invalid": 1, "source-unavailable": 2, "source-busy": 3}
-    return min(failures, key=lambda failure: ranks.get(failure.fault, 1) if isinstance(failure, SourceFailure) else 0)

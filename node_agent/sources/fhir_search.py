@@ -1,23 +1,29 @@
-"""One question about one patient: a search for each type, all at once as far as the source's cap lets them."""
+"""One question about one patient: a search for each type, all at once as far as the source's cap lets them.
+
+It may begin with the Patient records that are known first. What it brings is held until all of them are known.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
-from anyio.streams.memory import MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from accord.rules import reading
 from accord.terms.faults import BadInput
 from accord.terms.records import ResourceType
-from node_agent.ports import LocalPatient, SourceAnswerInvalid, SourceFailure, SourceRecord
+from node_agent.ports import SourceAnswerInvalid, SourceFailure, SourceRecord
 from node_agent.sources.fhir_client import FhirClient
 from node_agent.sources.fhir_endpoint import FhirEndpoint
 from node_agent.sources.fhir_exchange import SourceUnreachable
 from node_agent.sources.fhir_pages import search
+from node_agent.sources.fhir_turns import Turns
 from node_agent.sources.fhir_walk import Walk
 
 T = TypeVar("T")
+_Receiving = MemoryObjectReceiveStream[list[SourceRecord]]
+_Sending = MemoryObjectSendStream[list[SourceRecord]]
 
 #: Elements that name one patient and nobody else; a list of participants may well name others too.
 _NAMES_ONE: Final = frozenset({"subject", "patient", "beneficiary", "individual", "for", "deliverTo", "candidate"})
@@ -26,47 +32,81 @@ _NAMES_ONE: Final = frozenset({"subject", "patient", "beneficiary", "individual"
 class PatientSearch:
     """Searches for records about a patient, and what became of that.
 
-    `scope` ends it. `failures` holds what went wrong, once `run` has ended.
+    `scope` ends it. `failures` holds what went wrong, once `run` has ended. Nothing is sent before `settle`.
     """
 
-    def __init__(self, client: FhirClient, endpoint: FhirEndpoint, patient: LocalPatient, until: float) -> None:
+    def __init__(self, client: FhirClient, endpoint: FhirEndpoint, wanted: Sequence[tuple[ResourceType, str]], until: float) -> None:
         self.scope = anyio.CancelScope()
         self.failures: list[Exception] = []
+        self.received, self._into = _stream(endpoint.concurrency)
         self._client = client
         self._endpoint = endpoint
+        self._wanted = wanted
         self._until = until
-        self._ids = sorted(patient.ids)
-        self._marks = [f"Patient/{logical_id}{end}".encode() for logical_id in self._ids for end in '"/']
+        self._ids: frozenset[str] = frozenset()
+        self._marks: list[bytes] = []
+        self._settled = anyio.Event()
+        self._turns = Turns(endpoint.concurrency)
 
-    async def run(self, wanted: Sequence[tuple[ResourceType, str]], into: MemoryObjectSendStream[list[SourceRecord]]) -> None:
-        """Send the records of each type as they come, and close *into* at the end. Failures are kept, not raised."""
+    def settle(self, ids: frozenset[str]) -> None:
+        """These are all the Patient records of the person: what was held may be sent, and those not searched for yet are."""
+        self._ids = ids
+        self._marks = [f"Patient/{logical_id}{end}".encode() for logical_id in sorted(ids) for end in '"/']
+        self._settled.set()
+
+    def end(self) -> None:
+        """Give up what is under way."""
+        self.scope.cancel()
+        self._into.close()
+        self.received.close()
+
+    async def run(self, first: frozenset[str]) -> None:
+        """Send the records of each type as they come to `received`, and close that at the end. Failures are kept, not raised.
+
+        The search begins with the Patient records whose ids are *first*, and goes on with the others once these are known.
+        """
         with self.scope:
-            async with into:
+            async with self._into:
                 try:
                     async with anyio.create_task_group() as tasks:
-                        for kind, parameter in wanted:
-                            # One search per id: not every server understands `patient=1,2`, and silence would look like nothing on file.
-                            for logical_id in self._ids:
-                                about = logical_id if parameter == "patient" else f"Patient/{logical_id}"
-                                form = [(parameter, about), ("_count", str(self._endpoint.page_size))]
-                                walk = Walk(self._endpoint, search(self._endpoint, kind.name, form), heeds=parameter)
-                                tasks.start_soon(self._follow, kind, walk, into, tasks)
+                        self._start(first, tasks)
+                        await self._settled.wait()
+                        self._start(self._ids - first, tasks)
                 except* Exception as unforeseen:  # noqa: BLE001  (a fault of ours goes to whoever asked; it must not end other questions)
                     self.failures.insert(0, unforeseen)
 
-    async def _follow(self, kind: ResourceType, walk: Walk, into: MemoryObjectSendStream[list[SourceRecord]], tasks: TaskGroup) -> None:
+    def _start(self, ids: frozenset[str], tasks: TaskGroup) -> None:
+        for kind, parameter in self._wanted:
+            # One search per id: not every server understands `patient=1,2`, and silence would look like nothing on file.
+            for logical_id in sorted(ids):
+                about = logical_id if parameter == "patient" else f"Patient/{logical_id}"
+                form = [(parameter, about), ("_count", str(self._endpoint.page_size))]
+                walk = Walk(self._endpoint, search(self._endpoint, kind.name, form), heeds=parameter)
+                tasks.start_soon(self._follow, kind, walk, tasks)
+
+    async def _follow(self, kind: ResourceType, walk: Walk, tasks: TaskGroup) -> None:
         """Fetch a page and send its records. The server works on the next page while we work on this one, and not on the one after."""
-        if any(isinstance(failure, SourceUnreachable) for failure in self.failures):
+        try:
+            async with self._turns.turn(goes_on=walk.has_begun):
+                if any(isinstance(failure, SourceUnreachable) for failure in self.failures):
+                    return
+                entries = await walk.turn(self._client, self._until)
+        except SourceFailure as failure:
+            # What came before it is told all the same, be it sent or held.
+            self.failures.append(failure)
             return
         try:
-            entries = await walk.turn(self._client, self._until)
             async with walk.taking:
                 if walk.has_more:
-                    tasks.start_soon(self._follow, kind, walk, into, tasks)
+                    tasks.start_soon(self._follow, kind, walk, tasks)
+                if not self._settled.is_set():
+                    await self._settled.wait()
+                if walk.is_stopped:
+                    return
                 found = walk.take(entries)
                 self._check(kind, found)
                 if found:
-                    await into.send([SourceRecord(body) for body in found])
+                    await self._into.send([SourceRecord(body) for body in found])
                 walk.check()
         except SourceFailure as failure:
             walk.stop()
@@ -93,6 +133,11 @@ def _names_a_patient(body: bytes, kind: ResourceType) -> bool:
     except BadInput:
         return False
     return any(reference.startswith(b"Patient/") or b"/Patient/" in reference for reference in reading.references(owner))
+
+
+def _stream(most: int) -> tuple[_Receiving, _Sending]:
+    sending, receiving = anyio.create_memory_object_stream[list[SourceRecord]](most)
+    return receiving, sending
 
 
 async def side_by_side(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:

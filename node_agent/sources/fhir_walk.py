@@ -25,6 +25,7 @@ class Walk:
     def __init__(self, endpoint: FhirEndpoint, first: Request, *, secret: str = "", heeds: str = "") -> None:
         """Never follow a link that holds *secret*, where a BSN may not stand in a URL. The server must heed the parameter *heeds*."""
         self.taking = anyio.Lock()
+        self.is_stopped = False
         self._endpoint = endpoint
         self._kind = first.what
         self._secret = "" if endpoint.search_by_get else secret
@@ -40,13 +41,18 @@ class Walk:
         self._total: int | None = None
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a page was asked for."""
+        return bool(self._been)
+
+    @property
     def has_more(self) -> bool:
         """Whether there is a page that was not fetched yet."""
-        return self._next is not None
+        return self._next is not None and not self.is_stopped
 
     def stop(self) -> None:
-        """Fetch no more."""
-        self._next = None
+        """Fetch no more, and have no use for what is being fetched."""
+        self.is_stopped = True
 
     async def turn(self, client: FhirClient, until: float) -> list[Entry]:
         """The entries of the next page.
@@ -55,7 +61,7 @@ class Walk:
             SourceFailure: There is no such page, or it cannot be read.
         """
         request, self._next = self._next, None
-        if request is None:
+        if request is None or self.is_stopped:
             return []
         self._untaken += 1
         self._been.add(request.key)
