@@ -13,13 +13,12 @@ hide any of these (`\u`, `\/`). The records in which such a mark stands are read
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from operator import itemgetter
 from typing import Final
 
-import msgspec
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from accord.rules.identity import Identity, check_about, identity_of
@@ -27,11 +26,11 @@ from accord.rules.reading import category_of, check_record, read_record
 from accord.rules.scope import falls_inside, wants_category, wants_type
 from accord.terms.answers import Batch, Ending, Outcome
 from accord.terms.faults import BadInput, Fault
-from accord.terms.identifiers import Bsn
+from accord.terms.identifiers import Bsn, is_base_address
 from accord.terms.queries import Selection
 from accord.terms.records import RESOURCE_TYPES, TYPE_NAME
 from accord.terms.vocabulary import CATEGORY_CODE, CATEGORY_ORDER, CareCategory
-from gateway.batches import Head, Rows, decode_contained, heads_of
+from gateway.batches import Head, Rows, Said, heads_of, said_by
 from gateway.ports import HolderFailure
 
 _MOST_OWN_PATIENTS: Final = 50
@@ -49,7 +48,7 @@ _CONTAINED_MARK: Final = b'"contained"'
 #: Percent-encoded, a letter of `Patient` or the slash begins with one of the last four.
 _ESCAPES: Final = BytesAhoCorasick([b"\\u", b"\\/", b"%2", b"%5", b"%6", b"%7"], matchkind=MatchKind.LeftmostFirst)
 #: Sound records do not close so many levels in a row: whoever does may be nested without end.
-_CLOSERS: Final = BytesAhoCorasick([b"]" * 12, b"}" * 12, b"}]" * 8, b"]}" * 8], matchkind=MatchKind.LeftmostFirst)
+_CLOSER_MARKS: Final = (b"]" * 12, b"}" * 12, b"}]" * 8, b"]}" * 8)
 
 #: Category elements that one screening remembers, and the longest it does (bytes).
 _CATEGORY_ITEMS: Final = 64
@@ -78,8 +77,15 @@ class Screening:
     _categories: dict[int, dict[bytes, int]] = field(default_factory=lambda: {code: {} for code, category in enumerate(_CATEGORY) if category < 0})
 
     def decided(self, outcome: Outcome) -> None:
-        """Take in a decision of the holder: from now on records of these categories may come."""
+        """Take in a decision of the holder: from now on records of these categories may come.
+
+        Raises:
+            BadInput: `broken-batch`, for a base that is no plain address.
+        """
         self._released |= {CATEGORY_CODE[category] for category in outcome.released}
+        # They become part of what is searched for: whatever is no plain address could hide another reference.
+        if not all(map(is_base_address, outcome.bases)):
+            raise BadInput(Fault.BROKEN_BATCH)
         self._bases = outcome.bases[:4] or self._bases
 
     def check(self, batch: Batch) -> int:
@@ -137,7 +143,7 @@ class Screening:
             # There are few of them, and everything else rests on them: always strictly.
             check_about(rows.record(blob, index), RESOURCE_TYPES[_PATIENT - 1], self._own, self.bsn)
         if number < len(rows) and self._search is None:
-            marks = [f'"{reference}"'.encode() for reference in sorted(self._own)] + [*_KEY_MARKS, _CONTAINED_MARK, *_DOUBTFUL_MARKS]
+            marks = [f'"{reference}"'.encode() for reference in sorted(self._own)] + [*_KEY_MARKS, _CONTAINED_MARK, *_DOUBTFUL_MARKS, *_CLOSER_MARKS]
             # Leftmost-first: where an own reference begins, the bare `Patient/` inside it does not count.
             self._search = BytesAhoCorasick(marks, matchkind=MatchKind.LeftmostFirst)
         return number
@@ -155,50 +161,48 @@ class Screening:
             case Identity.SAME:
                 self.patients |= {record.id}
 
-    def _check_others(self, rows: Rows, blob: bytes, first: int) -> None:  # noqa: PLR0912 - flat on purpose: it runs for every record
-        # Views, not copies: each record is read once more by the decoder while it is still in the cache.
-        view = memoryview(blob)
-        records = [view[start:end] for start, end in zip(rows.starts[first:], rows.ends[first:], strict=True)]
+    def _check_others(self, rows: Rows, blob: bytes, first: int) -> None:
+        records = rows.views(blob, first)
         heads = heads_of(records)
-        own = self._own
-        only_own = next(iter(own)) if len(own) == 1 else None
-        expected = {kind: self._expected(kind) for kind in set(rows.kinds)}
-        doubtful: set[int] = set()
-        keys = 0
-        last_element, last_category = b"", -1
-        # Plain comparisons: what a record says must be what its row says, and its owner this person.
-        for index, (head, kind) in enumerate(zip(heads, rows.kinds[first:], strict=True), first):
-            if head is None:
-                doubtful.add(index)
-                continue
-            name, known_categories, companion = expected[kind]
-            owner = head.subject
-            if owner is None:
-                owner = head.patient
-            elif head.patient is not None:
-                keys += 1
-            if owner is not None:
-                keys += 1
-                if companion or (owner.reference != only_own and owner.reference not in own):
-                    doubtful.add(index)
-            elif not companion:
-                doubtful.add(index)
-            if head.resourceType != name:
-                doubtful.add(index)
-            if known_categories is not None:
-                element = bytes(head.category)
-                if element != last_element or kind >> 16 != last_category:
-                    if known_categories.get(element, -1) != kind >> 16 and self._learn(kind, element, records[index - first]) != kind >> 16:
-                        raise BadInput(Fault.BROKEN_BATCH)
-                    last_element, last_category = element, kind >> 16
+        kinds = rows.kinds[first:]
+        said = said_by(kinds, heads)
+        different = Counter(said)
+        # Of those that say the same, any one will do to learn from.
+        examples: dict[Said, memoryview] = {}
+
+        def example(one: Said) -> memoryview:
+            if not examples:
+                examples.update(zip(said, records, strict=True))
+            return examples[one]
+
+        doubted = {one for one in different if not self._settles(one, example)}
+        doubtful = {index for index, one in enumerate(said, first) if one in doubted} if doubted else set()
+        keys = sum(number * (bool(subject) + bool(patient)) for (_, (_, subject, patient), _), number in different.items())
         doubtful |= self._marked(rows, blob, first, keys, heads)
         for index in sorted(doubtful):
             self._check_strictly(bytes(records[index - first]), rows.kinds[index])
         if self.selection.looks_inside:
-            for record, kind in zip(records, rows.kinds[first:], strict=True):
+            for record, kind in zip(records, kinds, strict=True):
                 self._check_inside(bytes(record), kind)
 
-    def _marked(self, rows: Rows, blob: bytes, first: int, keys: int, heads: Sequence[Head | None]) -> set[int]:
+    def _settles(self, said: Said, record: Callable[[Said], memoryview]) -> bool:
+        """Whether what a record says is what its row says, and its owner this person.
+
+        Raises:
+            BadInput: `broken-batch`, when it is of another category than its row says.
+        """
+        kind, (name, subject, patient), element = said
+        expected, known_categories, companion = self._expected(kind)
+        if known_categories is not None and name and known_categories.get(element, -1) != kind >> 16 and self._learn(kind, element, record(said)) != kind >> 16:
+            raise BadInput(Fault.BROKEN_BATCH)
+        if name != expected:
+            return False
+        if companion:
+            return not (subject or patient)
+        own = self._own
+        return bool(subject or patient) and (not subject or subject in own) and (not patient or patient in own)
+
+    def _marked(self, rows: Rows, blob: bytes, first: int, keys: int, heads: Sequence[Head]) -> set[int]:
         """The records in which something stands that the fast path cannot settle; *keys* are the patient keys it saw."""
         assert self._search is not None  # noqa: S101 - set with the first Patient record
         keys_from = len(self._own)
@@ -206,19 +210,22 @@ class Screening:
         matches = self._search.find_matches_as_indexes(blob)
         marks = list(map(itemgetter(0), matches))
         ends = rows.ends
-        found = {bisect_right(ends, at) for search in (_ESCAPES, _CLOSERS) for _, at, _ in search.find_matches_as_indexes(blob)}
+        found = {bisect_right(ends, at) for _, at, _ in _ESCAPES.find_matches_as_indexes(blob)}
         if max(marks, default=0) > contained:
             found |= {bisect_right(ends, at) for mark, at, _ in matches if mark > contained}
         excess = sum(map(marks.count, range(keys_from, contained))) - keys
-        if excess:
+        # An escape may hide a key from the search that the decode saw: then the sum says nothing about any one record.
+        if excess or found:
             key_offsets = [at for mark, at, _ in matches if keys_from <= mark < contained]
             # Contained resources have patient keys of their own.
             for at in (end for mark, _, end in matches if mark == contained):
-                excess -= _keys_in_contained(rows.record(blob, bisect_right(ends, at)), blob, at, key_offsets)
-            if excess:
+                index = bisect_right(ends, at) - first
+                if 0 <= index < len(heads):
+                    excess -= _keys_in_contained(bytes(heads[index].contained), blob, at, key_offsets)
+            if excess or found:
                 # A patient key stands twice in some record, or is only a word there.
                 numbers = Counter(bisect_right(ends, at) for at in key_offsets)
-                found |= {index for index, number in numbers.items() if index >= first and number != _keys_of(heads[index - first])}
+                found |= {index for index, number in numbers.items() if index >= first and number != heads[index - first].keys}
         return {index for index in found if index >= first}
 
     def _expected(self, kind: int) -> tuple[str, dict[bytes, int] | None, bool]:
@@ -258,12 +265,8 @@ def _check_text(blob: bytes) -> None:
         raise BadInput(Fault.INVALID_ENCODING) from None
 
 
-def _keys_in_contained(record: bytes, blob: bytes, mark_end: int, key_offsets: Sequence[int]) -> int:
-    """The patient keys inside the contained resources whose key ends at *mark_end*; none when that is another's key."""
-    try:
-        contained = bytes(decode_contained(record).contained)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return 0
+def _keys_in_contained(contained: bytes, blob: bytes, mark_end: int, key_offsets: Sequence[int]) -> int:
+    """The patient keys inside the *contained* resources whose key ends at *mark_end*; none when that is another's key."""
     start = mark_end
     while blob[start : start + 1] in (b":", b" ", b"\n", b"\r", b"\t"):
         start += 1
@@ -271,7 +274,3 @@ def _keys_in_contained(record: bytes, blob: bytes, mark_end: int, key_offsets: S
     if not contained or blob[start:end] != contained:
         return 0
     return bisect_left(key_offsets, end) - bisect_left(key_offsets, start)
-
-
-def _keys_of(head: Head | None) -> int:
-    return 0 if head is None else (head.subject is not None) + (head.patient is not None)

@@ -96,6 +96,34 @@ def test_p4_an_escaped_patient_key_does_not_hide_another_owner() -> None:
     assert refused(hidden).code is Fault.DUPLICATE_KEY
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        observation(id="2", subject={"display": "Piet"}, patient={"reference": "Patient/1"}),
+        observation(id="2", subject={}, patient={"reference": "Patient/1"}),
+        observation(id="2", subject={"identifier": {"system": "urn:mrn", "value": "9"}}, patient={"reference": "Patient/1"}),
+        observation(id="2")[:-1] + b', "subject": {"display": "Piet"}}',
+        b'{"subject": {"display": "Piet"}, ' + observation(id="2")[1:],
+    ],
+)
+def test_p4_an_escaped_key_in_one_record_does_not_make_up_for_an_unheeded_one_in_another(other: bytes) -> None:
+    # The one has a key without a mark, the other a mark without a key: in sum nothing is missing.
+    escaped = observation().replace(b'"subject"', b'"\\u0073ubject"')
+
+    assert refused(escaped, other).ending is Ending.REJECTED
+    assert refused(other, escaped).ending is Ending.REJECTED
+
+
+def test_p4_a_base_that_is_no_address_cannot_hide_another_owner() -> None:
+    base = 'performer": [{"reference": "Patient/2"}], "z": "'
+    hiding = observation()[:-1] + b', "%b/Patient/1"}' % base.encode()
+
+    assert refused(hiding).code is Fault.OTHER_PATIENT
+    for bases in ((base,), ("http://a.example/fhir", f"http://a.example/{base}"), ("http://a.example/a b",), ('http://a.example/"',)):
+        with pytest.raises(BadInput, match="broken-batch"):
+            Screening(BSN, None, EVERYTHING).decided(Outcome(frozenset(CareCategory), "patient-consented", bases))
+
+
 def test_words_that_only_look_like_marks_do_no_harm() -> None:
     narrative = observation(
         text={"status": "generated", "div": 'said "subject" and "Patient/2" and C:\\users'}, note=[{"text": "patient"}], code={"text": "patient"}
