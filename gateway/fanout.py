@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import anyio
 import structlog
@@ -20,9 +21,13 @@ from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS, IDLE_FRAMES
 from accord.terms.queries import DossierQuery, HolderQuery
 from accord.terms.vocabulary import CareCategory
 from accord.wire.hashing import StreamDigest, question_hash
+from gateway.arrivals import Arrived
 from gateway.ports import DossierEvent, HolderBatch, HolderClosed, HolderFailure, Holders, HolderStatus, RegisteredHolder
 from gateway.presence import Presence
 from gateway.screening import Screening
+
+#: In seconds: who is silent for longer is shown as asked.
+_SILENCE_TOLD_AFTER: Final = 0.1
 
 _log = structlog.get_logger("noaber.fanout")
 
@@ -51,16 +56,27 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Everything that the tasks of one question share. `now` and `deadline` are on the event loop's clock."""
+    """Everything that the tasks of one question share. `deadline` is on the event loop's clock."""
 
     query: DossierQuery
     holders: Holders
     presence: Presence
     patience: Patience
-    started: float
+    arrived: Arrived
     deadline: float
     sink_of: Callable[[HolderName], ObjectSendStream[DossierEvent]]
     status: ObjectSendStream[DossierEvent]
+    #: Holders that were asked, of which nothing came yet.
+    silent: set[HolderName] = field(default_factory=set)
+
+    async def tell_who_is_silent(self) -> None:
+        """After a while, say who was asked and is still silent: whoever answers at once is not kept from it by saying so."""
+        await anyio.sleep(_SILENCE_TOLD_AFTER)
+        while True:
+            for name in list(self.silent):
+                self.silent.discard(name)
+                await self.status.send(HolderStatus(name, "asking"))
+            await anyio.sleep(_SILENCE_TOLD_AFTER)
 
     @property
     def left(self) -> float:
@@ -134,7 +150,6 @@ class _Answer:
         asking, holder = self.asking, self.heard.holder
         if asking.presence.is_known_down(holder.name):
             return Ending.UNREACHABLE, Fault.HOLDER_UNREACHABLE
-        await asking.status.send(HolderStatus(holder.name, "locating"))
         try:
             located = await asking.holders.locate(holder, asking.query, seconds=min(asking.patience.locate, asking.left))
         except HolderFailure as failure:
@@ -153,10 +168,14 @@ class _Answer:
             asking.query.purpose,
             asking.query.selection,
         )
-        await asking.status.send(HolderStatus(holder.name, "asking"))
+        await asking.arrived.give_way()
         seconds = asking.left - asking.patience.margin
         async with asking.holders.ask(holder, query, seconds=seconds) as frames:
-            await self._listen(frames)
+            asking.silent.add(holder.name)
+            try:
+                await self._listen(frames)
+            finally:
+                asking.silent.discard(holder.name)
         return self._settle(query)
 
     async def _listen(self, frames: AsyncGenerator[Frame, None]) -> None:
@@ -169,6 +188,7 @@ class _Answer:
             except TimeoutError:
                 raise HolderFailure(Ending.TOO_LATE, Fault.HOLDER_SILENT) from None
             patience = self.asking.patience.between_frames
+            self.asking.silent.discard(self.heard.holder.name)
             await self._take(frame)
 
     async def _take(self, frame: Frame | None) -> None:
@@ -195,6 +215,7 @@ class _Answer:
             raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
 
     async def _take_batch(self, batch: Batch) -> None:
+        await self.asking.arrived.give_way()
         number = self.screening.check(batch)
         if self.records + number > ANSWER_RECORDS or self.bytes + len(batch.blob) > ANSWER_BYTES:
             raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
@@ -237,7 +258,7 @@ class _Answer:
             counts,
             code,
             self.said,
-            round((anyio.current_time() - asking.started) * 1000),
+            round((anyio.current_time() - asking.arrived.moment) * 1000),
             before_ms,
             copy=seen.description is not None and seen.description.copy,
             data_as_of_ms=seen.data_as_of_ms,

@@ -13,6 +13,7 @@ from accord.terms.identifiers import HolderName
 from accord.terms.queries import DossierQuery
 from accord.terms.records import categories_of_type
 from accord.terms.vocabulary import SECTION_OF, CareCategory, PurposeOfUse, Section
+from gateway.arrivals import Arrivals
 from gateway.dossier.completeness import account
 from gateway.fanout import Asking, Heard, Patience, ask_one
 from gateway.planning import Plan, plan
@@ -34,6 +35,7 @@ class Region:
     patience: Patience = field(default_factory=Patience)
     seconds: float = 10.0
     questions: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(40))
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
 
 async def open_dossier(
@@ -62,41 +64,30 @@ async def open_dossier(
         chosen = plan(query, region.register)
         seconds = min(query.seconds, region.seconds)
         with _one_more_question(region), _in_time(seconds + _GRACE_SECONDS):
+            arrived = await region.arrivals.come_in()
+            sink_of = (lambda _: into) if lanes is None else lanes.__getitem__
+            asking = Asking(query, region.holders, region.presence, region.patience, arrived, arrived.moment + seconds, sink_of, into)
             await into.send(Planned(query.id, tuple(holder.card for holder in chosen.asked), chosen.not_asked))
             for unasked in chosen.not_asked:
                 if lanes is not None:
                     await lanes[unasked.holder.name].aclose()
-            completeness = await _ask_all(query, region, chosen, into, lanes)
+            completeness = await _ask_all(asking, region.register, chosen, lanes)
             await into.send(completeness)
 
 
-async def _ask_all(
-    query: DossierQuery,
-    region: Region,
-    chosen: Plan,
-    into: ObjectSendStream[DossierEvent],
-    lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None,
-) -> Completeness:
-    started = anyio.current_time()
-    asking = Asking(
-        query,
-        region.holders,
-        region.presence,
-        region.patience,
-        started,
-        started + min(query.seconds, region.seconds),
-        (lambda _: into) if lanes is None else lanes.__getitem__,
-        into,
-    )
+async def _ask_all(asking: Asking, register: Register, chosen: Plan, lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None) -> Completeness:
     everyone = [Heard(holder) for holder in chosen.asked]
-    async with anyio.create_task_group() as tasks:
-        for heard in everyone:
-            tasks.start_soon(_ask_and_close, asking, heard, lanes)
+    async with anyio.create_task_group() as telling:
+        telling.start_soon(asking.tell_who_is_silent)
+        async with anyio.create_task_group() as tasks:
+            for heard in everyone:
+                tasks.start_soon(_ask_and_close, asking, heard, lanes)
+        telling.cancel_scope.cancel()
     closed = [heard.closed for heard in everyone if heard.closed is not None]
     shown: Counter[CareCategory] = Counter()
     for heard in everyone:
         shown.update(heard.shown)
-    return account(query.id, [holder.card for holder in region.register.holders], chosen.not_asked, closed, shown, _sections(query))
+    return account(asking.query.id, [holder.card for holder in register.holders], chosen.not_asked, closed, shown, _sections(asking.query))
 
 
 def _sections(query: DossierQuery) -> tuple[Section, ...]:

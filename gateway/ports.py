@@ -105,7 +105,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class HolderStatus:
-    """A holder's state changed: `locating`, `asking` or `receiving`; `code` is a hint or none."""
+    """A holder's state changed: `asking` (asked, and silent for a while) or `receiving`; `code` is a hint or none."""
 
     holder: HolderName
     state: str

@@ -13,7 +13,6 @@ ORDER: Final[tuple[Section, ...]] = (Section.PLANNING_AHEAD, Section.ALERTS, Sec
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "waiting": ("wacht", "waiting"),
-    "locating": ("zoekt", "locating"),
     "asking": ("vraagt", "asking"),
     "receiving": ("ontvangt", "receiving"),
     "holder": ("zorgaanbieder", "holder"),

@@ -21,7 +21,7 @@ from accord.rules.reading import category_of, content_hint, identifier_hint, rea
 from accord.terms.answers import Batch, Closed, Counts, Ending, Frame, Outcome
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Ura
-from accord.terms.limits import BATCH_BYTES
+from accord.terms.limits import BATCH_BYTES, BATCH_RECORDS, FIRST_BATCH_BYTES
 from accord.terms.queries import HolderQuery
 from accord.terms.records import TYPE_CODE
 from accord.terms.vocabulary import CATEGORY_BIT, CATEGORY_CODE, CareCategory
@@ -65,17 +65,17 @@ def batch_of(records: Iterable[bytes], **changed: int) -> Batch:
     return Batch(bytes(columns), bytes(blob), categories)
 
 
-def batches_of(records: Sequence[bytes], size: int = BATCH_BYTES) -> list[Batch]:
-    """Batches of at most about *size* bytes."""
+def batches_of(records: Sequence[bytes], size: int = BATCH_BYTES, first: int = FIRST_BATCH_BYTES) -> list[Batch]:
+    """Batches as an agent packs them: full when they hold *size* bytes, the first one when it holds *first*."""
     batches: list[Batch] = []
     waiting: list[bytes] = []
     held = 0
     for record in records:
-        if waiting and held + len(record) > size:
-            batches.append(batch_of(waiting))
-            waiting, held = [], 0
         waiting.append(record)
         held += len(record)
+        if held >= (size if batches else min(first, size)) or len(waiting) >= BATCH_RECORDS:
+            batches.append(batch_of(waiting))
+            waiting, held = [], 0
     return [*batches, batch_of(waiting)] if waiting else batches
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.lowlevel
@@ -37,13 +38,13 @@ class GrpcHolders:
     """`gateway.ports.Holders` over one warm channel per holder."""
 
     def __init__(self) -> None:
-        self._channels: dict[str, aio.Channel] = {}
+        self._ways: dict[str, _Way] = {}
 
     async def close(self) -> None:
         """Close all channels; calls under way are cut off."""
-        channels, self._channels = self._channels, {}
-        for channel in channels.values():
-            await channel.close()
+        ways, self._ways = self._ways, {}
+        for way in ways.values():
+            await way.channel.close()
 
     async def describe(self, holder: RegisteredHolder, *, seconds: float) -> Description:
         """As the port promises."""
@@ -75,9 +76,7 @@ class GrpcHolders:
     def ask(self, holder: RegisteredHolder, query: HolderQuery, *, seconds: float) -> AbstractAsyncContextManager[AsyncGenerator[Frame, None]]:
         """As the port promises."""
         request = pb.QueryRequest(query=codec.holder_query_to_wire(query))
-        call: aio.UnaryStreamMultiCallable[pb.QueryRequest, bytes] = self._channel(holder).unary_stream(
-            _QUERY, request_serializer=pb.QueryRequest.SerializeToString, response_deserializer=None
-        )
+        call = self._way(holder).query
         return _stream(lambda: call(request, timeout=max(seconds, 0.001)), frame_from_bytes)
 
     def fetch(
@@ -91,14 +90,32 @@ class GrpcHolders:
         """As the port promises."""
         return _stream(lambda: self._stub(holder).Watch(pb.WatchRequest(), timeout=_WATCH_SECONDS), codec.standing_from_wire)
 
-    def _channel(self, holder: RegisteredHolder) -> aio.Channel:
+    def _way(self, holder: RegisteredHolder) -> "_Way":
         target = holder.address.target
-        if target not in self._channels:
-            self._channels[target] = aio.insecure_channel(target, options=CHANNEL)
-        return self._channels[target]
+        way = self._ways.get(target)
+        if way is None:
+            way = self._ways[target] = _way_to(target)
+        return way
 
     def _stub(self, holder: RegisteredHolder) -> "HolderServiceAsyncStub":
-        return HolderServiceStub(self._channel(holder))
+        return self._way(holder).stub
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A channel and its calls, made once: making a stub takes as long as a call."""
+
+    channel: aio.Channel
+    stub: "HolderServiceAsyncStub"
+    query: "aio.UnaryStreamMultiCallable[pb.QueryRequest, bytes]"
+
+
+def _way_to(target: str) -> _Way:
+    channel = aio.insecure_channel(target, options=CHANNEL)
+    query: aio.UnaryStreamMultiCallable[pb.QueryRequest, bytes] = channel.unary_stream(
+        _QUERY, request_serializer=pb.QueryRequest.SerializeToString, response_deserializer=None
+    )
+    return _Way(channel, HolderServiceStub(channel), query)
 
 
 @asynccontextmanager

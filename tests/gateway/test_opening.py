@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import grpc
 import pytest
 from grpc import aio
@@ -26,7 +27,7 @@ from gateway import opening
 from gateway.adapters.grpc_holders import GrpcHolders
 from gateway.fanout import Patience
 from gateway.opening import Region, open_dossier
-from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed, Planned, RegisteredHolder
+from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed, HolderStatus, Planned, RegisteredHolder
 from gateway.presence import Presence, watch_all
 from gateway.register import Register
 from testbed.scripted_holder import ALL_CATEGORIES, Script, ScriptedHolder, batch_of, batches_of, closed_of, honest
@@ -154,6 +155,53 @@ async def test_the_bsn_goes_only_to_holders_that_located_the_patient(desk: Desk)
     assert desk.scripted["unaware"].asked == []
     pseudonyms = {desk.scripted[name].located[0] for name in ("knows", "unaware")}
     assert len(pseudonyms) == 2
+
+
+async def test_an_application_is_told_who_was_asked_and_says_nothing_yet(desk: Desk) -> None:
+    await desk.holder("thinks", forever_silent)
+    await desk.holder("knows", honest(RECORDS))
+    await desk.holder("unaware", honest(RECORDS), located=False)
+
+    await desk.ask(seconds=1.0)
+
+    # That everybody in the plan is being located, the plan says itself; who answers at once shows that by answering.
+    assert [event for event in desk.events if isinstance(event, HolderStatus)] == [HolderStatus(HolderName("thinks"), "asking")]
+
+
+async def test_a_reader_that_is_busy_keeps_no_holder_from_being_asked(desk: Desk) -> None:
+    for number in range(12):
+        await desk.holder(f"holder{number}", honest(RECORDS))
+    query = DossierQuery(QueryId("q-1"), BSN, None, ASKER, PurposeOfUse.TREATMENT, Selection(), seconds=20.0)
+    send, receive = anyio.create_memory_object_stream[DossierEvent](1)
+
+    async with anyio.create_task_group() as tasks, receive:
+        tasks.start_soon(open_dossier, query, desk.region, send)
+        with anyio.fail_after(10):
+            while not all(holder.asked for holder in desk.scripted.values()):
+                await anyio.lowlevel.checkpoint()
+        tasks.cancel_scope.cancel()
+
+
+async def test_questions_at_the_same_moment_each_get_a_whole_account(desk: Desk) -> None:
+    await desk.holder("heard", honest(RECORDS))
+    await desk.holder("silent", forever_silent)
+    patient = Patience(locate=20.0, first_frame=20.0, between_frames=20.0)
+    region = Region(Register(tuple(desk.holders)), desk.grpc, Presence(), patient)
+    accounts: list[Completeness] = []
+
+    async def ask() -> None:
+        query = DossierQuery(QueryId("q-1"), BSN, None, ASKER, PurposeOfUse.TREATMENT, Selection(), seconds=1.0)
+        events = await collect(query, region)
+        last = events[-1]
+        assert isinstance(last, Completeness)
+        check_conservation(events, last, desk.holders)
+        accounts.append(last)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(ask)
+
+    assert [(ending_of(account, "heard"), ending_of(account, "silent")) for account in accounts] == [(Ending.ANSWERED, Ending.TOO_LATE)] * 20
 
 
 async def forever_silent(_: HolderQuery) -> AsyncGenerator[Frame, None]:

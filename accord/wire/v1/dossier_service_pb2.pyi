@@ -231,7 +231,7 @@ class HolderStatus(_message.Message):
     holder: _builtins.str
     """Name in the register."""
     state: _builtins.str
-    """One of "locating", "asking", "receiving"."""
+    """"asking": asked, and nothing came for a while; or "receiving"."""
     code: _builtins.str
     """Fixed code of a hint, or empty."""
     records: _builtins.int
