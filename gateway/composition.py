@@ -1,6 +1,5 @@
 """The only place where the gateway's parts are joined."""
 
-import gc
 import os
 import signal
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from grpc_reflection.v1alpha import reflection
 
 from accord.link.addresses import Address, loopback
 from accord.link.options import MAXIMUM_CONCURRENT_RPCS, SERVER
-from accord.link.surroundings import check_surroundings
+from accord.link.surroundings import check_surroundings, collect_garbage_rarely
 from accord.terms.faults import BadInput, Fault
 from gateway.adapters.grpc_holders import GrpcHolders
 from gateway.api.fhir_app import make_app
@@ -37,10 +36,7 @@ async def run(settings: GatewaySettings, folder: Path, ready: Callable[[str], No
         BadInput: A setting is wrong, or the surroundings are unsafe.
     """
     check_surroundings()
-    # What is loaded stays: the collector need not walk it again and again while answers pass.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    collect_garbage_rarely()
     register = read_register(folder / settings.region.register)
     holders = GrpcHolders()
     region = Region(

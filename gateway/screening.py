@@ -7,8 +7,9 @@ another person ends the holder's whole answer.
 What the fast path rests on: in an honest record every `Patient/` is part of a reference `"Patient/<own id>"`, the
 owner is named by one `subject` or `patient` key, and no BSN is written outside Patient records. The search finds
 every place where that could be otherwise, contained resources and extensions included: a `Patient/` that is not
-an own reference, a member that says `"Patient"`, a BSN system, a patient key beyond the one that the decode saw, and the two escapes that could
-hide any of these (`\u`, `\/`). The records in which such a mark stands are read strictly.
+an own reference, a member that says `"Patient"`, a BSN system, a patient key beyond the one that the decode saw, and
+the escapes that could hide any of these (`\u`, `\/`, percent). The records in which such a mark stands are read
+strictly.
 """
 
 from bisect import bisect_left, bisect_right

@@ -1,6 +1,5 @@
 """The only place where the agent's parts are joined."""
 
-import gc
 import os
 import signal
 from collections.abc import AsyncGenerator, Callable
@@ -13,7 +12,7 @@ import structlog
 
 from accord.link.addresses import loopback
 from accord.link.pseudonyms import PseudonymKey, pseudonym_key
-from accord.link.surroundings import check_surroundings
+from accord.link.surroundings import check_surroundings, collect_garbage_rarely
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName, Ura
 from node_agent.api.servicer import HolderService
@@ -51,7 +50,7 @@ async def run(settings: AgentSettings, folder: Path, ready: Callable[[str], None
         holder = Holder(ura, source, choices, Pausing())
         locating = Locating(holder, key, refresh_seconds=settings.locate.refresh_seconds)
         service = HolderService(holder, settings.holder.title or name.value, locating)
-        _collect_less()
+        collect_garbage_rarely()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(locating.keep_fresh)
             tasks.start_soon(look_after, source, holder.pausing, settings.source.check_seconds)
@@ -85,13 +84,6 @@ async def _until_stopped(pausing: Pausing) -> None:
                 pausing.resume()
             else:
                 return
-
-
-def _collect_less() -> None:
-    """Look less often for garbage that goes round in circles: an answer makes thousands of values, and no circles."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _key(settings: LocateSettings, folder: Path) -> PseudonymKey:

@@ -1,5 +1,6 @@
-"""What a process must find around it before it may serve: nothing that would leak what must not leak."""
+"""What a process must find around it before it may serve (nothing that would leak what must not leak), and how it keeps house."""
 
+import gc
 import os
 import resource
 
@@ -9,6 +10,16 @@ from accord.terms.faults import BadInput, Fault
 
 #: They make gRPC print headers, and so tokens, to the error stream.
 _PRINTING = ("GRPC_TRACE",)
+
+
+def collect_garbage_rarely() -> None:
+    """Keep the collector from walking, again and again while answers pass, what was loaded at the start and stays.
+
+    An answer makes thousands of values and no circles of them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def check_surroundings() -> None:

@@ -5,12 +5,26 @@ from collections.abc import Iterator
 import pytest
 
 from testbed.region import BlockingRegion
+from tests.region.bad_input_desk import Desk, running_desk, sound
 
 
 @pytest.fixture(scope="session")
 def _running_region() -> Iterator[BlockingRegion]:
     with BlockingRegion.start(story=False) as region:
         yield region
+
+
+@pytest.fixture(scope="module")
+def _running_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with running_desk(tmp_path_factory.mktemp("bad")) as desk:
+        yield desk
+
+
+@pytest.fixture
+def desk(_running_desk: Desk) -> Desk:
+    """A small region with a holder that may misbehave, and does not yet."""
+    _running_desk.unsound.script = sound
+    return _running_desk
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import select
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,25 +14,12 @@ from accord.terms.identifiers import BSN_SYSTEM
 from accord.terms.limits import MIB
 from accord.wire.v1 import dossier_service_pb2 as pb
 from testbed import asking
-from tests.region.bad_input_desk import BSN, CANARY, ENGLISH, OTHER_BSN, Desk, running_desk, sound
+from tests.region.bad_input_desk import BSN, CANARY, ENGLISH, OTHER_BSN, Desk
 
 pytestmark = pytest.mark.slow
 
 FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 FHIR: Final = {"content-type": "application/fhir+json"}
-
-
-@pytest.fixture(scope="module")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with running_desk(tmp_path_factory.mktemp("bad")) as desk:
-        yield desk
-
-
-@pytest.fixture
-def desk(_running: Desk) -> Desk:
-    """The region, in which nobody misbehaves yet."""
-    _running.unsound.script = sound
-    return _running
 
 
 def parameters(content: bytes) -> bytes:

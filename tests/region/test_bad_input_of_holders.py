@@ -1,7 +1,7 @@
 """Bad input from a holder: it ends that holder in a fixed code that names the next step, and touches nobody else."""
 
 import json
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,22 +18,9 @@ from accord.wire.columns import ROW
 from gateway.dossier.words import fault_words
 from testbed import asking
 from testbed.scripted_holder import ALL_CATEGORIES, Script, batch_of, closed_of
-from tests.region.bad_input_desk import BSN, CANARY, ENGLISH, HONEST, LATER, OTHER_BSN, SOUND, UNSOUND, Desk, condition, patient, running_desk, sound
+from tests.region.bad_input_desk import BSN, CANARY, ENGLISH, HONEST, LATER, OTHER_BSN, SOUND, UNSOUND, Desk, condition, patient
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with running_desk(tmp_path_factory.mktemp("bad")) as desk:
-        yield desk
-
-
-@pytest.fixture
-def desk(_running: Desk) -> Desk:
-    """The region, in which nobody misbehaves yet."""
-    _running.unsound.script = sound
-    return _running
 
 
 def rows_for(records: Sequence[bytes], type_name: str = "Condition", category: CareCategory = CareCategory.CONDITION) -> Batch:
