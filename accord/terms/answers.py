@@ -87,7 +87,10 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A holder's last word. `code` is set where the ending has a cause that may be told."""
+    """A holder's last word. `code` is set where the ending has a cause that may be told.
+
+    `signature` is Ed25519 by the key `key_id` of the holder in the register, over all of it (`accord.link.closing`).
+    """
 
     holder: Ura
     ending: Ending
@@ -96,6 +99,8 @@ class Closed:
     question_hash: bytes
     code: Fault | None = None
     more: bool = False
+    key_id: str = field(default="", compare=False)
+    signature: bytes = field(default=b"", compare=False, repr=False)
 
 
 Frame = Outcome | Batch | Progress | Hint | Closed

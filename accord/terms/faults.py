@@ -49,6 +49,25 @@ class Fault(StrEnum):
     NOT_THIS_HOLDER = "not-this-holder"
     WRONG_KEY = "wrong-key"
     EMERGENCY_NOT_OFFERED = "emergency-not-offered"
+    EMERGENCY_INCOMPLETE = "emergency-incomplete"
+    EMERGENCY_SPENT = "emergency-spent"
+    NOT_A_MEMBER = "not-a-member"
+    ORGANISATION_BLOCKED = "organisation-blocked"
+    REGISTER_OUTDATED = "register-outdated"
+    REGISTER_INVALID = "register-invalid"
+    EVIDENCE_MISSING = "evidence-missing"
+    TOKEN_INVALID = "token-invalid"  # noqa: S105 - a code
+    MANDATE_EXPIRED = "mandate-expired"
+    PROOF_EXPIRED = "proof-expired"
+    PROOF_USED = "proof-used"
+    QUESTION_WIDENED = "question-widened"
+    OTHER_PATIENT_MANDATED = "other-patient-mandated"
+    BUDGET_SPENT = "budget-spent"
+    LOGIN_REQUIRED = "login-required"
+    SIGNATURE_INVALID = "signature-invalid"
+    SHARING_CHANGED = "sharing-changed"
+    JOURNAL_UNAVAILABLE = "journal-unavailable"
+    JOURNAL_BROKEN = "journal-broken"
     # How it ended
     PAUSED = "paused"
     SOURCE_UNAVAILABLE = "source-unavailable"
@@ -138,6 +157,33 @@ CATALOGUE: dict[Fault, Explanation] = {
         "The holder and the gateway do not have the same pseudonym key.", "Give the agent the key file that the register names for it."
     ),
     Fault.EMERGENCY_NOT_OFFERED: Explanation("Emergency access is not offered in this region yet.", "Ask for treatment; call the holder if it cannot wait."),
+    Fault.EMERGENCY_INCOMPLETE: Explanation(
+        "Emergency access needs a role that may, a reason and a second factor of just now.", "Give the reason, confirm who you are, and ask again."
+    ),
+    Fault.EMERGENCY_SPENT: Explanation("The limit of emergency access is reached.", "Call the holder; the review was told."),
+    Fault.NOT_A_MEMBER: Explanation("The certificate is of no organisation in the register.", "Have the organisation registered, or use its certificate."),
+    Fault.ORGANISATION_BLOCKED: Explanation("The organisation does not take part any more, or not yet.", "Call the office of the region."),
+    Fault.REGISTER_OUTDATED: Explanation("The register of the region has expired, or is older than the one known here.", "Fetch the newest register."),
+    Fault.REGISTER_INVALID: Explanation(
+        "The register is not signed by the region, or cannot be read.", "Fetch the register again, and check the region's key."
+    ),
+    Fault.EVIDENCE_MISSING: Explanation(
+        "The question came without a mandate or without proof that it was asked.", "Ask through `noaber connect`, which adds both."
+    ),
+    Fault.TOKEN_INVALID: Explanation("A token is not one that can be believed.", "Get a new one; check the keys in the register and the clock."),
+    Fault.MANDATE_EXPIRED: Explanation("The mandate has expired, or is not valid yet.", "Make a new one; check the clock."),
+    Fault.PROOF_EXPIRED: Explanation("The proof of the question is too old, or of the future.", "Ask again; check the clock."),
+    Fault.PROOF_USED: Explanation("The proof of the question was used before.", "Make a new proof for each question."),
+    Fault.QUESTION_WIDENED: Explanation("The question asks for more than was proven to be asked.", "Report it: whoever relayed it is not sound."),
+    Fault.OTHER_PATIENT_MANDATED: Explanation("The mandate is about another patient.", "Make a mandate for this patient."),
+    Fault.BUDGET_SPENT: Explanation("More different patients were asked about than is usual in an hour.", "Try again later; the review was told."),
+    Fault.LOGIN_REQUIRED: Explanation("You are not logged in, or no longer.", "Log in again."),
+    Fault.SIGNATURE_INVALID: Explanation("The holder's last word is not signed by the holder.", "Report it: the agent or the connection is not sound."),
+    Fault.SHARING_CHANGED: Explanation(
+        "What may be shared changed while the holder answered; the rest is not shown.", "Do not use what arrived; ask again to see what is shared now."
+    ),
+    Fault.JOURNAL_UNAVAILABLE: Explanation("The access journal cannot be written, so nothing is shared.", "Free the disk or repair it; then start again."),
+    Fault.JOURNAL_BROKEN: Explanation("The access journal does not agree with itself.", "Keep the files as they are and call whoever reviews access."),
     Fault.PAUSED: Explanation("The holder has paused its agent.", "Call the holder if it cannot wait."),
     Fault.SOURCE_UNAVAILABLE: Explanation("The holder's own system did not answer, or not to the end.", "Try again; call the holder if it cannot wait."),
     Fault.SOURCE_BUSY: Explanation("The holder's own system is too busy.", "Try again in a minute; call the holder if it cannot wait."),

@@ -26,5 +26,8 @@ CHUNK_BYTES: Final = 256 * KIB
 FIELD_CHARACTERS: Final = 256
 #: A list in a question is no longer than this.
 LIST_ITEMS: Final = 200
+#: A signed token (mandate, proof, login) is no longer than this; no more proofs than this travel with a question.
+TOKEN_CHARACTERS: Final = 16 * KIB
+MOST_PROOFS: Final = 4
 #: Frames without a record that a holder may send in a row before the gateway stops listening.
 IDLE_FRAMES: Final = 1_000

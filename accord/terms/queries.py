@@ -87,6 +87,22 @@ EVERYTHING = Selection()
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What travels with a question, unread until it is verified: two signed texts, and what tells whom the mandate is about.
+
+    `proofs` holds one proof per inner question, of which a holder gets the one that covers its own. `salt` is the mandate's
+    (32 bytes), or what is sent in its stead to a holder: the salt sealed under the BSN.
+    """
+
+    mandate: str = field(default="", repr=False)
+    proofs: tuple[str, ...] = field(default=(), repr=False)
+    salt: bytes = field(default=b"", repr=False)
+
+
+NO_EVIDENCE = Evidence()
+
+
+@dataclass(frozen=True, slots=True)
 class DossierQuery:
     """A question about one person, put to the region. `seconds` is the whole time it may take."""
 
@@ -98,6 +114,7 @@ class DossierQuery:
     selection: Selection = EVERYTHING
     holders: frozenset[HolderName] = frozenset()
     seconds: float = 8.0
+    evidence: Evidence = field(default=NO_EVIDENCE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +128,4 @@ class HolderQuery:
     asked_by: Asker
     purpose: PurposeOfUse
     selection: Selection = field(default=EVERYTHING)
+    evidence: Evidence = field(default=NO_EVIDENCE, compare=False, repr=False)

@@ -14,15 +14,17 @@ from accord.rules.moments import PREFIXES, interval
 from accord.terms.answers import AttachmentFrame, Batch, Chunk, Closed, ContentType, Counts, Description, Ending, Frame, Hint, Outcome, Progress, Standing
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, QueryId, RecordRef, Ura, is_logical_id, record_ref
-from accord.terms.limits import FIELD_CHARACTERS, LIST_ITEMS
+from accord.terms.limits import FIELD_CHARACTERS, LIST_ITEMS, MOST_PROOFS, TOKEN_CHARACTERS
 from accord.terms.parties import Asker, DataUser, Professional
-from accord.terms.queries import DateBound, HolderQuery, Order, Selection, SortKey, Token
+from accord.terms.queries import NO_EVIDENCE, DateBound, Evidence, HolderQuery, Order, Selection, SortKey, Token
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse
 from accord.wire.v1 import holder_service_pb2 as holder_pb
 from accord.wire.v1 import terms_pb2 as pb
 
 _E = TypeVar("_E", bound=StrEnum)
 _FULL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+_SALT_BYTES: Final = 32
 
 PURPOSE_TO_WIRE: Final = {
     PurposeOfUse.TREATMENT: pb.PURPOSE_OF_USE_TREAT,
@@ -165,23 +167,39 @@ def holder_query_to_wire(query: HolderQuery) -> holder_pb.HolderQuery:
     return message
 
 
-def holder_query_from_wire(wire: holder_pb.HolderQuery) -> HolderQuery:
-    """The question.
+def evidence_to_wire(evidence: Evidence) -> pb.Evidence:
+    """The message of the evidence of a question."""
+    return pb.Evidence(mandate=evidence.mandate, proofs=evidence.proofs, salt=evidence.salt)
+
+
+def evidence_from_wire(wire: pb.Evidence) -> Evidence:
+    """The evidence, unread: whoever verifies it says what is wrong with it.
 
     Raises:
-        BadInput: `invalid-question`, `invalid-bsn` or `invalid-id`, naming the field.
+        BadInput: `token-invalid`, when it is longer than any that is sound.
+    """
+    proofs = tuple(wire.proofs)
+    if max(map(len, (wire.mandate, *proofs))) > TOKEN_CHARACTERS or len(proofs) > MOST_PROOFS or len(wire.salt) > _SALT_BYTES:
+        raise BadInput(Fault.TOKEN_INVALID)
+    return Evidence(wire.mandate, proofs, wire.salt)
+
+
+def holder_query_from_wire(wire: holder_pb.HolderQuery, evidence: pb.Evidence | None = None) -> HolderQuery:
+    """The question, with the evidence that came beside it.
+
+    Raises:
+        BadInput: `invalid-question`, `invalid-bsn` or `invalid-id`, naming the field; `token-invalid`.
     """
     match wire.WhichOneof("about"):
         case "bsn":
-            about = Bsn(wire.bsn)
+            return _holder_query(wire, Bsn(wire.bsn), evidence)
         case "record":
-            return _holder_query(wire, record_ref(_text(wire.record, "record")))
+            return _holder_query(wire, record_ref(_text(wire.record, "record")), evidence)
         case _:
             raise BadInput(Fault.NO_PATIENT)
-    return _holder_query(wire, about)
 
 
-def _holder_query(wire: holder_pb.HolderQuery, about: Bsn | RecordRef) -> HolderQuery:
+def _holder_query(wire: holder_pb.HolderQuery, about: Bsn | RecordRef, evidence: pb.Evidence | None) -> HolderQuery:
     return HolderQuery(
         QueryId(wire.query_id),
         Ura(wire.holder_ura),
@@ -190,6 +208,7 @@ def _holder_query(wire: holder_pb.HolderQuery, about: Bsn | RecordRef) -> Holder
         asker_from_wire(wire.data_user, wire.professional, treats_the_patient=wire.treats_the_patient),
         purpose_from_wire(wire.purpose),
         selection_from_wire(wire.selection),
+        NO_EVIDENCE if evidence is None else evidence_from_wire(evidence),
     )
 
 
@@ -307,6 +326,8 @@ def closed_to_wire(closed: Closed) -> pb.Closed:
         code=closed.code.value if closed.code else "",
         holder_ura=closed.holder.value,
         more=closed.more,
+        key_id=closed.key_id,
+        signature=closed.signature,
     )
 
 
@@ -330,6 +351,8 @@ def closed_from_wire(wire: pb.Closed) -> Closed:
         wire.question_hash,
         _member(Fault, wire.code, "closed.code", Fault.BROKEN_BATCH) if wire.code else None,
         wire.more,
+        _text(wire.key_id, "closed.key_id", Fault.BROKEN_BATCH),
+        wire.signature[:SIGNATURE_BYTES],
     )
 
 
@@ -386,6 +409,8 @@ def standing_from_wire(wire: holder_pb.WatchResponse) -> Standing:
 
 # -- Parts
 
+#: The length of an Ed25519 signature; one that is longer is none.
+SIGNATURE_BYTES: Final = 64
 #: The last millisecond of the year 9999: beyond it no calendar can say what was meant.
 _LAST_MOMENT: Final = 253_402_300_799_999
 

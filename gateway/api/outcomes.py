@@ -39,7 +39,22 @@ STATUS: Final[dict[Fault, int]] = {
         ),
         400,
     ),
-    Fault.EMERGENCY_NOT_OFFERED: 403,
+    **dict.fromkeys((Fault.EVIDENCE_MISSING, Fault.TOKEN_INVALID, Fault.MANDATE_EXPIRED, Fault.PROOF_EXPIRED, Fault.PROOF_USED, Fault.LOGIN_REQUIRED), 401),
+    **dict.fromkeys(
+        (
+            Fault.EMERGENCY_NOT_OFFERED,
+            Fault.EMERGENCY_INCOMPLETE,
+            Fault.EMERGENCY_SPENT,
+            Fault.NOT_A_MEMBER,
+            Fault.ORGANISATION_BLOCKED,
+            Fault.QUESTION_WIDENED,
+            Fault.OTHER_PATIENT_MANDATED,
+        ),
+        403,
+    ),
+    Fault.BUDGET_SPENT: 429,
+    Fault.JOURNAL_UNAVAILABLE: 503,
+    Fault.REGISTER_OUTDATED: 503,
     **dict.fromkeys((Fault.NOT_FOUND, Fault.UNKNOWN_HOLDER, Fault.UNKNOWN_PATIENT_ID), 404),
     Fault.METHOD_NOT_ALLOWED: 405,
     Fault.UNSUPPORTED_FORMAT: 406,
@@ -51,9 +66,19 @@ STATUS: Final[dict[Fault, int]] = {
 }
 
 #: FHIR issue type by HTTP status, where the code has none of its own below.
-_ISSUE_BY_STATUS: Final = {400: "invalid", 403: "forbidden", 404: "not-found", 405: "not-supported", 406: "not-supported", 408: "timeout", 410: "expired"} | {
+_ISSUE_BY_STATUS: Final = {
+    400: "invalid",
+    401: "login",
+    403: "forbidden",
+    404: "not-found",
+    405: "not-supported",
+    406: "not-supported",
+    408: "timeout",
+    410: "expired",
+} | {
     413: "too-long",
     415: "not-supported",
+    429: "throttled",
     500: "exception",
     502: "transient",
     503: "transient",

@@ -32,6 +32,7 @@ class OpenRequest(_message.Message):
     PURPOSE_FIELD_NUMBER: _builtins.int
     SELECTION_FIELD_NUMBER: _builtins.int
     HOLDERS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     bsn: _builtins.str
     """BSN of the person, nine digits."""
     birth_date: _builtins.str
@@ -48,6 +49,10 @@ class OpenRequest(_message.Message):
     def holders(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Only these holders (names of the register); empty: all."""
 
+    @_builtins.property
+    def evidence(self) -> _terms_pb2.Evidence:
+        """On which evidence."""
+
     def __init__(
         self,
         *,
@@ -57,10 +62,11 @@ class OpenRequest(_message.Message):
         purpose: _terms_pb2.PurposeOfUse.ValueType = ...,
         selection: _terms_pb2.Selection | None = ...,
         holders: _abc.Iterable[_builtins.str] | None = ...,
+        evidence: _terms_pb2.Evidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["selection", b"selection"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "selection", b"selection"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "bsn", b"bsn", "holders", b"holders", "purpose", b"purpose", "selection", b"selection", "treats_the_patient", b"treats_the_patient"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth_date", b"birth_date", "bsn", b"bsn", "evidence", b"evidence", "holders", b"holders", "purpose", b"purpose", "selection", b"selection", "treats_the_patient", b"treats_the_patient"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

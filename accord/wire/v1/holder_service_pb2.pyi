@@ -99,6 +99,7 @@ class LocateRequest(_message.Message):
     TREATS_THE_PATIENT_FIELD_NUMBER: _builtins.int
     PROFESSIONAL_FIELD_NUMBER: _builtins.int
     KEY_CHECK_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     pseudonym: _builtins.bytes
     """HMAC-SHA256 under this holder's key, 32 bytes."""
     purpose: _terms_pb2.PurposeOfUse.ValueType
@@ -119,6 +120,10 @@ class LocateRequest(_message.Message):
     def professional(self) -> _terms_pb2.Professional:
         """The person who asks."""
 
+    @_builtins.property
+    def evidence(self) -> _terms_pb2.Evidence:
+        """On which evidence; its salt is sealed under the BSN, which whoever does not know the person cannot open."""
+
     def __init__(
         self,
         *,
@@ -129,10 +134,11 @@ class LocateRequest(_message.Message):
         treats_the_patient: _builtins.bool = ...,
         professional: _terms_pb2.Professional | None = ...,
         key_check: _builtins.bytes = ...,
+        evidence: _terms_pb2.Evidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["data_user", b"data_user", "professional", b"professional"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data_user", b"data_user", "evidence", b"evidence", "professional", b"professional"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_user", b"data_user", "key_check", b"key_check", "professional", b"professional", "pseudonym", b"pseudonym", "purpose", b"purpose", "query_id", b"query_id", "treats_the_patient", b"treats_the_patient"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_user", b"data_user", "evidence", b"evidence", "key_check", b"key_check", "professional", b"professional", "pseudonym", b"pseudonym", "purpose", b"purpose", "query_id", b"query_id", "treats_the_patient", b"treats_the_patient"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -233,18 +239,24 @@ class QueryRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     QUERY_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def query(self) -> Global___HolderQuery:
         """The question."""
+
+    @_builtins.property
+    def evidence(self) -> _terms_pb2.Evidence:
+        """On which evidence."""
 
     def __init__(
         self,
         *,
         query: Global___HolderQuery | None = ...,
+        evidence: _terms_pb2.Evidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "query", b"query"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "query", b"query"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -421,6 +433,7 @@ class FetchAttachmentRequest(_message.Message):
     QUERY_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     url: _builtins.str
     """Where the record points: "Binary/7", or the URL in the record as it stands there."""
     record: _builtins.str
@@ -429,16 +442,21 @@ class FetchAttachmentRequest(_message.Message):
     def query(self) -> Global___HolderQuery:
         """The question: about whom, by whom, why. Its selection must be empty."""
 
+    @_builtins.property
+    def evidence(self) -> _terms_pb2.Evidence:
+        """On which evidence."""
+
     def __init__(
         self,
         *,
         query: Global___HolderQuery | None = ...,
         url: _builtins.str = ...,
         record: _builtins.str = ...,
+        evidence: _terms_pb2.Evidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "query", b"query"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["query", b"query", "record", b"record", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "query", b"query", "record", b"record", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -532,3 +550,63 @@ class WatchResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchResponse: _TypeAlias = WatchResponse  # noqa: Y015
+
+@_typing.final
+class ExchangeRequest(_message.Message):
+    """What the calling party shares."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    REGISTER_FIELD_NUMBER: _builtins.int
+    REGISTER_VERSION_FIELD_NUMBER: _builtins.int
+    head: _builtins.str
+    """Signed head of its journal (accord.audit.heads), or empty."""
+    register: _builtins.str
+    """The newest register that it knows, as the region signed it; empty when the other has it."""
+    register_version: _builtins.int
+    """Version of that register."""
+    def __init__(
+        self,
+        *,
+        head: _builtins.str = ...,
+        register: _builtins.str = ...,
+        register_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "register", b"register", "register_version", b"register_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangeRequest: _TypeAlias = ExchangeRequest  # noqa: Y015
+
+@_typing.final
+class ExchangeResponse(_message.Message):
+    """What the other party shares."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    REGISTER_FIELD_NUMBER: _builtins.int
+    REGISTER_VERSION_FIELD_NUMBER: _builtins.int
+    head: _builtins.str
+    """Signed head of its journal, or empty."""
+    register: _builtins.str
+    """The newest register that it knows, when it is newer than the caller's; else empty."""
+    register_version: _builtins.int
+    """Version of its register."""
+    def __init__(
+        self,
+        *,
+        head: _builtins.str = ...,
+        register: _builtins.str = ...,
+        register_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "register", b"register", "register_version", b"register_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangeResponse: _TypeAlias = ExchangeResponse  # noqa: Y015

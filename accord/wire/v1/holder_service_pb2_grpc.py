@@ -60,6 +60,11 @@ class HolderServiceStub(object):
                 request_serializer=accord_dot_wire_dot_v1_dot_holder__service__pb2.WatchRequest.SerializeToString,
                 response_deserializer=accord_dot_wire_dot_v1_dot_holder__service__pb2.WatchResponse.FromString,
                 _registered_method=True)
+        self.Exchange = channel.unary_unary(
+                '/accord.wire.v1.HolderService/Exchange',
+                request_serializer=accord_dot_wire_dot_v1_dot_holder__service__pb2.ExchangeRequest.SerializeToString,
+                response_deserializer=accord_dot_wire_dot_v1_dot_holder__service__pb2.ExchangeResponse.FromString,
+                _registered_method=True)
 
 
 class HolderServiceServicer(object):
@@ -110,6 +115,15 @@ class HolderServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Exchange(self, request, context):
+        """Each party gives the head of its journal, to be kept by the other, and the newest register that it knows.
+
+        Promise: a register is believed for the region's signature, and a head for its party's, never for who brings it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_HolderServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -137,6 +151,11 @@ def add_HolderServiceServicer_to_server(servicer, server):
                     servicer.Watch,
                     request_deserializer=accord_dot_wire_dot_v1_dot_holder__service__pb2.WatchRequest.FromString,
                     response_serializer=accord_dot_wire_dot_v1_dot_holder__service__pb2.WatchResponse.SerializeToString,
+            ),
+            'Exchange': grpc.unary_unary_rpc_method_handler(
+                    servicer.Exchange,
+                    request_deserializer=accord_dot_wire_dot_v1_dot_holder__service__pb2.ExchangeRequest.FromString,
+                    response_serializer=accord_dot_wire_dot_v1_dot_holder__service__pb2.ExchangeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -275,6 +294,33 @@ class HolderService(object):
             '/accord.wire.v1.HolderService/Watch',
             accord_dot_wire_dot_v1_dot_holder__service__pb2.WatchRequest.SerializeToString,
             accord_dot_wire_dot_v1_dot_holder__service__pb2.WatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Exchange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/accord.wire.v1.HolderService/Exchange',
+            accord_dot_wire_dot_v1_dot_holder__service__pb2.ExchangeRequest.SerializeToString,
+            accord_dot_wire_dot_v1_dot_holder__service__pb2.ExchangeResponse.FromString,
             options,
             channel_credentials,
             insecure,

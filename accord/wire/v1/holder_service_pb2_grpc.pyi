@@ -55,6 +55,11 @@ class HolderServiceStub:
     """
     Watch: _grpc.UnaryStreamMultiCallable[_holder_service_pb2.WatchRequest, _holder_service_pb2.WatchResponse]
     """The holder's standing: first its present state, then every change and a heartbeat in between."""
+    Exchange: _grpc.UnaryUnaryMultiCallable[_holder_service_pb2.ExchangeRequest, _holder_service_pb2.ExchangeResponse]
+    """Each party gives the head of its journal, to be kept by the other, and the newest register that it knows.
+
+    Promise: a register is believed for the region's signature, and a head for its party's, never for who brings it.
+    """
 
 @_typing.type_check_only
 class HolderServiceAsyncStub(HolderServiceStub):
@@ -83,6 +88,11 @@ class HolderServiceAsyncStub(HolderServiceStub):
     """
     Watch: _aio.UnaryStreamMultiCallable[_holder_service_pb2.WatchRequest, _holder_service_pb2.WatchResponse]  # type: ignore[assignment]
     """The holder's standing: first its present state, then every change and a heartbeat in between."""
+    Exchange: _aio.UnaryUnaryMultiCallable[_holder_service_pb2.ExchangeRequest, _holder_service_pb2.ExchangeResponse]  # type: ignore[assignment]
+    """Each party gives the head of its journal, to be kept by the other, and the newest register that it knows.
+
+    Promise: a register is believed for the region's signature, and a head for its party's, never for who brings it.
+    """
 
 class HolderServiceServicer(metaclass=_abc_1.ABCMeta):
     """What an agent answers for one care provider (data holder)."""
@@ -138,5 +148,16 @@ class HolderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_holder_service_pb2.WatchResponse], _abc.AsyncIterator[_holder_service_pb2.WatchResponse]]:
         """The holder's standing: first its present state, then every change and a heartbeat in between."""
+
+    @_abc_1.abstractmethod
+    def Exchange(
+        self,
+        request: _holder_service_pb2.ExchangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_holder_service_pb2.ExchangeResponse, _abc.Awaitable[_holder_service_pb2.ExchangeResponse]]:
+        """Each party gives the head of its journal, to be kept by the other, and the newest register that it knows.
+
+        Promise: a register is believed for the region's signature, and a head for its party's, never for who brings it.
+        """
 
 def add_HolderServiceServicer_to_server(servicer: HolderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

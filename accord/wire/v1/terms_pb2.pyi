@@ -278,6 +278,38 @@ class SortKey(_message.Message):
 Global___SortKey: _TypeAlias = SortKey  # noqa: Y015
 
 @_typing.final
+class Evidence(_message.Message):
+    """On which evidence a question is put. Whoever relays it passes it on and cannot make it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MANDATE_FIELD_NUMBER: _builtins.int
+    PROOFS_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
+    mandate: _builtins.str
+    """The mandate: a JWS of the data user's organisation (accord.link.mandates)."""
+    salt: _builtins.bytes
+    """The mandate's salt, 32 bytes; on its way to a holder sealed under the BSN (accord.link.salts)."""
+    @_builtins.property
+    def proofs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Proofs by the mandate's key of what is asked, one per inner question (accord.link.proofs); a holder gets one."""
+
+    def __init__(
+        self,
+        *,
+        mandate: _builtins.str = ...,
+        proofs: _abc.Iterable[_builtins.str] | None = ...,
+        salt: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mandate", b"mandate", "proofs", b"proofs", "salt", b"salt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
+
+@_typing.final
 class Selection(_message.Message):
     """Which records are asked for. All conditions hold together; inside a list one match is enough."""
 
@@ -424,6 +456,8 @@ class Closed(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     HOLDER_URA_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
     ending: Global___Ending.ValueType
     """How it ended."""
     digest: _builtins.bytes
@@ -436,6 +470,10 @@ class Closed(_message.Message):
     """URA of the holder that says so."""
     more: _builtins.bool
     """More records matched than `limit` let through (global order only)."""
+    key_id: _builtins.str
+    """Id (RFC 7638 thumbprint) of the holder's key in the register that signed this."""
+    signature: _builtins.bytes
+    """Ed25519 over the canonical form of all of the above (accord.link.closing). Relayed unchanged at every level."""
     @_builtins.property
     def counts(self) -> Global___Counts:
         """What was sent."""
@@ -450,10 +488,12 @@ class Closed(_message.Message):
         code: _builtins.str = ...,
         holder_ura: _builtins.str = ...,
         more: _builtins.bool = ...,
+        key_id: _builtins.str = ...,
+        signature: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "counts", b"counts", "digest", b"digest", "ending", b"ending", "holder_ura", b"holder_ura", "more", b"more", "question_hash", b"question_hash"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "counts", b"counts", "digest", b"digest", "ending", b"ending", "holder_ura", b"holder_ura", "key_id", b"key_id", "more", b"more", "question_hash", b"question_hash", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
