@@ -35,6 +35,10 @@ demo: $(VENV)/.run ## Start a simulated region and ask it a question
 test: $(VENV)/.dev clients ## Run every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+.PHONY: long
+long: $(VENV)/.dev ## Decide a million random questions against the oracle, and kill -9 two hundred times
+	@NOABER_LONG=1 $(BIN)/python -m pytest --timeout=3600 tests/accord/rules/test_deciding.py tests/region/test_no_line_no_data.py
+
 .PHONY: clients
 clients: ## Install the client of the web that the tests use (needs npm)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(KIT)/node_modules/.ready; \

@@ -28,8 +28,11 @@ class Part:
 PARTS: Final[dict[str, Part]] = {
     "agent": Part("Answer for one care provider, and decide what leaves it.", "agent"),
     "ask": Part("Ask a running region about one patient.", "testbed"),
+    "connect": Part("Ask the region from any FHIR client: adds mandate and proof to every question.", "gateway"),
     "demo": Part("Run a simulated region, ask it a question and show the dossier.", "testbed"),
     "gateway": Part("Ask the region a question and compose the answers.", "gateway"),
+    "journal": Part("Verify, show and reconcile access journals.", "gateway"),
+    "region": Part("Keep the register of a region.", "gateway"),
 }
 
 

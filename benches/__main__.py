@@ -23,6 +23,7 @@ BENCHES: Final = (
     "read_through",
     "agent_idle",
     "import_speed",
+    "journal",
 )
 _SECONDS: Final = 180
 _BEGIN: Final = "<!-- figures: written by `python -m benches --into` -->\n"

@@ -1,13 +1,14 @@
 """What does an agent take of a care provider's machine while nobody asks anything?
 
-Memory, and processor time over some seconds, of an agent on an embedded store and of one on a FHIR server. Reference
-in the same run: a bare Python that has imported `grpc.aio` and sleeps.
+Memory, and processor time over some seconds, of an agent on an embedded store and of one on a FHIR server. Both are real:
+members of a signed region, with a journal, watched over mutual TLS by a gateway that shares heads with them. Reference in
+the same run: a bare Python that has imported `grpc.aio` and sleeps.
 """
 
 import argparse
 import time
 
-from benches.providers import agent, fhir_server, fill_store
+from benches.providers import fhir_server, fill_store, real_agents
 from benches.staging import MIB, Finding, Stage, Started, tell
 
 _GOAL = 120
@@ -29,11 +30,9 @@ def main() -> None:
         given.records, given.seconds = 100, 0.5
     with Stage() as stage:
         _, base, _ = fhir_server(stage, given.records)
-        watched = {
-            _BARE: stage.start("benches.agent_idle", "--serve", "bare"),
-            "embedded store": agent(stage, fill_store(stage, given.records)),
-            "FHIR server": agent(stage, "source.kind=fhir-server", f"source.base={base}"),
-        }
+        sources = {"embedded": [fill_store(stage, given.records)], "live": ["source.kind=fhir-server", f"source.base={base}"]}
+        embedded, live = real_agents(stage, sources)
+        watched = {_BARE: stage.start("benches.agent_idle", "--serve", "bare"), "embedded store": embedded, "FHIR server": live}
         time.sleep(_SETTLE_SECONDS)
         percent = _busy(watched, given.seconds)
         memory = {name: started.resident_bytes / MIB for name, started in watched.items()}

@@ -13,8 +13,9 @@ from grpc import aio
 
 from accord.link.options import CHANNEL
 from accord.terms.identifiers import BSN_SYSTEM, QueryId, Ura
+from accord.terms.parties import Asker, DataUser, Professional
 from accord.terms.queries import EVERYTHING, HolderQuery
-from accord.terms.vocabulary import PurposeOfUse
+from accord.terms.vocabulary import HolderKind, PurposeOfUse
 from accord.wire import codec
 from accord.wire.columns import ROW
 from accord.wire.v1 import dossier_service_pb2 as pb
@@ -22,7 +23,9 @@ from accord.wire.v1 import holder_service_pb2 as holder_pb
 from accord.wire.v1 import terms_pb2
 from benches.records import BSN
 from benches.staging import expect, ura_of
-from gateway.settings import GatewaySettings
+
+#: Whoever asks where nobody checks who asks.
+ASKER: Final = Asker(DataUser(Ura("90001001"), "Bench", HolderKind.HOSPITAL), Professional("900000031", "01.015", "Bench"), treats_the_patient=True)
 
 _OPEN: Final = "/accord.wire.v1.DossierService/Open"
 _QUERY: Final = "/accord.wire.v1.HolderService/Query"
@@ -63,7 +66,7 @@ def open_request(holders: Iterable[str] = ()) -> pb.OpenRequest:
 
 def holder_query(ura: str) -> HolderQuery:
     """The same question as the gateway puts it to one holder."""
-    return HolderQuery(QueryId("bench"), Ura(ura), BSN, None, GatewaySettings().asked_by, PurposeOfUse.TREATMENT, EVERYTHING)
+    return HolderQuery(QueryId("bench"), Ura(ura), BSN, None, ASKER, PurposeOfUse.TREATMENT, EVERYTHING)
 
 
 async def open_dossier(

@@ -16,10 +16,9 @@ from accord.wire import codec
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1 import terms_pb2
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceStub
-from benches.asking import channel_to, open_dossier
+from benches.asking import ASKER, channel_to, open_dossier
 from benches.records import BSN
 from benches.staging import Finding, Group, Stage, Started, expect, grpc_of, middle, tell
-from gateway.settings import GatewaySettings
 
 _WARM_UP = 2
 _SETTLE_SECONDS = 0.5
@@ -88,14 +87,13 @@ async def _measure(gateway: Started, number: int, runs: int) -> tuple[float, flo
 
 async def _bare(folder: Path, number: int, runs: int) -> float:
     """Microseconds of processor time for each of so many calls at once, with nothing around them."""
-    asker = GatewaySettings().asked_by
     request = pb.LocateRequest(
         pseudonym=pseudonym_key("ab" * 32).pseudonym(BSN).value,
-        data_user=codec.data_user_to_wire(asker.data_user),
+        data_user=codec.data_user_to_wire(ASKER.data_user),
         purpose=terms_pb2.PURPOSE_OF_USE_TREAT,
         query_id=QueryId("bench").value,
         treats_the_patient=True,
-        professional=codec.professional_to_wire(asker.professional),
+        professional=codec.professional_to_wire(ASKER.professional),
     )
     channels = [channel_to(f"unix:{folder}/holder{index}.sock") for index in range(number)]
     stubs = [HolderServiceStub(channel) for channel in channels]

@@ -1,17 +1,22 @@
-"""A care provider on the stage: its source, filled with our person's records, and its agent."""
+"""Care providers on the stage: a source, filled with our person's records, and an agent: one without trust, or those of a real region."""
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from accord.terms.identifiers import Ura
+from accord.terms.members import Part
+from accord.terms.vocabulary import HolderKind
 from benches.records import BSN, PATIENT, records
 from benches.staging import Stage, Started, environment, expect
+from testbed.region_office import GATEWAY, RegionOffice, member_of
 
 URA: Final = "90001003"
 _KEY: Final = "ab" * 32
+_FIRST_URA: Final = 92000000
 
 
 def fill_store(stage: Stage, number: int) -> str:
@@ -30,21 +35,38 @@ def fhir_server(stage: Stage, number: int, delay: float = 0.0) -> tuple[Started,
 
 
 def agent(stage: Stage, *sets: str) -> Started:
-    """Start an agent that may release everything about our person. `target_of` reads where it listens."""
-    choices = stage.folder / "choices.db"
-    if not choices.exists():
-        (stage.folder / "choices.ndjson").write_text(json.dumps({"bsn": BSN.value, "permits": True}), encoding="ascii")
-        _run("choices", "import", str(stage.folder / "choices.ndjson"), "--store", str(choices))
+    """Start an agent without trust that may release everything about our person. `target_of` reads where it listens."""
     number = len(list(stage.folder.glob("agent*.sock")))
     given = (
         f"holder.ura={URA}",
         "holder.name=bench",
         f"listen.address=unix:{stage.folder}/agent{number}.sock",
-        f"choices.path={choices}",
+        f"choices.path={_choices(stage)}",
         f"locate.key={_KEY}",
         *sets,
     )
-    return stage.start("node_agent", "run", *(f"--set={item}" for item in given))
+    return stage.start("testbed.plain_agent", *_sets(given))
+
+
+def real_agents(stage: Stage, sources: Mapping[str, Sequence[str]]) -> list[Started]:
+    """Start agents of a real region, one for each name with these settings of its source, and the gateway that watches them all."""
+    addresses = {name: f"unix:{stage.folder}/{name}.sock" for name in sources}
+    uras = {name: Ura(str(_FIRST_URA + number)) for number, name in enumerate(sources)}
+    office = RegionOffice(stage.folder)
+    office.enrol(member_of(name, uras[name], name, HolderKind.HOSPITAL, address=addresses[name], parts={Part.DATA_HOLDER}) for name in sources)
+    keys = stage.folder / "pseudonym-keys"
+    keys.mkdir()
+    started = []
+    for name, sets in sources.items():
+        own = _member(office, stage, name)
+        (keys / f"{name}.key").write_text(_KEY, encoding="ascii")
+        holder = (f"holder.ura={uras[name].value}", f"holder.name={name}", f"holder.answer_key={own}/answer.key", f"listen.address={addresses[name]}")
+        given = (*holder, f"choices.path={_choices(stage)}", f"locate.key={_KEY}", *_trust(own), *sets)
+        started.append(stage.start("node_agent", "run", *_sets(given)))
+    own = _member(office, stage, "gateway")
+    member = (f"member.ura={GATEWAY.value}", f"member.answer_key={own}/answer.key", f"journal.key_file={own}/journal.key", f"region.keys={keys}")
+    stage.start("gateway", "run", *_sets((*member, "listen.http=127.0.0.1:0", f"listen.grpc=unix:{own}/s", *_trust(own))))
+    return started
 
 
 def target_of(started: Started) -> str:
@@ -52,15 +74,38 @@ def target_of(started: Started) -> str:
     return started.told.removeprefix("ready ")
 
 
+def _member(office: RegionOffice, stage: Stage, name: str) -> Path:
+    """The folder of a member of the region, with what the office gave it."""
+    own = stage.folder / f"at-{name}"
+    office.give(own)
+    office.give_keys(name, own)
+    return own
+
+
+def _trust(own: Path) -> tuple[str, ...]:
+    """The settings that agent and gateway have in common."""
+    region = (f"region.register={own}/register.jws", f"region.anchor={own}/region.pub")
+    return (*region, f"tls.certificate={own}/tls.pem", f"tls.key={own}/tls.key", f"journal.folder={own}/journal")
+
+
+def _choices(stage: Stage) -> Path:
+    """A store in which our person permits everything."""
+    choices = stage.folder / "choices.db"
+    if not choices.exists():
+        (stage.folder / "choices.ndjson").write_text(json.dumps({"bsn": BSN.value, "permits": True}), encoding="ascii")
+        _run("choices", "import", str(stage.folder / "choices.ndjson"), "--store", str(choices))
+    return choices
+
+
+def _sets(given: Iterable[str]) -> list[str]:
+    return [f"--set={item}" for item in given]
+
+
 def _written(stage: Stage, number: int) -> Path:
     path = stage.folder / f"records{number}.ndjson"
     if not path.exists():
-        path.write_bytes(b"\n".join(_with_patient(records(number))))
+        path.write_bytes(b"\n".join([PATIENT, *records(number)]))
     return path
-
-
-def _with_patient(kept: Iterable[bytes]) -> list[bytes]:
-    return [PATIENT, *kept]
 
 
 def _run(*arguments: str) -> None:

@@ -20,7 +20,7 @@ HOLDERS: Final = 8
 MIB: Final = 1024 * 1024
 _END_SECONDS: Final = 10.0
 #: Settings from elsewhere would change what is measured, and so would a slow start without byte code.
-_LEFT_OUT: Final = ("NOABER_GATEWAY__", "NOABER_AGENT__", "PYTHONDONTWRITEBYTECODE", "GRPC_")
+_LEFT_OUT: Final = ("NOABER_GATEWAY__", "NOABER_AGENT__", "NOABER_CONNECT__", "PYTHONDONTWRITEBYTECODE", "GRPC_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +131,13 @@ class Stage:
         return self.start("benches.holders", "--folder", str(self.folder), *(group.text for group in groups))
 
     def gateway(self, *sets: str, count: int = HOLDERS) -> Started:
-        """Start a gateway over the holders 0 to *count*. It says where it listens; `grpc_of` and `http_of` read that."""
-        name = f"gateway{len(self._processes)}"
-        (self.folder / f"{name}.toml").write_text(_register(self.folder, count), encoding="utf-8")
-        given = ("listen.http=127.0.0.1:0", f"listen.grpc=unix:{self.folder}/{name}.sock", f"region.register={self.folder}/{name}.toml", "region.seconds=60")
-        return self.start("gateway", "run", *(f"--set={item}" for item in (*given, *sets)))
+        """Start a gateway without trust over the holders 0 to *count*: what trust costs is measured by benches of its own.
+
+        It says where it listens; `grpc_of` and `http_of` read that.
+        """
+        given = ("listen.http=127.0.0.1:0", f"listen.grpc=unix:{self.folder}/gateway{len(self._processes)}.sock", "region.seconds=60", *sets)
+        holders = (f"--holder=h{index},{ura_of(index)},unix:{self.folder}/holder{index}.sock" for index in range(count))
+        return self.start("testbed.plain_gateway", *(f"--set={item}" for item in given), *holders)
 
     @staticmethod
     def _end(process: subprocess.Popen[str]) -> None:
@@ -169,11 +171,6 @@ def http_of(gateway: Started) -> str:
 def ura_of(index: int) -> str:
     """The URA of a scripted holder."""
     return f"9100{index:04}"
-
-
-def _register(folder: Path, count: int) -> str:
-    entry = '[[holder]]\nname = "h{0}"\nura = "{3}"\ntitle = "Holder {0}"\nkind = "hospital"\naddress = "unix:{1}/holder{0}.sock"\npseudonym_key = "{2}"\n'
-    return "\n".join(entry.format(index, folder, "ab" * 32, ura_of(index)) for index in range(count))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,14 @@
 """The only place where the gateway's parts are joined."""
 
 import os
+import secrets
 import signal
+import ssl
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -11,22 +17,70 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
-from accord.link.addresses import Address, loopback
-from accord.link.options import MAXIMUM_CONCURRENT_RPCS, SERVER
+from accord.audit.journal import Journal
+from accord.link.addresses import Address, address
+from accord.link.certificates import read_anchor, read_signing_key
+from accord.link.closing import closed_is_signed
+from accord.link.credentials import ChannelKeys, TlsFiles, TlsMaterial, https_server_context, renew, server_credentials, to_member
+from accord.link.exchanging import Exchange
+from accord.link.live_register import LiveRegister
+from accord.link.options import CHANNEL, MAXIMUM_CONCURRENT_RPCS, SERVER
 from accord.link.surroundings import check_surroundings, collect_garbage_rarely
+from accord.terms.answers import Closed
 from accord.terms.faults import BadInput, Fault
+from accord.terms.identifiers import Ura
+from accord.terms.members import RegionRegister
 from gateway.adapters.grpc_holders import GrpcHolders
+from gateway.adapters.mandated_callers import MandatedCallers
 from gateway.api.fhir_app import make_app
 from gateway.api.grpc_dossier import SERVICE, DossierService
 from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
 from gateway.fanout import Patience
 from gateway.opening import Region
+from gateway.ports import RegisteredHolder
 from gateway.presence import Presence, watch_all
-from gateway.register import read_register
-from gateway.settings import GatewaySettings
+from gateway.rates import Rate, Rates
+from gateway.recording import KEY_BYTES, Recorder
+from gateway.register import LiveHolders, read_keys
+from gateway.settings import GatewaySettings, RateSettings
+from gateway.sharing import keep_sharing
 
 _GRACE_SECONDS = 5.0
+_RENEWAL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Why anybody is believed: the register, our own keys, and the journal."""
+
+    ura: Ura
+    live: LiveRegister
+    material: TlsMaterial
+    files: TlsFiles
+    journal: Journal
+    journal_key: bytes
+    exchange: Exchange
+
+    def current(self) -> RegionRegister:
+        """The register in force.
+
+        Raises:
+            Unavailable: `register-outdated`.
+        """
+        return self.live.current(_now())
+
+    def recorder(self) -> Recorder:
+        """Writes lines of questions, by the policy of this moment."""
+        return Recorder(self.journal, self.journal_key, self.current().policy)
+
+    def connect(self, keys: ChannelKeys, holder: RegisteredHolder) -> aio.Channel:
+        """A channel that ends at this holder and nowhere else."""
+        return aio.secure_channel(holder.address.target, keys.current(), options=(*CHANNEL, *to_member(holder.card.ura)))
+
+    def is_signed(self, closed: Closed) -> bool:
+        """Whether the holder that a last word names signed it."""
+        return closed_is_signed(closed, self.live.newest)
 
 
 async def run(settings: GatewaySettings, folder: Path, ready: Callable[[str], None]) -> None:
@@ -34,26 +88,31 @@ async def run(settings: GatewaySettings, folder: Path, ready: Callable[[str], No
 
     Raises:
         BadInput: A setting is wrong, or the surroundings are unsafe.
+        Unavailable: The register has expired, or the journal cannot be written.
     """
     check_surroundings()
     collect_garbage_rarely()
-    register = read_register(folder / settings.region.register)
-    holders = GrpcHolders()
-    region = Region(
-        register,
-        holders,
-        Presence(),
-        Patience(settings.region.locate_seconds, settings.region.first_frame_seconds, settings.region.between_frames_seconds),
-        settings.region.seconds,
-        anyio.CapacityLimiter(settings.region.questions_at_once),
-    )
-    try:
+    os.umask(0o077)
+    async with AsyncExitStack() as stack:
+        trust = _trust(settings, folder, stack)
+        holders = GrpcHolders(partial(trust.connect, ChannelKeys(trust.material)), trust.is_signed)
+        stack.push_async_callback(holders.close)
+        region = _region(settings, folder, trust, holders)
+        callers = MandatedCallers(trust.live, trust.ura, _rates(settings.rates))
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(watch_all, region.presence, register.holders, holders)
-            grpc_server, grpc_address = await _serve_grpc(settings, region) if settings.listen.grpc else (None, "off")
+            tasks.start_soon(trust.live.keep_fresh)
+            tasks.start_soon(trust.exchange.own.keep_signing)
+            tasks.start_soon(watch_all, region.presence, region.register, holders, trust.live.wait_changed)
+            tasks.start_soon(_follow_register, trust, region, holders)
+            tasks.start_soon(keep_sharing, trust.exchange, trust.live, region.register, holders, trust.live.wait_changed)
+            grpc_server, grpc_address = await _serve_grpc(settings, region, callers, trust) if settings.listen.grpc else (None, "off")
             http_address = "off"
             if settings.listen.http:
-                http_address = await tasks.start(serve_http, make_app, region, _http_settings(settings, folder), loopback(settings.listen.http))
+                context = https_server_context(trust.files, trust.live.newest.authorities, clients=ssl.CERT_OPTIONAL)
+                tasks.start_soon(_keep_renewing, context, trust)
+                serve = partial(serve_http, tls=context)
+                face = partial(make_app, region, callers)
+                http_address = await tasks.start(serve, face, _http_settings(settings, folder), address(settings.listen.http))
             ready(f"ready http={http_address} grpc={grpc_address}")
             with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
                 async for _ in signals:
@@ -61,25 +120,66 @@ async def run(settings: GatewaySettings, folder: Path, ready: Callable[[str], No
             if grpc_server is not None:
                 await grpc_server.stop(_GRACE_SECONDS)
             tasks.cancel_scope.cancel()
-    finally:
-        await holders.close()
 
 
-async def _serve_grpc(settings: GatewaySettings, region: Region) -> tuple[aio.Server, str]:
-    address = loopback(settings.listen.grpc)
+def _trust(settings: GatewaySettings, folder: Path, stack: AsyncExitStack) -> Trust:
+    ura = Ura(settings.member.ura)
+    live = LiveRegister(folder / settings.region.register, [read_anchor(folder / settings.region.anchor)])
+    files = TlsFiles(folder / settings.tls.certificate, folder / settings.tls.key)
+    key = read_signing_key(folder / settings.member.answer_key)
+    journal = stack.enter_context(Journal(folder / settings.journal.folder, ura.value))
+    exchange = Exchange(live, journal, ura, key, now=_now)
+    return Trust(ura, live, TlsMaterial(files, live), files, journal, _journal_key(folder / settings.journal.key_file), exchange)
+
+
+def _region(settings: GatewaySettings, folder: Path, trust: Trust, holders: GrpcHolders) -> Region:
+    return Region(
+        LiveHolders(trust.current, read_keys(folder / settings.region.keys)),
+        holders,
+        Presence(),
+        trust.recorder,
+        Patience(settings.region.locate_seconds, settings.region.first_frame_seconds, settings.region.between_frames_seconds),
+        settings.region.seconds,
+        anyio.CapacityLimiter(settings.region.questions_at_once),
+    )
+
+
+def _rates(settings: RateSettings) -> Rates:
+    return Rates(Rate(settings.per_organisation, settings.per_organisation_at_once), Rate(settings.in_total, settings.in_total_at_once))
+
+
+async def _follow_register(trust: Trust, region: Region, holders: GrpcHolders) -> None:
+    """Whoever is blocked, or moved, is not asked on a channel that is still open."""
+    while True:
+        await trust.live.wait_changed()
+        await holders.reconnect([holder for holder in region.register.holders if holder.active])
+
+
+async def _keep_renewing(context: ssl.SSLContext, trust: Trust) -> None:
+    """Use new certificates for the handshakes that come after, without a restart."""
+    used = trust.material.generation
+    while True:
+        await anyio.sleep(_RENEWAL_SECONDS)
+        if (newest := trust.material.refresh()) != used:
+            renew(context, trust.files)
+            used = newest
+
+
+async def _serve_grpc(settings: GatewaySettings, region: Region, callers: MandatedCallers, trust: Trust) -> tuple[aio.Server, str]:
+    at = address(settings.listen.grpc)
     server = aio.server(options=SERVER, maximum_concurrent_rpcs=MAXIMUM_CONCURRENT_RPCS)
-    server.add_generic_rpc_handlers((DossierService(region, settings.asked_by).handler(),))
+    server.add_generic_rpc_handlers((DossierService(region, callers).handler(),))
     health = health_aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     await health.set("", health_pb2.HealthCheckResponse.SERVING)
     await health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
     reflection.enable_server_reflection((SERVICE, reflection.SERVICE_NAME, "grpc.health.v1.Health"), server)
     try:
-        port = server.add_insecure_port(address.target)
+        port = server.add_secure_port(at.target, server_credentials(trust.material))
     except RuntimeError:
         raise BadInput(Fault.INVALID_SETTING, "listen.grpc: the address is taken") from None
     await server.start()
-    return server, address.target if address.is_socket else Address(address.host, port).target
+    return server, at.target if at.is_socket else Address(at.host, port).target
 
 
 def _http_settings(settings: GatewaySettings, folder: Path) -> HttpSettings:
@@ -89,7 +189,6 @@ def _http_settings(settings: GatewaySettings, folder: Path) -> HttpSettings:
     except (OSError, ValueError):
         raise BadInput(Fault.INVALID_SETTING, "patient_id.key_file") from None
     return HttpSettings(
-        asked_by=settings.asked_by,
         public_url=settings.http.public_url,
         allow_bsn_in_url=settings.http.allow_bsn_in_url,
         strict_clients=settings.http.strict_clients,
@@ -97,3 +196,20 @@ def _http_settings(settings: GatewaySettings, folder: Path) -> HttpSettings:
         seconds=settings.region.seconds,
         first_frame_seconds=settings.region.first_frame_seconds,
     )
+
+
+def _journal_key(path: Path) -> bytes:
+    try:
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(KEY_BYTES), encoding="ascii")
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError):
+        raise BadInput(Fault.INVALID_SETTING, f"journal.key_file: {path.name}") from None
+    if len(key) != KEY_BYTES:
+        raise BadInput(Fault.INVALID_SETTING, f"journal.key_file: {path.name}")
+    return key
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

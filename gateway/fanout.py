@@ -15,7 +15,7 @@ import structlog
 from anyio.abc import ObjectSendStream
 
 from accord.terms.answers import Batch, Closed, Counts, Ending, Frame, Hint, Outcome, Progress
-from accord.terms.faults import BadInput, Fault
+from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import HolderName
 from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS, IDLE_FRAMES
 from accord.terms.queries import DossierQuery, HolderQuery
@@ -24,6 +24,7 @@ from accord.wire.hashing import StreamDigest, question_hash
 from gateway.arrivals import Arrived
 from gateway.ports import DossierEvent, HolderBatch, HolderClosed, HolderFailure, Holders, HolderStatus, RegisteredHolder
 from gateway.presence import Presence
+from gateway.recording import Lines
 from gateway.screening import Screening
 
 #: In seconds: who is silent for longer is shown as asked.
@@ -62,6 +63,7 @@ class Asking:
     holders: Holders
     presence: Presence
     patience: Patience
+    lines: Lines
     arrived: Arrived
     deadline: float
     sink_of: Callable[[HolderName], ObjectSendStream[DossierEvent]]
@@ -112,6 +114,9 @@ async def ask_one(asking: Asking, heard: Heard) -> None:
         asking.presence.heard(holder.name)
     heard.shown = Counter() if ending in (Ending.REJECTED, Ending.IDENTITY_UNVERIFIED) else answer.screening.shown()
     heard.closed = answer.closed(ending, code, before_ms)
+    # Nothing is released any more: when even this line cannot be written, the next question finds the door closed.
+    with suppress(Unavailable):
+        await asking.lines.closing(holder.card.ura, ending, heard.closed.counts, code)
     await _tell_the_end(sink, heard.closed)
 
 
@@ -167,6 +172,7 @@ class _Answer:
             asking.query.asked_by,
             asking.query.purpose,
             asking.query.selection,
+            asking.query.evidence,
         )
         await asking.arrived.give_way()
         seconds = asking.left - asking.patience.margin
@@ -219,11 +225,19 @@ class _Answer:
         number = self.screening.check(batch)
         if self.records + number > ANSWER_RECORDS or self.bytes + len(batch.blob) > ANSWER_BYTES:
             raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
+        # The line is durable before anything of the batch goes on (promise P2).
+        await self._line(batch)
         self.digest.add(batch)
         self.records += number
         self.bytes += len(batch.blob)
         self.batches += 1
         await self.sink.send(HolderBatch(self.heard.holder.name, batch, self.screening.patients))
+
+    async def _line(self, batch: Batch) -> None:
+        try:
+            await self.asking.lines.releasing(self.heard.holder.card.ura, self.batches, batch)
+        except Unavailable as failure:
+            raise HolderFailure(Ending.CUT_OFF if self.records else Ending.UNREACHABLE, failure.fault) from None
 
     def _settle(self, query: HolderQuery) -> tuple[Ending, Fault | None]:
         """Weigh the holder's last word against what arrived.

@@ -1,7 +1,7 @@
 """The use case: from a question about one person to everything that the region's holders say."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -12,14 +12,14 @@ from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import HolderName
 from accord.terms.queries import DossierQuery
 from accord.terms.records import categories_of_type
-from accord.terms.vocabulary import SECTION_OF, CareCategory, PurposeOfUse, Section
+from accord.terms.vocabulary import SECTION_OF, CareCategory, Section
 from gateway.arrivals import Arrivals
 from gateway.dossier.completeness import account
 from gateway.fanout import Asking, Heard, Patience, ask_one
 from gateway.planning import Plan, plan
-from gateway.ports import Completeness, DossierEvent, Holders, Planned
+from gateway.ports import Completeness, DossierEvent, HolderRegister, Holders, Planned
 from gateway.presence import Presence
-from gateway.register import Register
+from gateway.recording import About, Lines, Recorder
 
 #: What a reader may take longer than the question itself, before it is given up.
 _GRACE_SECONDS = 15.0
@@ -29,9 +29,10 @@ _GRACE_SECONDS = 15.0
 class Region:
     """What the gateway knows of its region, and the bounds it keeps. `seconds` is the longest a question may take."""
 
-    register: Register
+    register: HolderRegister
     holders: Holders
     presence: Presence
+    recorder: Callable[[], Recorder]
     patience: Patience = field(default_factory=Patience)
     seconds: float = 10.0
     questions: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(40))
@@ -53,20 +54,19 @@ async def open_dossier(
 
     Raises:
         BadInput: `unknown-holder`, before any event.
-        Unavailable: `no-holders-eligible`, `emergency-not-offered` or `too-many-questions`, before any event.
+        Unavailable: `no-holders-eligible`, `journal-unavailable` or `too-many-questions`, before any event.
     """
     async with AsyncExitStack() as streams:
         for stream in (into, *(lanes or {}).values()):
             await streams.enter_async_context(stream)
-        if query.purpose is PurposeOfUse.EMERGENCY_TREATMENT:
-            # Emergency access must be loud (promise P12). Until the journal stands it is offered to nobody.
-            raise Unavailable(Fault.EMERGENCY_NOT_OFFERED)
         chosen = plan(query, region.register)
         seconds = min(query.seconds, region.seconds)
         with _one_more_question(region), _in_time(seconds + _GRACE_SECONDS):
             arrived = await region.arrivals.come_in()
+            lines = Lines(region.recorder(), About(query.id, query.bsn, query.asked_by, query.purpose, query.evidence))
+            await lines.asked()
             sink_of = (lambda _: into) if lanes is None else lanes.__getitem__
-            asking = Asking(query, region.holders, region.presence, region.patience, arrived, arrived.moment + seconds, sink_of, into)
+            asking = Asking(query, region.holders, region.presence, region.patience, lines, arrived, arrived.moment + seconds, sink_of, into)
             await into.send(Planned(query.id, tuple(holder.card for holder in chosen.asked), chosen.not_asked))
             for unasked in chosen.not_asked:
                 if lanes is not None:
@@ -75,7 +75,7 @@ async def open_dossier(
             await into.send(completeness)
 
 
-async def _ask_all(asking: Asking, register: Register, chosen: Plan, lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None) -> Completeness:
+async def _ask_all(asking: Asking, register: HolderRegister, chosen: Plan, lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None) -> Completeness:
     everyone = [Heard(holder) for holder in chosen.asked]
     async with anyio.create_task_group() as telling:
         telling.start_soon(asking.tell_who_is_silent)

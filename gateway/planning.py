@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.queries import DossierQuery
 from accord.terms.vocabulary import SECTION_OF, Section, sections_fed_by
-from gateway.ports import NotAsked, RegisteredHolder
-from gateway.register import Register
+from gateway.ports import HolderRegister, NotAsked, RegisteredHolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,7 @@ class Plan:
     not_asked: tuple[NotAsked, ...]
 
 
-def plan(query: DossierQuery, register: Register) -> Plan:
+def plan(query: DossierQuery, register: HolderRegister) -> Plan:
     """Divide the register.
 
     Raises:

@@ -42,6 +42,34 @@ class RegisteredHolder:
         return self.card.name
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What two parties give each other: the signed head of a journal, and the newest register (empty: the other has it)."""
+
+    head: str = ""
+    register: str = ""
+    version: int = 0
+
+
+class HolderRegister(Protocol):
+    """All registered holders: one version of them, or whatever is the newest."""
+
+    @property
+    def holders(self) -> tuple[RegisteredHolder, ...]:
+        """In the order of the register.
+
+        Raises:
+            Unavailable: `register-outdated`.
+        """
+
+    def by_name(self, name: HolderName) -> RegisteredHolder:
+        """The holder of this name.
+
+        Raises:
+            BadInput: `unknown-holder`.
+        """
+
+
 class Holders(Protocol):
     """The way to every holder. One implementation speaks gRPC; whatever is faster later passes the same suite."""
 
@@ -73,6 +101,13 @@ class Holders(Protocol):
 
         Raises:
             HolderFailure: While iterating.
+        """
+
+    async def exchange(self, holder: RegisteredHolder, shared: "Shared", *, seconds: float) -> "Shared":
+        """Give the holder our journal's head and the register, and get its own.
+
+        Raises:
+            HolderFailure: It did not answer.
         """
 
     def watch(self, holder: RegisteredHolder) -> AbstractAsyncContextManager[AsyncGenerator[Standing, None]]:

@@ -6,16 +6,16 @@ since when, and a watch in the background finds out when it is back.
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import anyio
 import structlog
 
 from accord.terms.answers import Description, Standing
-from accord.terms.faults import Fault
+from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import HolderName
-from gateway.ports import HolderFailure, Holders, RegisteredHolder
+from gateway.ports import HolderFailure, HolderRegister, Holders, RegisteredHolder
 
 _log = structlog.get_logger("noaber.presence")
 
@@ -88,9 +88,19 @@ class Presence:
             _log.info("holder lost", holder=holder.card.ura.value, code=failure.code.value)
 
 
-async def watch_all(presence: Presence, register_holders: tuple[RegisteredHolder, ...], holders: Holders) -> None:
-    """Follow every active holder of the register until cancelled."""
-    async with anyio.create_task_group() as tasks:
-        for holder in register_holders:
-            if holder.active:
+async def watch_all(presence: Presence, register: HolderRegister, holders: Holders, changed: Callable[[], Awaitable[None]]) -> None:
+    """Follow every active holder of the register until cancelled; each time that it *changed*, those of the new one."""
+    while True:
+        async with anyio.create_task_group() as tasks:
+            for holder in _active(register):
                 tasks.start_soon(presence.keep_watch, holder, holders)
+            await changed()
+            tasks.cancel_scope.cancel()
+
+
+def _active(register: HolderRegister) -> list[RegisteredHolder]:
+    try:
+        return [holder for holder in register.holders if holder.active]
+    except Unavailable:
+        # It expired: until there is another one, nobody is a member.
+        return []

@@ -1,8 +1,4 @@
-"""One record or one attachment at one holder: the questions that are about a record and not about a person.
-
-Who the record is about is learned from the holder: it sends the Patient record(s) first, with exactly one BSN, and
-everything else is screened against that.
-"""
+"""One record or one attachment at one holder. Whoever asks names the person; another person's record is not found."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,29 +6,36 @@ from dataclasses import dataclass
 
 import anyio
 
-from accord.rules.reading import bsns_of, read_record
-from accord.terms.answers import Batch, Chunk, Closed, ContentType, Ending, Frame, Outcome
+from accord.terms.answers import Batch, Chunk, Closed, ContentType, Counts, Ending, Frame, Outcome
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, HolderName, QueryId, RecordRef
 from accord.terms.limits import ATTACHMENT_BYTES, IDLE_FRAMES
 from accord.terms.parties import Asker
-from accord.terms.queries import HolderQuery, Selection
+from accord.terms.queries import EVERYTHING, NO_EVIDENCE, Evidence, HolderQuery, Selection
 from accord.terms.vocabulary import PurposeOfUse
 from accord.wire.columns import ROW, ROW_BYTES
 from accord.wire.hashing import StreamDigest, question_hash
 from gateway.opening import Region
 from gateway.ports import HolderBatch, HolderFailure, RegisteredHolder
+from gateway.recording import About, Lines
 from gateway.screening import Screening
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads, why, and within how many seconds."""
+    """Who reads about whom, why, within how many seconds, and on which evidence."""
 
     id: QueryId
+    bsn: Bsn
     asked_by: Asker
     purpose: PurposeOfUse
     seconds: float
+    evidence: Evidence = NO_EVIDENCE
+
+
+def selection_of(ref: RecordRef) -> Selection:
+    """What is asked of a holder to read one record."""
+    return Selection(types=frozenset({ref.type}), ids=(ref.id,), includes=())
 
 
 async def read_at(region: Region, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
@@ -43,7 +46,7 @@ async def read_at(region: Region, holder: HolderName, ref: RecordRef, reader: Re
         Unavailable: `not-found` (nothing there, or not shared: nobody can tell), or the code of what failed.
     """
     registered = region.register.by_name(holder)
-    query = _query(registered, ref, reader, Selection(types=frozenset({ref.type}), ids=(ref.id,), includes=()))
+    query = _query(registered, reader, selection_of(ref))
     answer = _Reading(query)
     try:
         with anyio.fail_after(reader.seconds):
@@ -57,12 +60,18 @@ async def read_at(region: Region, holder: HolderName, ref: RecordRef, reader: Re
     except HolderFailure as failure:
         raise Unavailable(_told(failure)) from None
     region.presence.heard(holder)
-    return HolderBatch(holder, answer.joined(), answer.patients)
+    batch = answer.joined()
+    lines = _lines(region, reader)
+    await lines.asked()
+    for number, part in enumerate(answer.batches):
+        await lines.releasing(registered.card.ura, number, part)
+    await lines.closing(registered.card.ura, Ending.ANSWERED, answer.counts, None)
+    return HolderBatch(holder, batch, answer.patients)
 
 
 @asynccontextmanager
 async def fetch_attachment_at(
-    region: Region, holder: HolderName, about: Bsn | RecordRef, url: str, record: RecordRef, reader: Reader
+    region: Region, holder: HolderName, url: str, record: RecordRef, reader: Reader
 ) -> AsyncIterator[tuple[str, AsyncGenerator[bytes, None]]]:
     """The media type and bytes of an attachment that *record* refers to; the bytes are checked at their end.
 
@@ -71,26 +80,34 @@ async def fetch_attachment_at(
         Unavailable: `not-found`, or the code of what failed, also while the bytes are read.
     """
     registered = region.register.by_name(holder)
-    query = _query(registered, about, reader, Selection())
+    query = _query(registered, reader, EVERYTHING)
     try:
         async with region.holders.fetch(registered, query, url, str(record), seconds=reader.seconds) as frames:
             first = await anext(frames, None)
             if not isinstance(first, ContentType):
                 raise Unavailable(_cause(first))
-            yield first.value, _checked(frames, query)
+            lines = _lines(region, reader)
+            await lines.asked()
+            yield first.value, _checked(frames, query, lines, str(record))
     except HolderFailure as failure:
         raise Unavailable(failure.code) from None
 
 
-async def _checked(frames: AsyncGenerator[object, None], query: HolderQuery) -> AsyncGenerator[bytes, None]:
+def _lines(region: Region, reader: Reader) -> Lines:
+    return Lines(region.recorder(), About(reader.id, reader.bsn, reader.asked_by, reader.purpose, reader.evidence))
+
+
+async def _checked(frames: AsyncGenerator[object, None], query: HolderQuery, lines: Lines, record: str) -> AsyncGenerator[bytes, None]:
     digest = StreamDigest()
-    size = 0
+    size = number = 0
     try:
         async for frame in frames:
             if isinstance(frame, Chunk):
                 size += len(frame.content)
                 if size > ATTACHMENT_BYTES:
                     raise Unavailable(Fault.OVER_LIMIT)
+                await lines.releasing_chunk(query.holder, number, record, frame.content)
+                number += 1
                 digest.add_chunk(frame.content)
                 yield frame.content
             elif isinstance(frame, Closed):
@@ -98,6 +115,7 @@ async def _checked(frames: AsyncGenerator[object, None], query: HolderQuery) -> 
                     raise Unavailable(Fault.WRONG_QUESTION)
                 if frame.digest != digest.value():
                     raise Unavailable(Fault.WRONG_DIGEST)
+                await lines.closing(query.holder, frame.ending, frame.counts, frame.code)
                 if frame.ending is not Ending.ANSWERED:
                     raise Unavailable(_cause(frame))
                 return
@@ -106,10 +124,14 @@ async def _checked(frames: AsyncGenerator[object, None], query: HolderQuery) -> 
     raise Unavailable(Fault.STREAM_CUT)
 
 
-def _query(holder: RegisteredHolder, about: Bsn | RecordRef, reader: Reader, selection: Selection) -> HolderQuery:
-    if reader.purpose is PurposeOfUse.EMERGENCY_TREATMENT:
-        raise Unavailable(Fault.EMERGENCY_NOT_OFFERED)
-    return HolderQuery(reader.id, holder.card.ura, about, None, reader.asked_by, reader.purpose, selection)
+def _query(holder: RegisteredHolder, reader: Reader, selection: Selection) -> HolderQuery:
+    return HolderQuery(reader.id, holder.card.ura, reader.bsn, None, reader.asked_by, reader.purpose, selection, reader.evidence)
+
+
+def _bsn(query: HolderQuery) -> Bsn:
+    if not isinstance(query.about, Bsn):
+        raise BadInput(Fault.NO_PATIENT)
+    return query.about
 
 
 def _told(failure: HolderFailure) -> Fault:
@@ -128,16 +150,26 @@ class _Reading:
 
     def __init__(self, query: HolderQuery) -> None:
         self._query = query
-        self._screening: Screening | None = None
-        self._outcomes: list[Outcome] = []
+        self._screening = Screening(_bsn(query), None, query.selection)
+        self._outcomes = 0
         self._batches: list[Batch] = []
         self._digest = StreamDigest()
         self._said: Closed | None = None
 
     @property
+    def batches(self) -> tuple[Batch, ...]:
+        """What came, as it came."""
+        return tuple(self._batches)
+
+    @property
+    def counts(self) -> Counts:
+        """How much came, as the holder said."""
+        return self._said.counts if self._said is not None else Counts()
+
+    @property
     def patients(self) -> frozenset[str]:
         """Logical ids of the person's Patient records at the holder."""
-        return self._screening.patients if self._screening is not None else frozenset()
+        return self._screening.patients
 
     def take(self, frame: Frame) -> None:
         """Take in a frame.
@@ -147,14 +179,11 @@ class _Reading:
         """
         match frame:
             case Outcome():
-                if len(self._outcomes) >= IDLE_FRAMES:
+                self._outcomes += 1
+                if self._outcomes > IDLE_FRAMES:
                     raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
-                self._outcomes.append(frame)
-                if self._screening is not None:
-                    self._screening.decided(frame)
+                self._screening.decided(frame)
             case Batch():
-                if self._screening is None:
-                    self._screening = self._begin(frame)
                 if len(self._batches) > 4:
                     raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
                 self._screening.check(frame)
@@ -190,21 +219,3 @@ class _Reading:
         for batch in self._batches:
             categories |= batch.categories
         return Batch(bytes(columns), b"".join(batch.blob for batch in self._batches), categories)
-
-    def _begin(self, batch: Batch) -> Screening:
-        """Learn from the first Patient record whom the answer is about.
-
-        Raises:
-            HolderFailure: `identity-unverified` or `rejected`.
-        """
-        try:
-            end = next(ROW.iter_unpack(batch.columns))[4]
-            bsns = bsns_of(read_record(batch.blob[:end]))
-            if len(bsns) != 1:
-                raise HolderFailure(Ending.IDENTITY_UNVERIFIED, Fault.IDENTITY_UNVERIFIED)
-            screening = Screening(Bsn(bsns.pop()), None, self._query.selection)
-        except (BadInput, StopIteration):
-            raise HolderFailure(Ending.REJECTED, Fault.BROKEN_BATCH) from None
-        for outcome in self._outcomes:
-            screening.decided(outcome)
-        return screening

@@ -1,34 +1,18 @@
-"""The register of the region: who should be there, whether or not it is connected.
+"""The holders of the region, as the signed register has them: who should be there, whether or not it is connected."""
 
-For now a TOML file:
-
-    [[holder]]
-    name = "dinkelhorst"
-    ura = "90000101"
-    title = "Ziekenhuis Dinkelhorst"
-    kind = "hospital"
-    telephone = "053 555 0101"
-    address = "127.0.0.1:7101"
-    pseudonym_key_file = "keys/dinkelhorst"   # 64 hexadecimal digits
-    active = true
-"""
-
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from accord.link.addresses import loopback
+from accord.link.addresses import address
 from accord.link.pseudonyms import PseudonymKey, pseudonym_key
 from accord.terms.faults import BadInput, Fault
-from accord.terms.identifiers import HolderName, Ura
-from accord.terms.parties import DataHolder
-from accord.terms.vocabulary import HolderKind
+from accord.terms.identifiers import HolderName
+from accord.terms.members import Member, MemberStatus, RegionRegister
 from gateway.ports import RegisteredHolder
 
-_KEYS: Final = frozenset({"name", "ura", "title", "kind", "telephone", "address", "pseudonym_key", "pseudonym_key_file", "active"})
+_KEY_SUFFIX: Final = ".key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,49 +44,66 @@ class Register:
             raise BadInput(Fault.UNKNOWN_HOLDER) from None
 
 
-def read_register(path: Path) -> Register:
-    """Read a region file.
+class LiveHolders:
+    """The holders of whatever is the newest register. *current* gives it, *keys* the pseudonym keys by holder.
+
+    A holder whose key was not given has its line in every account, and is not asked: it could not be located.
+    """
+
+    def __init__(self, current: Callable[[], RegionRegister], keys: Mapping[HolderName, PseudonymKey]) -> None:
+        self._current = current
+        self._keys = keys
+        self._made: tuple[RegionRegister, Register] | None = None
+
+    @property
+    def holders(self) -> tuple[RegisteredHolder, ...]:
+        """In the order of the register.
+
+        Raises:
+            Unavailable: `register-outdated`.
+        """
+        return self._register().holders
+
+    def by_name(self, name: HolderName) -> RegisteredHolder:
+        """The holder of this name.
+
+        Raises:
+            BadInput: `unknown-holder`.
+            Unavailable: `register-outdated`.
+        """
+        return self._register().by_name(name)
+
+    def _register(self) -> Register:
+        current = self._current()
+        if self._made is None or self._made[0] is not current:
+            self._made = current, Register(tuple(_holder(member, self._keys) for member in current.holders))
+        return self._made[1]
+
+
+#: Stands for a key that was not given, with a holder that is never asked.
+_NO_KEY: Final = PseudonymKey(bytes(32))
+_NOWHERE: Final = "127.0.0.1:0"
+
+
+def _holder(member: Member, keys: Mapping[HolderName, PseudonymKey]) -> RegisteredHolder:
+    key = keys.get(member.name)
+    active = member.status is MemberStatus.ACTIVE and key is not None and bool(member.address)
+    return RegisteredHolder(member.holder, address(member.address or _NOWHERE), key or _NO_KEY, active)
+
+
+def read_keys(folder: Path) -> dict[HolderName, PseudonymKey]:
+    """The pseudonym keys in a folder: `<holder>.key`, 64 hexadecimal digits each.
 
     Raises:
-        BadInput: `invalid-setting` or `loopback-only`, naming the holder and the key.
+        BadInput: `invalid-setting`, naming the file.
     """
+    keys: dict[HolderName, PseudonymKey] = {}
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        files = sorted(path for path in folder.iterdir() if path.suffix == _KEY_SUFFIX)
+        for path in files:
+            keys[HolderName(path.stem)] = pseudonym_key(path.read_text(encoding="ascii").strip())
     except OSError:
-        raise BadInput(Fault.INVALID_SETTING, f"region.register: {path.name} cannot be read") from None
-    except ValueError:
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: is not TOML") from None
-    entries = content.get("holder")
-    if set(content) - {"holder"} or not isinstance(entries, list):
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: only [[holder]] tables are known")
-    return Register(tuple(_holder(entry, path.parent) for entry in entries))
-
-
-def _holder(entry: Mapping[str, Any], folder: Path) -> RegisteredHolder:
-    label = str(entry.get("name", "?"))[:20]
-    for key in entry:
-        if key not in _KEYS:
-            near = get_close_matches(key, _KEYS, 1)
-            raise BadInput(Fault.INVALID_SETTING, f"holder {label}: {key}" + (f", did you mean {near[0]}?" if near else ""))
-    try:
-        return RegisteredHolder(
-            DataHolder(HolderName(entry["name"]), Ura(entry["ura"]), str(entry["title"]), HolderKind(entry["kind"]), str(entry.get("telephone", ""))),
-            loopback(str(entry["address"])),
-            _key(entry, folder),
-            bool(entry.get("active", True)),
-        )
-    except KeyError as missing:
-        raise BadInput(Fault.INVALID_SETTING, f"holder {label}: {missing.args[0]} is missing") from None
-    except (ValueError, TypeError):
-        raise BadInput(Fault.INVALID_SETTING, f"holder {label}: kind") from None
-    except BadInput as cause:
-        raise BadInput(cause.fault, f"holder {label}: {cause.where or cause.fault}") from None
-
-
-def _key(entry: Mapping[str, Any], folder: Path) -> PseudonymKey:
-    if "pseudonym_key" in entry:
-        return pseudonym_key(str(entry["pseudonym_key"]))
-    try:
-        return pseudonym_key((folder / str(entry["pseudonym_key_file"])).read_text(encoding="ascii").strip())
-    except OSError:
-        raise BadInput(Fault.INVALID_SETTING, "pseudonym_key_file") from None
+        raise BadInput(Fault.INVALID_SETTING, f"region.keys: {folder.name} cannot be read") from None
+    except (BadInput, ValueError):
+        raise BadInput(Fault.INVALID_SETTING, f"region.keys: {path.name}") from None
+    return keys

@@ -8,24 +8,38 @@ from typing import Annotated
 import msgspec
 
 from accord.link.settings import Loaded, load
-from accord.terms.identifiers import Ura
-from accord.terms.parties import Asker, DataUser, Professional
-from accord.terms.vocabulary import HolderKind
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=600)]
+_PerSecond = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 
 
 class Listen(msgspec.Struct, frozen=True):
-    """Where the faces listen: loopback addresses; an empty one turns that face off."""
+    """Where the faces of data users listen, both with mutual TLS: `host:port` or a unix socket; an empty one turns that face off."""
 
-    http: str = "127.0.0.1:8480"
-    grpc: str = "127.0.0.1:8481"
+    http: str = "127.0.0.1:8443"
+    grpc: str = "127.0.0.1:8444"
+
+
+class MemberSettings(msgspec.Struct, frozen=True):
+    """The organisation that runs this gateway: its URA, and the key that signs the heads of its journal."""
+
+    ura: str = ""
+    answer_key: str = "answer.key"
+
+
+class TlsSettings(msgspec.Struct, frozen=True):
+    """The certificate by which this gateway is known in the region, and its key (PEM files)."""
+
+    certificate: str = "tls.pem"
+    key: str = "tls.key"
 
 
 class RegionSettings(msgspec.Struct, frozen=True):
-    """The region: its register file, and how long to wait, in seconds."""
+    """The region: the signed register, the region's public key, the folder of pseudonym keys; and how long to wait, in seconds."""
 
-    register: str = "region.toml"
+    register: str = "register.jws"
+    anchor: str = "region.pub"
+    keys: str = "keys"
     seconds: _Seconds = 8.0
     locate_seconds: _Seconds = 1.0
     first_frame_seconds: _Seconds = 4.0
@@ -33,19 +47,24 @@ class RegionSettings(msgspec.Struct, frozen=True):
     questions_at_once: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 40
 
 
-class AskerSettings(msgspec.Struct, frozen=True):
-    """On whose behalf this gateway asks, until mandates stand."""
+class RateSettings(msgspec.Struct, frozen=True):
+    """Questions per second: of one organisation and of all, and how many at once after a silence."""
 
-    ura: str = "90000001"
-    name: str = "Demo data user"
-    kind: HolderKind = HolderKind.HOSPITAL
-    professional: str = "000000001"
-    role: str = "01.000"
-    professional_name: str = "Demo professional"
+    per_organisation: _PerSecond = 20.0
+    per_organisation_at_once: _PerSecond = 60.0
+    in_total: _PerSecond = 100.0
+    in_total_at_once: _PerSecond = 200.0
+
+
+class JournalSettings(msgspec.Struct, frozen=True):
+    """The folder of the access journal, and the file of the key for its marks (made when it is not there)."""
+
+    folder: str = "journal"
+    key_file: str = "journal.key"
 
 
 class HttpFaceSettings(msgspec.Struct, frozen=True):
-    """The FHIR face. `public_url` is used in every link; empty: the listening address."""
+    """The FHIR face. `public_url` is used in links for clients that do not come through `noaber connect`; empty: the listening address."""
 
     public_url: str = ""
     allow_bsn_in_url: bool = False
@@ -62,20 +81,13 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     """All of it."""
 
     listen: Listen = Listen()
+    member: MemberSettings = MemberSettings()
+    tls: TlsSettings = TlsSettings()
     region: RegionSettings = RegionSettings()
-    asker: AskerSettings = AskerSettings()
+    rates: RateSettings = RateSettings()
+    journal: JournalSettings = JournalSettings()
     http: HttpFaceSettings = HttpFaceSettings()
     patient_id: PatientIdSettings = PatientIdSettings()
-
-    @property
-    def asked_by(self) -> Asker:
-        """Who asks. The treatment relationship is attested by the configured data user."""
-        asker = self.asker
-        return Asker(
-            DataUser(Ura(asker.ura), asker.name, asker.kind),
-            Professional(asker.professional, asker.role, asker.professional_name),
-            treats_the_patient=True,
-        )
 
 
 def read_settings(files: Iterable[Path], sets: Iterable[str]) -> Loaded[GatewaySettings]:

@@ -11,16 +11,22 @@ from accord.terms.answers import Closed, Ending, Hint
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import RecordRef
 from accord.terms.limits import MESSAGE_BYTES
-from accord.terms.queries import HolderQuery, Order, Selection
+from accord.terms.queries import Order, Selection
 from accord.wire.hashing import question_hash
+from node_agent.admitted import Admitted
+from node_agent.budgeting import BudgetSpent
 from node_agent.companions import Companions
 from node_agent.deciding import Decisions
 from node_agent.disclosure import Gate, IdentityInDoubt
+from node_agent.emergencies import GlassUnbroken
 from node_agent.finding import Person
-from node_agent.holder import NOTHING, TOO_LATE, Holder, LastWord
+from node_agent.holder import Decided, Holder
+from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord
 from node_agent.ordering import Collection
 from node_agent.packing import ReleasedRecord
 from node_agent.ports import Inquiry, ReadsAhead, SourceFailure, SourceIncapable, SourceRecord
+from node_agent.recording import Recording
+from node_agent.revoking import shows_less
 from node_agent.telling import AnswerTooLarge, Emit, Teller
 
 #: So many records are read by name rather than looked for among all that is kept.
@@ -31,21 +37,27 @@ _JUDGED_AT_ONCE: Final = 40
 #: So many records can be asked for in the global order: a page, and the one that it goes on from.
 MOST_IN_ORDER: Final = 1_001
 
+#: Causes that are not the source's and are told as they are.
+_TOLD: Final = frozenset({Fault.JOURNAL_UNAVAILABLE})
+
 _Lists = AsyncGenerator[list[SourceRecord], None]
 
 
-async def answer(holder: Holder, query: HolderQuery, emit: Emit, *, seconds: float | None = None) -> None:
+async def answer(holder: Holder, admitted: Admitted, emit: Emit, *, seconds: float | None = None) -> None:
     """Answer one question; the last frame is always `Closed`.
 
     With *seconds* it ends by itself when they are over, so that what was told is still counted and signed off.
 
     Raises:
         BadInput: `not-this-holder`, or `invalid-question`: a page in the global order without a sensible limit.
+        Unavailable: `budget-spent`, no emergency access, or `journal-unavailable`: then there is no answer.
     """
+    query = admitted.query
     if query.selection.order is Order.GLOBAL and not 1 <= query.selection.limit <= MOST_IN_ORDER:
         raise BadInput(Fault.INVALID_QUESTION, "selection.limit")
-    teller = Teller(emit, holder.bases, most_records=holder.most_records, most_bytes=holder.most_bytes)
-    answering = Answering(holder, query, teller)
+    recording = holder.safeguards.recording(admitted.asking)
+    teller = Teller(emit, holder.bases, recording.releasing, most_records=holder.most_records, most_bytes=holder.most_bytes)
+    answering = Answering(holder, admitted, teller, recording)
     word = holder.refusal(query)
     if word is None:
         word = TOO_LATE
@@ -70,33 +82,43 @@ async def _kept_alive(teller: Teller) -> AsyncGenerator[None, None]:
 class Answering:
     """One answer under way."""
 
-    def __init__(self, holder: Holder, query: HolderQuery, teller: Teller) -> None:
+    def __init__(self, holder: Holder, admitted: Admitted, teller: Teller, recording: Recording) -> None:
         self._holder = holder
-        self._query = query
+        self._admitted = admitted
+        self._query = admitted.query
         self._teller = teller
+        self._recording = recording
         self._gate: Gate | None = None
         self._patients: list[ReleasedRecord] = []
         self._lacking: SourceIncapable | None = None
 
     async def run(self) -> LastWord:
         """Decide, then read and tell. Whatever the source or the choices do ends in a last word."""
+        since = self._holder.safeguards.revocations.mark
         try:
             async with self._inquiry() as inquiry:
-                person, decisions = await self._holder.decide(self._query, inquiry)
-                if not decisions.may_show(self._query.selection) or person is None:
+                decided = await self._holder.decide(self._admitted, self._recording, inquiry)
+                if decided.person is None or not decided.decisions.may_show(self._query.selection):
                     return NOTHING
-                return await self._release(inquiry, person, decisions)
+                return await self._release_while_it_may(inquiry, decided, decided.person, since)
+        except (BudgetSpent, GlassUnbroken):
+            raise
         except IdentityInDoubt as doubt:
             return LastWord(doubt.ending, doubt.fault)
         except AnswerTooLarge as met:
             return LastWord(Ending.OVER_LIMIT, met.fault)
         except Unavailable as failure:
-            fault = failure.fault if isinstance(failure, SourceFailure) else Fault.SOURCE_UNAVAILABLE
+            fault = failure.fault if isinstance(failure, SourceFailure) or failure.fault in _TOLD else Fault.SOURCE_UNAVAILABLE
             return LastWord(Ending.CUT_OFF if self._teller.records else Ending.UNREACHABLE, fault)
 
     async def close(self, word: LastWord) -> None:
-        """Tell what waits, the remarks, and the last word."""
-        await self._teller.flush()
+        """Tell what waits, the remarks, and the last word.
+
+        Raises:
+            Unavailable: `journal-unavailable`, when not even the last line could be written.
+        """
+        if word.code is not Fault.SHARING_CHANGED:
+            word = await self._flushed(word)
         counts = self._teller.counts(self._gate.unfit if self._gate else 0, self._gate.oversized if self._gate else 0)
         if counts.unfit:
             await self._teller.say(Hint(Fault.RECORDS_UNFIT))
@@ -104,8 +126,34 @@ class Answering:
             await self._teller.say(Hint(Fault.RECORDS_OVERSIZED))
         if self._lacking is not None and word.ending is not Ending.INCOMPATIBLE:
             await self._teller.say(Hint(self._lacking.fault))
-        closed = Closed(self._holder.ura, word.ending, counts, self._teller.digest, question_hash(self._query), word.code, word.more)
+        received = question_hash(self._admitted.received)
+        closed = Closed(self._holder.ura, word.ending, counts, self._teller.digest, received, word.code, word.more)
+        await self._recording.closing(word, counts)
         await self._teller.say(closed)
+
+    async def _flushed(self, word: LastWord) -> LastWord:
+        try:
+            await self._teller.flush()
+        except Unavailable as failure:
+            # What waited is lost: without its line it may not leave.
+            return LastWord(Ending.CUT_OFF if self._teller.records else Ending.UNREACHABLE, failure.fault)
+        return word
+
+    async def _release_while_it_may(self, inquiry: Inquiry, decided: Decided, person: Person, since: int) -> LastWord:
+        """Release, and stop as soon as less may be shown than when it was decided (promise P11)."""
+        safeguards = self._holder.safeguards
+        word = NOTHING
+
+        async def recheck() -> float | None:
+            anew = await self._holder.decide_anew(self._admitted.asking, person[0])
+            return None if shows_less(decided.decisions, anew.decisions) else anew.lease
+
+        async with safeguards.revocations.watching(person[0], recheck, lease=decided.lease, since=since) as watch:
+            word = await self._release(inquiry, person, decided.decisions)
+        if not watch.cut:
+            return word
+        # Where nothing was told yet, nobody is told that there was something.
+        return CHANGED if self._teller.told else NOTHING
 
     async def _release(self, inquiry: Inquiry, person: Person, decisions: Decisions) -> LastWord:
         source, selection = self._holder.source, self._query.selection

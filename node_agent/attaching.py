@@ -14,9 +14,17 @@ from accord.terms.identifiers import RecordRef
 from accord.terms.limits import ATTACHMENT_BYTES
 from accord.terms.queries import EVERYTHING, HolderQuery
 from accord.wire.hashing import StreamDigest, question_hash
+from node_agent.admitted import Admitted
+from node_agent.budgeting import BudgetSpent
+from node_agent.deciding import Decisions
 from node_agent.disclosure import Gate, IdentityInDoubt
-from node_agent.holder import NOTHING, TOO_LATE, Holder, LastWord
+from node_agent.emergencies import GlassUnbroken
+from node_agent.finding import Person
+from node_agent.holder import Decided, Holder
+from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord
 from node_agent.ports import Attachment, SourceFailure
+from node_agent.recording import Recording
+from node_agent.revoking import shows_less
 
 EmitAttachment = Callable[[AttachmentFrame], Awaitable[None]]
 
@@ -24,27 +32,33 @@ EmitAttachment = Callable[[AttachmentFrame], Awaitable[None]]
 _POINTERS: Final = frozenset({"url", "reference", "valueUrl", "valueUri"})
 
 
-async def fetch_attachment(holder: Holder, query: HolderQuery, url: str, record: RecordRef, emit: EmitAttachment, *, seconds: float | None = None) -> None:
+async def fetch_attachment(holder: Holder, admitted: Admitted, url: str, record: RecordRef, emit: EmitAttachment, *, seconds: float | None = None) -> None:
     """Send one attachment; the last frame is always `Closed`. What is withheld looks like what does not exist.
 
     Raises:
         BadInput: `not-this-holder`.
+        Unavailable: `budget-spent`, no emergency access, or `journal-unavailable`.
     """
-    query_at_large = replace(query, selection=EVERYTHING)
-    sending = Sending(emit)
-    word = holder.refusal(query_at_large)
+    at_large = replace(admitted, query=replace(admitted.query, selection=EVERYTHING))
+    recording = holder.safeguards.recording(admitted.asking)
+    sending = Sending(emit, recording, str(record))
+    word = holder.refusal(at_large.query)
     if word is None:
         word = TOO_LATE
         with anyio.move_on_after(seconds):
-            word = await _send(holder, query_at_large, url, record, sending)
-    await emit(Closed(holder.ura, word.ending, sending.counts, sending.digest.value(), question_hash(query), word.code))
+            word = await _send(holder, at_large, url, record, sending)
+    closed = Closed(holder.ura, word.ending, sending.counts, sending.digest.value(), question_hash(admitted.received), word.code)
+    await recording.closing(word, sending.counts)
+    await emit(closed)
 
 
 class Sending:
     """One attachment under way, with the count and digest of what was sent."""
 
-    def __init__(self, emit: EmitAttachment) -> None:
+    def __init__(self, emit: EmitAttachment, recording: Recording, record: str) -> None:
         self._emit = emit
+        self.recording = recording
+        self._record = record
         self.counts = Counts()
         self.digest = StreamDigest()
 
@@ -55,30 +69,57 @@ class Sending:
             await self._emit(ContentType(value if fine else "application/octet-stream"))
 
     async def chunk(self, content: bytes) -> None:
-        """Send a chunk; it counts as sent once this begins."""
+        """Send a chunk, behind its line in the journal; it counts as sent once sending begins.
+
+        Raises:
+            Unavailable: `journal-unavailable`: it was not sent.
+        """
+        await self.recording.releasing_chunk(self._record, content)
         self.counts = replace(self.counts, bytes=self.counts.bytes + len(content), batches=self.counts.batches + 1)
         self.digest.add_chunk(content)
         with anyio.CancelScope(shield=True):
             await self._emit(Chunk(content))
 
 
-async def _send(holder: Holder, query: HolderQuery, url: str, record: RecordRef, sending: Sending) -> LastWord:
+async def _send(holder: Holder, admitted: Admitted, url: str, record: RecordRef, sending: Sending) -> LastWord:
+    since = holder.safeguards.revocations.mark
     try:
-        if not await _may_be_fetched(holder, query, url, record):
+        decided = await holder.decide(admitted, sending.recording)
+        if decided.person is None or not await _may_be_fetched(holder, admitted.query, decided.person, decided.decisions, url, record):
             return NOTHING
         attachment = await holder.source.attachment(url)
-        return NOTHING if attachment is None else await _send_chunks(holder, attachment, sending)
+        if attachment is None:
+            return NOTHING
+        return await _send_while_it_may(holder, admitted, decided, decided.person, attachment, sending, since)
+    except (BudgetSpent, GlassUnbroken):
+        raise
     except IdentityInDoubt as doubt:
         return LastWord(doubt.ending, doubt.fault)
     except Unavailable as failure:
-        fault = failure.fault if isinstance(failure, SourceFailure) else Fault.SOURCE_UNAVAILABLE
+        fault = failure.fault if isinstance(failure, SourceFailure) or failure.fault is Fault.JOURNAL_UNAVAILABLE else Fault.SOURCE_UNAVAILABLE
         return LastWord(Ending.CUT_OFF if sending.counts.bytes else Ending.UNREACHABLE, fault)
 
 
-async def _may_be_fetched(holder: Holder, query: HolderQuery, url: str, record: RecordRef) -> bool:
+async def _send_while_it_may(
+    holder: Holder, admitted: Admitted, decided: Decided, person: Person, attachment: Attachment, sending: Sending, since: int
+) -> LastWord:
+    """Send, and stop as soon as less may be shown than when it was decided (promise P11)."""
+    word = NOTHING
+
+    async def recheck() -> float | None:
+        anew = await holder.decide_anew(admitted.asking, person[0])
+        return None if shows_less(decided.decisions, anew.decisions) else anew.lease
+
+    async with holder.safeguards.revocations.watching(person[0], recheck, lease=decided.lease, since=since) as watch:
+        word = await _send_chunks(holder, attachment, sending)
+    if not watch.cut:
+        return word
+    return CHANGED if sending.counts.bytes else NOTHING
+
+
+async def _may_be_fetched(holder: Holder, query: HolderQuery, person: Person, decisions: Decisions, url: str, record: RecordRef) -> bool:
     """Whether the record may be released now, and points there."""
-    person, decisions = await holder.decide(query)
-    if not decisions.may_show(query.selection) or person is None:
+    if not decisions.may_show(query.selection):
         return False
     gate = Gate(query, person, decisions)
     patients = gate.admit([given async for some in holder.source.patients(person[1]) for given in some], holder.bases)

@@ -4,24 +4,44 @@ import os
 import signal
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import structlog
 
-from accord.link.addresses import loopback
+from accord.audit.journal import Journal
+from accord.audit.recent import events_since
+from accord.link.addresses import address as address_of
+from accord.link.certificates import read_anchor, read_signing_key
+from accord.link.credentials import TlsFiles, TlsMaterial, server_credentials
+from accord.link.exchanging import Exchange
+from accord.link.live_register import LiveRegister
 from accord.link.pseudonyms import PseudonymKey, pseudonym_key
 from accord.link.surroundings import check_surroundings, collect_garbage_rarely
+from accord.link.verifying import HolderVerifier
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName, Ura
+from accord.terms.policies import RegionPolicy
+from node_agent.api.door import RegisterDoor
 from node_agent.api.servicer import HolderService
+from node_agent.budgeting import Budgeting
+from node_agent.emergencies import Emergencies
 from node_agent.holder import Holder
 from node_agent.locating import Locating
 from node_agent.pausing import Pausing
-from node_agent.ports import ChoiceStore, Source, SourceFailure
+from node_agent.ports import Source, SourceFailure
+from node_agent.remembering import REMEMBERED, remember
+from node_agent.revoking import Revocations
+from node_agent.safeguards import Safeguards
 from node_agent.server import serving
 from node_agent.settings import AgentSettings, LocateSettings, SourceSettings
+
+if TYPE_CHECKING:
+    from node_agent.registers import Mitz
+    from node_agent.sources.choice_store import SqliteChoices
 
 _log = structlog.get_logger("noaber.agent")
 
@@ -38,29 +58,94 @@ async def run(settings: AgentSettings, folder: Path, ready: Callable[[str], None
         BadInput: A setting is wrong, or the surroundings are unsafe.
     """
     check_surroundings()
-    address = loopback(settings.listen.address)
+    address = address_of(settings.listen.address)
     ura, name = Ura(settings.holder.ura), HolderName(settings.holder.name)
     key = _key(settings.locate, folder)
     # A unix socket, and all that the process makes, is for its own user only.
     os.umask(0o077)
     async with AsyncExitStack() as stack:
+        trust = _trust(settings, folder, ura, stack)
         source = await stack.enter_async_context(_source(settings.source, folder))
         choices = _choices(folder / settings.choices.path)
         stack.push_async_callback(choices.close)
-        holder = Holder(ura, source, choices, Pausing())
+        safeguards = _safeguards(settings, ura, key, trust)
+        now = _now()
+        remember(safeguards, events_since(trust.journal.folder, int((now - REMEMBERED).timestamp() * 1000)), now=now)
+        mitz = _mitz(settings, folder, ura, safeguards.revocations, stack)
+        holder = Holder(ura, source, choices, Pausing(), safeguards)
+        if mitz is not None:
+            holder = replace(holder, leading=(mitz.leased,), shows=mitz.shows)
         locating = Locating(holder, key, refresh_seconds=settings.locate.refresh_seconds)
-        service = HolderService(holder, settings.holder.title or name.value, locating)
+        service = HolderService(holder, settings.holder.title or name.value, locating, trust.door, trust.exchange)
         collect_garbage_rarely()
         async with anyio.create_task_group() as tasks:
+            tasks.start_soon(trust.live.keep_fresh)
+            tasks.start_soon(trust.exchange.own.keep_signing)
+            tasks.start_soon(safeguards.revocations.keep_polling, choices.changes)
+            if mitz is not None:
+                await tasks.start(mitz.keep)
             tasks.start_soon(locating.keep_fresh)
             tasks.start_soon(look_after, source, holder.pausing, settings.source.check_seconds)
-            async with serving(service, holder.pausing, address, concurrency=settings.listen.concurrency) as served:
+            credentials = server_credentials(trust.material)
+            async with serving(service, holder.pausing, address, credentials, concurrency=settings.listen.concurrency) as served:
                 # `Locate` answers once there is an index; whoever is told that we are ready may locate at once.
                 with anyio.move_on_after(_INDEX_SECONDS):
                     await locating.made.wait()
                 ready(f"ready {served}")
                 await _until_stopped(holder.pausing)
             tasks.cancel_scope.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Why anybody is believed: the register, our own keys, and the journal."""
+
+    live: LiveRegister
+    material: TlsMaterial
+    journal: Journal
+    door: RegisterDoor
+    exchange: Exchange
+
+
+def _trust(settings: AgentSettings, folder: Path, ura: Ura, stack: AsyncExitStack) -> Trust:
+    live = LiveRegister(folder / settings.region.register, [read_anchor(folder / settings.region.anchor)])
+    material = TlsMaterial(TlsFiles(folder / settings.tls.certificate, folder / settings.tls.key), live)
+    answer_key = read_signing_key(folder / settings.holder.answer_key)
+    journal = stack.enter_context(Journal(folder / settings.journal.folder, ura.value))
+    verifier = HolderVerifier(lambda: live.current(_now()), ura, _now)
+    return Trust(live, material, journal, RegisterDoor(live, verifier, answer_key, now=_now), Exchange(live, journal, ura, answer_key, now=_now))
+
+
+def _safeguards(settings: AgentSettings, ura: Ura, key: PseudonymKey, trust: Trust) -> Safeguards:
+    def region() -> RegionPolicy:
+        return trust.live.current(_now()).policy
+
+    return Safeguards(
+        ura=ura,
+        kind=settings.holder.kind,
+        ledger=trust.journal,
+        pseudonym_of=key.pseudonym,
+        mark=key.mark,
+        region=region,
+        policy=settings.policy.policy,
+        budgeting=Budgeting(lambda: region().budget),
+        emergencies=Emergencies(lambda: region().emergency),
+        revocations=Revocations(),
+    )
+
+
+def _mitz(settings: AgentSettings, folder: Path, ura: Ura, revocations: Revocations, stack: AsyncExitStack) -> "Mitz | None":
+    if not settings.mitz.base:
+        return None
+    from node_agent.registers import Mitz  # noqa: PLC0415 - it is not loaded where it is not used
+
+    mitz = Mitz(settings.mitz, folder, ura, settings.holder.kind, revocations)
+    stack.push_async_callback(mitz.close)
+    return mitz
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def look_after(source: Source, pausing: Pausing, seconds: float) -> None:
@@ -142,7 +227,7 @@ def _check_there(path: Path, setting: str, made_by: str) -> None:
         raise BadInput(Fault.INVALID_SETTING, f"{setting}: there is no such file; `{made_by}` makes it")
 
 
-def _choices(path: Path) -> ChoiceStore:
+def _choices(path: Path) -> "SqliteChoices":
     from node_agent.sources.choice_store import SqliteChoices  # noqa: PLC0415 - as above
 
     _check_there(path, "choices.path", "noaber agent choices import")

@@ -1,49 +1,72 @@
 """The holder that this agent answers for: who it is, what it answers with, and which questions it looks at."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from accord.terms.answers import Ending
 from accord.terms.faults import BadInput, Fault
-from accord.terms.identifiers import Ura
+from accord.terms.identifiers import Bsn, Pseudonym, Ura
 from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS
 from accord.terms.queries import HolderQuery
 from accord.terms.records import INCLUDES
-from accord.terms.vocabulary import PurposeOfUse
-from node_agent.deciding import Decisions, decide_all
+from accord.terms.vocabulary import CareCategory
+from node_agent.admitted import Admitted, Asking
+from node_agent.consenting import Consents, HoldersRegister
+from node_agent.consents import LONGEST_LEASE, ConsentQuestion, ConsentRegister
+from node_agent.deciding import Decisions, decide_case
 from node_agent.finding import NOBODY, Person, bsn_about, find_person
+from node_agent.last_words import LastWord
 from node_agent.pausing import Pausing
 from node_agent.ports import ChoiceStore, Inquiry, Source
+from node_agent.recording import Recording
+from node_agent.safeguards import Safeguards
 
 _MOST_BASES: Final = 4
+_EVERY_CATEGORY: Final = frozenset(CareCategory)
+_NO_CATEGORY: Final[frozenset[CareCategory]] = frozenset()
+
+
+def _nobody_wants_to_know(_bsn: Bsn) -> None:
+    """Where no register tells of changes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class LastWord:
-    """How an answer ends, and the cause where it may be told."""
+class Decided:
+    """Whom a question is about, what may be released, and for how many seconds that holds without asking again.
 
-    ending: Ending
-    code: Fault | None = None
-    more: bool = False
+    `evidence` is what the registers that lead can name of what they said, piece by piece.
+    """
 
-
-NOTHING: Final = LastWord(Ending.NOTHING_SHOWN)
-TOO_LATE: Final = LastWord(Ending.TOO_LATE, Fault.DEADLINE_PASSED)
+    person: Person | None
+    decisions: Decisions
+    lease: float = LONGEST_LEASE
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """What this holder answers with: who it is, its source, the choices of its patients, and its standing."""
+    """What this holder answers with: who it is, its source, the choices of its patients, its standing, and its safeguards.
+
+    `leading` are the consent registers that lead for what they speak of, beside the choices that the holder keeps. They are
+    leased; the holder's own choices are read for every decision. `shows` is told of everybody of whom something may be shown.
+    """
 
     ura: Ura
     source: Source
     choices: ChoiceStore
     pausing: Pausing
+    safeguards: Safeguards
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     most_records: int = ANSWER_RECORDS
     most_bytes: int = ANSWER_BYTES
+    leading: tuple[ConsentRegister, ...] = ()
+    shows: Callable[[Bsn], None] = _nobody_wants_to_know
+    _consents: Consents = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_consents", Consents(HoldersRegister(self.choices, now=self.now), self.leading))
 
     @property
     def bases(self) -> tuple[str, ...]:
@@ -60,26 +83,60 @@ class Holder:
             raise BadInput(Fault.NOT_THIS_HOLDER)
         if self.pausing.paused:
             return LastWord(Ending.PAUSED, Fault.PAUSED)
-        if query.purpose is PurposeOfUse.EMERGENCY_TREATMENT:
-            # Break-the-glass must be loud (P12), and the journal that makes it so is not there yet.
-            return LastWord(Ending.REFUSED, Fault.EMERGENCY_NOT_OFFERED)
         if any(pair != "*" and pair not in INCLUDES for pair in query.selection.includes):
             return LastWord(Ending.INCOMPATIBLE, Fault.MISSING_CAPABILITY)
         return None
 
-    async def decide(self, query: HolderQuery, inquiry: Inquiry | None = None) -> tuple[Person | None, Decisions]:
+    async def decide(self, admitted: Admitted, recording: Recording, inquiry: Inquiry | None = None) -> Decided:
         """Whom the question is about, and what may be released: the same work for who is withheld and who is not known.
 
-        The choices come first: the source is not asked for somebody of whom nothing may be shown, but for nobody.
-        Whoever goes on to ask for records gives the *inquiry* in which they will.
+        The decision and its line in the journal come first: the source is not asked for somebody of whom nothing may be
+        shown, but for nobody. Whoever goes on to ask for records gives the *inquiry* in which they will.
 
         Raises:
+            BudgetSpent, GlassUnbroken: The question is refused, whoever it is about.
             SourceFailure: It could not be found out who it is.
-            Unavailable: The choices could not be read.
+            Unavailable: The choices could not be read, or the line not written.
         """
+        query, asking = admitted.query, admitted.asking
         bsn = await bsn_about(self.source, query.about)
-        decisions = decide_all(query.asked_by, query.purpose, await self.choices.choices_of(bsn), self.now())
-        may_show = decisions.may_show(query.selection)
+        pseudonym = self.safeguards.pseudonym_of(bsn)
+        await self.safeguards.let_in(asking, pseudonym, recording, self.now())
+        try:
+            asking.check_patient(bsn)
+        except BadInput:
+            # A record of somebody else, whose choices play no part: it looks as if it were not here.
+            bsn = NOBODY
+        decided = await self.decide_anew(asking, bsn, pseudonym)
+        may_show = decided.decisions.may_show(query.selection)
+        await recording.decided(decided.decisions, may_show=may_show, evidence=decided.evidence)
         # Nothing is read ahead about nobody.
         source = inquiry if inquiry is not None and may_show and bsn != NOBODY else self.source
-        return await find_person(source, bsn, may_show=may_show), decisions
+        person = await find_person(source, bsn, may_show=may_show)
+        if person is not None:
+            self.shows(bsn)
+        return replace(decided, person=person)
+
+    async def decide_anew(self, asking: Asking, bsn: Bsn, pseudonym: Pseudonym | None = None) -> Decided:
+        """What may be released about this person now, without looking whether they are known.
+
+        *pseudonym* is the one under which was asked, where that is not this person's: of somebody who is not known here.
+
+        Raises:
+            Unavailable: The choices could not be read, or a register could not be asked or was not clear.
+        """
+        safeguards, at = self.safeguards, self.now()
+        answer = await self._consents.ask(
+            ConsentQuestion(
+                bsn,
+                self.ura,
+                safeguards.kind,
+                asking.asked_by,
+                asking.purpose,
+                # Words by category are for registers that lead; the choices that the holder keeps are read by the rules.
+                _EVERY_CATEGORY if self.leading else _NO_CATEGORY,
+                known_as=(pseudonym or safeguards.pseudonym_of(bsn)).value if self.leading else b"",
+            )
+        )
+        decisions = decide_case(safeguards.question(asking, at), answer.choices, safeguards.region(), safeguards.policy)
+        return Decided(None, decisions, answer.lease, tuple(answer.evidence.split("; ")) if self.leading else ())

@@ -16,10 +16,8 @@ from anyio.lowlevel import checkpoint
 
 from accord.link.pseudonyms import PseudonymKey
 from accord.terms.faults import BadInput, Fault, Unavailable
-from accord.terms.identifiers import Bsn, Pseudonym, QueryId
-from accord.terms.parties import Asker
-from accord.terms.vocabulary import PurposeOfUse
-from node_agent.deciding import decide_all
+from accord.terms.identifiers import Bsn, Pseudonym
+from node_agent.admitted import Asking
 from node_agent.finding import NOBODY
 from node_agent.holder import Holder
 from node_agent.ports import Source, SourceFailure
@@ -119,29 +117,50 @@ class Locating:
         if key_check and not hmac.compare_digest(key_check, self._key.check):
             raise BadInput(Fault.WRONG_KEY)
 
-    async def locate(self, pseudonym: Pseudonym, asked_by: Asker, purpose: PurposeOfUse, query_id: QueryId, *, seconds: float | None = None) -> bool:
+    async def locate(self, pseudonym: Pseudonym, asking: Asking, *, seconds: float | None = None) -> bool:
         """Whether somebody is known and whoever asks may be told. The same work for both kinds of no.
 
         *seconds* is the time that whoever asks has left.
 
         Raises:
-            BadInput: `emergency-not-offered`.
-            Unavailable: `paused`; `source-unavailable` while there is no index or only an old one, or the choices cannot be read.
+            BudgetSpent, GlassUnbroken: Refused, whoever it is about.
+            Unavailable: `paused`; `journal-unavailable`; `source-unavailable` while there is no index or only an old one, or the choices cannot be read.
         """
         if self._holder.pausing.paused:
             raise Unavailable(Fault.PAUSED)
-        if purpose is PurposeOfUse.EMERGENCY_TREATMENT:
-            raise BadInput(Fault.EMERGENCY_NOT_OFFERED)
+        safeguards = self._holder.safeguards
+        recording = safeguards.recording(asking)
+        await safeguards.let_in(asking, pseudonym, recording, self._holder.now())
         await self._look_again(_LONGEST_WAIT_SECONDS if seconds is None else min(_LONGEST_WAIT_SECONDS, seconds * _PART_OF_THEIR_TIME))
         if self._index is None or self._clock() > self._fresh_until:
-            raise Unavailable(Fault.SOURCE_UNAVAILABLE, query_id.value)
-        bsn = self._index.find(pseudonym)
+            raise Unavailable(Fault.SOURCE_UNAVAILABLE, asking.query_id.value)
+        bsn = self._theirs(pseudonym, asking)
         try:
-            choices = await self._holder.choices.choices_of(bsn or NOBODY)
+            decided = await self._holder.decide_anew(asking, bsn or NOBODY, pseudonym)
         except Unavailable:
-            raise Unavailable(Fault.SOURCE_UNAVAILABLE, query_id.value) from None
-        may_be_told = decide_all(asked_by, purpose, choices, self._holder.now()).may_be_located
-        return may_be_told and bsn is not None
+            raise Unavailable(Fault.SOURCE_UNAVAILABLE, asking.query_id.value) from None
+        located = decided.decisions.may_be_located and bsn is not None
+        await recording.located(known=bsn is not None)
+        return located
+
+    def knows(self, pseudonym: Pseudonym) -> bool:
+        """Whether somebody is known here, for whoever need not be told more; also by an index that is not fresh.
+
+        Raises:
+            Unavailable: `source-unavailable`, while there is no index.
+        """
+        if self._index is None:
+            raise Unavailable(Fault.SOURCE_UNAVAILABLE)
+        return self._index.find(pseudonym) is not None
+
+    def _theirs(self, pseudonym: Pseudonym, asking: Asking) -> Bsn | None:
+        """The person behind a pseudonym, when the mandate is about them; a mandate about somebody else finds nobody."""
+        bsn = self._index.find(pseudonym) if self._index is not None else None
+        try:
+            asking.check_patient(bsn or NOBODY)
+        except BadInput:
+            return None
+        return bsn
 
     async def refresh(self) -> None:
         """Make the index anew; the old one answers until the new one stands.

@@ -7,6 +7,7 @@ from accord.terms.answers import Batch, Counts
 from accord.terms.identifiers import RecordRef
 from accord.terms.limits import BATCH_BYTES, BATCH_RECORDS, FIRST_BATCH_BYTES
 from accord.terms.queries import SortKey
+from accord.terms.records import TYPE_NAME
 from accord.terms.vocabulary import CATEGORY_BIT, CATEGORY_CODE, CareCategory
 from accord.wire.columns import ROW
 from accord.wire.hashing import StreamDigest
@@ -39,11 +40,12 @@ class ReleasedRecord(NamedTuple):
 class Packer:
     """Packs released records into batches, and keeps the count and digest of what was packed."""
 
-    __slots__ = ("_batches", "_bytes", "_categories", "_columns", "_digest", "_end", "_records", "_texts")
+    __slots__ = ("_batches", "_bytes", "_categories", "_columns", "_digest", "_end", "_names", "_records", "_texts")
 
     def __init__(self) -> None:
         self._columns = bytearray()
         self._texts: list[bytes] = []
+        self._names: list[str] = []
         self._end = 0
         self._categories = 0
         self._digest = StreamDigest()
@@ -53,6 +55,7 @@ class Packer:
         """Put a record behind those that are waiting. True: the batch is full and must be taken now."""
         text = record.fhir_json
         self._texts.append(text)
+        self._names.append(f"{TYPE_NAME[record.type_code]}/{record.id}")
         self._end += len(text)
         self._categories |= CATEGORY_BIT[record.category]
         self._columns += ROW.pack(
@@ -66,19 +69,23 @@ class Packer:
         )
         return self._end >= (BATCH_BYTES if self._batches else FIRST_BATCH_BYTES) or len(self._texts) >= BATCH_RECORDS
 
-    def take(self) -> Batch | None:
-        """What is waiting, as a batch that counts as sent; none when nothing waits."""
+    def take(self) -> tuple[Batch, list[str]] | None:
+        """What is waiting, as a batch with the names of its records; none when nothing waits. It counts once it is `sent`."""
         if not self._texts:
             return None
-        batch = Batch(bytes(self._columns), b"".join(self._texts), self._categories)
-        self._records += len(self._texts)
-        self._bytes += self._end
-        self._batches += 1
-        self._digest.add(batch)
+        batch, names = Batch(bytes(self._columns), b"".join(self._texts), self._categories), self._names
         self._columns.clear()
         self._texts.clear()
+        self._names = []
         self._end = self._categories = 0
-        return batch
+        return batch, names
+
+    def sent(self, batch: Batch, names: list[str]) -> None:
+        """Count a batch as sent."""
+        self._records += len(names)
+        self._bytes += len(batch.blob)
+        self._batches += 1
+        self._digest.add(batch)
 
     @property
     def records(self) -> int:
@@ -97,9 +104,9 @@ class Packer:
 
     @property
     def digest(self) -> bytes:
-        """The digest over the batches taken."""
+        """The digest over the batches sent."""
         return self._digest.value()
 
     def counts(self, unfit: int, oversized: int) -> Counts:
-        """What was taken, beside what could not be sent."""
+        """What was sent, beside what could not be."""
         return Counts(self._records, self._bytes, self._batches, unfit, oversized)

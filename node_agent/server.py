@@ -1,13 +1,14 @@
-"""The gRPC server of an agent: bounded, on loopback only, and stopped with time to finish."""
+"""The gRPC server of an agent: bounded, behind mutual TLS, and stopped with time to finish."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
 import anyio
+import grpc
 from grpc import aio
 
-from accord.link.addresses import Address
+from accord.link.addresses import Address, loopback
 from accord.link.options import MAXIMUM_CONCURRENT_RPCS, SERVER
 from accord.terms.faults import BadInput, Fault
 from node_agent.api.health import add_health, follow
@@ -19,18 +20,28 @@ GRACE_SECONDS: Final = 5.0
 
 @asynccontextmanager
 async def serving(
-    service: HolderService, pausing: Pausing, address: Address, *, concurrency: int = MAXIMUM_CONCURRENT_RPCS, grace: float = GRACE_SECONDS
+    service: HolderService,
+    pausing: Pausing,
+    address: Address,
+    credentials: grpc.ServerCredentials | None = None,
+    *,
+    concurrency: int = MAXIMUM_CONCURRENT_RPCS,
+    grace: float = GRACE_SECONDS,
 ) -> AsyncGenerator[str, None]:
     """Serve inside the block, which gets the address; at its end answers under way have *grace* seconds to finish.
 
+    Without *credentials* it is served plainly, on loopback only; an agent that is run always has them.
+
     Raises:
-        BadInput: `invalid-setting`, when the address is taken.
+        BadInput: `invalid-setting`, when the address is taken; `loopback-only`.
     """
+    if credentials is None and not address.is_socket:
+        loopback(address.target)
     server = aio.server(options=SERVER, maximum_concurrent_rpcs=concurrency)
     add_holder_service(service, server)
     health = await add_health(server, SERVICE, pausing)
     try:
-        port = server.add_insecure_port(address.target)
+        port = server.add_insecure_port(address.target) if credentials is None else server.add_secure_port(address.target, credentials)
     except RuntimeError:
         raise BadInput(Fault.INVALID_SETTING, "listen.address: it is taken, or cannot be listened on") from None
     await server.start()

@@ -3,28 +3,65 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from accord.link.settings import Loaded, load
-from accord.terms.vocabulary import HolderKind
+from accord.terms.evidence import TreatmentBasis
+from accord.terms.policies import HolderPolicy
+from accord.terms.vocabulary import CareCategory, HolderKind
 
 #: Never shown, by `section.key`.
 SECRETS = frozenset({"locate.key", "source.token", "source.password"})
 
 
 class HolderSettings(msgspec.Struct, frozen=True):
-    """The care provider that this agent answers for."""
+    """The care provider that this agent answers for. `answer_key` is the file of the key that signs its last words."""
 
     ura: str = ""
     name: str = ""
     title: str = ""
     kind: HolderKind = HolderKind.HOSPITAL
+    answer_key: str = "answer.key"
+
+
+class RegionSettings(msgspec.Struct, frozen=True):
+    """The region: the register as it was signed, and the public key of the region (PEM), which the office gives every member."""
+
+    register: str = "register.jws"
+    anchor: str = "region.pub"
+
+
+class TlsSettings(msgspec.Struct, frozen=True):
+    """The certificate by which this organisation is known in the region, and its key (PEM files)."""
+
+    certificate: str = "certificate.pem"
+    key: str = "certificate.key"
+
+
+class JournalSettings(msgspec.Struct, frozen=True):
+    """The folder of the access journal."""
+
+    folder: str = "journal"
+
+
+class PolicySettings(msgspec.Struct, frozen=True):
+    """What this holder adds of its own; it can only withhold more. See `accord.terms.policies.HolderPolicy`."""
+
+    never: list[CareCategory] = []
+    not_with: list[HolderKind] = []
+    labels: list[str] = []
+    treatment: list[TreatmentBasis] = []
+
+    @property
+    def policy(self) -> HolderPolicy:
+        """As a value."""
+        return HolderPolicy(frozenset(self.never), frozenset(self.not_with), frozenset(self.labels), frozenset(basis.value for basis in self.treatment))
 
 
 class ListenSettings(msgspec.Struct, frozen=True):
-    """Where it listens: a loopback address or a unix socket. `concurrency`: questions at once."""
+    """Where it listens: `host:port` or a unix socket. `concurrency`: questions at once."""
 
     address: str = "127.0.0.1:7001"
     concurrency: int = 200
@@ -63,6 +100,29 @@ class ChoicesSettings(msgspec.Struct, frozen=True):
     path: str = "choices.db"
 
 
+class MitzSettings(msgspec.Struct, frozen=True):
+    """Mitz, the national register of choices, which leads for what it speaks of; off without a `base`.
+
+    `certificate`, `key` and `authorities` (PEM files) are for asking and for being notified alike. `notify` is the address
+    of our endpoint for notifications as Mitz knows it, `listen` where it listens, `notifier` the DNS name in the certificate
+    by which Mitz notifies. `catalogue` is a file; the one of the product when empty. `gateway_system` and `source_system`
+    are OIDs. No answer is used for longer than `lease_seconds`.
+    """
+
+    base: str = ""
+    certificate: str = ""
+    key: str = ""
+    authorities: str = ""
+    catalogue: str = ""
+    notify: str = ""
+    listen: str = ""
+    notifier: str = ""
+    gateway_system: str = ""
+    source_system: str = ""
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 16
+    lease_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 60.0
+
+
 class LocateSettings(msgspec.Struct, frozen=True):
     """The key of this holder's pseudonyms: 64 hexadecimal digits, or a file that holds them."""
 
@@ -78,7 +138,12 @@ class AgentSettings(msgspec.Struct, frozen=True):
     listen: ListenSettings = ListenSettings()
     source: SourceSettings = SourceSettings()
     choices: ChoicesSettings = ChoicesSettings()
+    mitz: MitzSettings = MitzSettings()
     locate: LocateSettings = LocateSettings()
+    region: RegionSettings = RegionSettings()
+    tls: TlsSettings = TlsSettings()
+    journal: JournalSettings = JournalSettings()
+    policy: PolicySettings = PolicySettings()
 
 
 def read_settings(files: Iterable[Path], sets: Iterable[str]) -> Loaded[AgentSettings]:
@@ -110,9 +175,23 @@ ura = "90001003"
 name = "brinkhof"
 title = "Huisartsen De Brinkhof"
 kind = "gp-practice"
+# signs every last word; its public half is in the register
+answer_key = "answer.key"
+
+[region]
+# the register as the region signed it, and the region's public key, which its office gives every member
+register = "register.jws"
+anchor = "region.pub"
+
+[tls]
+certificate = "certificate.pem"
+key = "certificate.key"
+
+[journal]
+folder = "journal"
 
 [listen]
-# Loopback, or a unix socket: unix:/run/noaber/agent.sock
+# host and port, or a unix socket: unix:/run/noaber/agent.sock
 address = "127.0.0.1:7001"
 
 [source]
@@ -125,6 +204,17 @@ path = "records.db"
 
 [choices]
 path = "choices.db"
+
+# Mitz leads for the data that it speaks of; what the patient chose here can only withhold more.
+# [mitz]
+# base = "https://mitz.example"
+# certificate = "mitz.pem"
+# key = "mitz.key"
+# authorities = "mitz-authorities.pem"
+# where Mitz tells that a patient changed a choice: our address as it knows it, where that listens, and its name there
+# notify = "https://agent.example:7443/mitz/notifications"
+# listen = "0.0.0.0:7443"
+# notifier = "notify.mitz.example"
 
 [locate]
 # 64 hexadecimal digits that only this holder and the gateway know

@@ -13,6 +13,8 @@ from accord.terms.vocabulary import CareCategory
 from node_agent.packing import Packer, ReleasedRecord
 
 Emit = Callable[[Frame], Awaitable[None]]
+#: Makes the line of a batch durable, with the names of its records.
+Releasing = Callable[[Batch, Sequence[str]], Awaitable[None]]
 
 #: What waits for a fuller batch waits no longer than this while the source is slow.
 LINGER_SECONDS: Final = 0.1
@@ -34,10 +36,11 @@ class Teller:
     really follow: the others are not told.
     """
 
-    __slots__ = ("_bases", "_bases_told", "_emit", "_last", "_lock", "_most_bytes", "_most_records", "_packer", "_told", "_untold")
+    __slots__ = ("_bases", "_bases_told", "_emit", "_last", "_lock", "_most_bytes", "_most_records", "_packer", "_releasing", "_told", "_untold")
 
-    def __init__(self, emit: Emit, bases: tuple[str, ...], *, most_records: int = ANSWER_RECORDS, most_bytes: int = ANSWER_BYTES) -> None:
+    def __init__(self, emit: Emit, bases: tuple[str, ...], releasing: Releasing, *, most_records: int = ANSWER_RECORDS, most_bytes: int = ANSWER_BYTES) -> None:
         self._emit = emit
+        self._releasing = releasing
         self._bases = bases
         self._most_records = most_records
         self._most_bytes = most_bytes
@@ -52,6 +55,11 @@ class Teller:
     def records(self) -> int:
         """Records told, or about to be."""
         return self._packer.records
+
+    @property
+    def told(self) -> bool:
+        """Whether anything was told already."""
+        return bool(self._packer.counts(0, 0).batches)
 
     @property
     def digest(self) -> bytes:
@@ -76,6 +84,7 @@ class Teller:
 
         Raises:
             AnswerTooLarge: The limit was met; what came before it is told.
+            Unavailable: `journal-unavailable`.
         """
         async with self._lock:
             for record in records:
@@ -113,11 +122,15 @@ class Teller:
         return self._packer.add(record)
 
     async def _send(self) -> None:
-        batch = self._packer.take()
-        if batch is None:
+        taken = self._packer.take()
+        if taken is None:
             return
+        batch, names = taken
+        # The line is durable before anything of the batch leaves (promise P2); without a line the batch is lost.
+        await self._releasing(batch, names)
         # The batch counts as sent from here on: whoever cancels waits until it is.
         with anyio.CancelScope(shield=True):
+            self._packer.sent(batch, names)
             for basis, categories in self._untold.items():
                 await self._out(Outcome(frozenset(categories), basis.value, () if self._bases_told else self._bases))
                 self._bases_told = True

@@ -125,6 +125,7 @@ async def _bad_questions(load: Load) -> None:
         load.client.get(f"Observation?patient={load.patient}&date={text}"),
         load.client.get(f"Patient/{canaries.code}/$everything"),
         load.client.get(f"Observation/{canaries.code}"),
+        load.client.get(f"Observation?patient={load.patient}", headers={"accept": canaries.code}),
         load.client.get(f"{text}/{text}"),
         load.client.get("metadata", headers={"x-request-id": canaries.code, "prefer": canaries.code, "accept": canaries.code, "noaber-purpose": canaries.code}),
         send(content=form),

@@ -3,7 +3,7 @@
     async with CanaryWorld.start(run, folder) as world:
         done = await world.mixed_load()
 
-The gateway and the read-through agent are observed processes. The FHIR server and the misbehaving holder are not:
+The gateway, the read-through agent and the data user's proxy are observed processes. The FHIR server and the misbehaving holder are not:
 they are the care providers' own systems, where content belongs.
 """
 
@@ -23,7 +23,8 @@ from testbed.canary import Canaries, CanaryRun
 from testbed.canary_watch import Watched
 from testbed.fhir_server_serving import RunningFhirServer, fhir_server
 from testbed.holders import BY_NAME
-from testbed.region_files import HolderFiles, write_gateway
+from testbed.region_files import HolderFiles, write_connect, write_gateway
+from testbed.region_office import Credentials, RegionOffice
 from testbed.scripted_holder import ScriptedHolder, honest
 
 Json = dict[str, Any]
@@ -95,7 +96,7 @@ class CanaryWorld:
     @classmethod
     @asynccontextmanager
     async def start(cls, run: CanaryRun, folder: Path) -> AsyncGenerator["CanaryWorld", None]:
-        """Start everything, two processes of it under observation.
+        """Start everything, three processes of it under observation.
 
         Raises:
             CannotWatch: Processes cannot be observed here.
@@ -109,14 +110,22 @@ class CanaryWorld:
             some.agent.mkdir(mode=0o700, parents=True)
         own = files[READ_THROUGH]
         keep_choices(own.source / "choices.db", {Bsn(canaries.bsn): [Choice(permits=True)], Bsn(canaries.refused_bsn): [Choice(permits=False)]})
-        misbehaving = ScriptedHolder(BY_NAME[MISBEHAVING].ura, honest([]), socket=folder / "s" / MISBEHAVING)
+        office = RegionOffice(folder)
+        office.enrol(some.member for some in files.values())
+        for some in files.values():
+            office.give(some.agent)
+            office.give_keys(some.name, some.agent)
+        socket, credentials = folder / "s" / MISBEHAVING, Credentials(files[MISBEHAVING].agent)
+        misbehaving = ScriptedHolder(BY_NAME[MISBEHAVING].ura, honest([]), socket=socket, credentials=credentials)
         async with fhir_server(records_of(canaries)) as server, misbehaving:
             own.write_settings(server.base)
             world = cls(canaries, server, misbehaving)
-            program = write_gateway(folder, files.values(), http="127.0.0.1:0", grpc="127.0.0.1:0", seconds=20.0)
+            program = write_gateway(folder, office, files.values(), seconds=20.0)
             await _ready(run.watch(own.agent_program(), sources=[folder / "sources"]))
             # A gateway that finds nobody at first waits a while before it tries again.
-            told = dict(part.split("=", 1) for part in (await _ready(run.watch(program))).split()[1:])
+            faces = await _ready(run.watch(program))
+            connect = write_connect(folder, office, faces, http="127.0.0.1:0", grpc="127.0.0.1:0", ura=BY_NAME[READ_THROUGH].ura.value)
+            told = dict(part.split("=", 1) for part in (await _ready(run.watch(connect))).split()[1:])
             world.gateway_address, world.fhir_url = told["grpc"], f"http://{told['http'].removeprefix('http://')}/fhir"
             yield world
 

@@ -19,17 +19,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import grpc
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc import aio
 
 from accord.link.addresses import loopback
-from accord.link.options import CHANNEL, SERVER
+from accord.link.closing import sign_closed
+from accord.link.options import CHANNEL, SERVER, Options
 from accord.rules.reading import category_of, read_record
 from accord.terms.answers import Batch, Closed, Outcome
+from accord.terms.identifiers import Ura
 from accord.terms.limits import MIB
 from accord.wire import codec
 from accord.wire.hashing import StreamDigest
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceServicer, HolderServiceStub, add_HolderServiceServicer_to_server
+from testbed.region_office import Credentials
 from testbed.scripted_holder import batch_of, row_of
 
 if TYPE_CHECKING:
@@ -54,6 +58,7 @@ class Spoiling:
     seconds: float = 0.0
     kill: int = 0
     record: bytes = b""
+    key: Ed25519PrivateKey | None = None
 
 
 async def slowly(frames: _Frames, spoiling: Spoiling) -> _Frames:
@@ -75,7 +80,7 @@ async def cut(frames: _Frames, spoiling: Spoiling) -> _Frames:
 
 
 async def lying(frames: _Frames, spoiling: Spoiling) -> _Frames:
-    """Put somebody else's record among the first ones, and make decision, counts and digest fit: only its patient is wrong."""
+    """Put somebody else's record among the first ones, and make decision, counts, digest and signature fit: only its patient is wrong."""
     record = read_record(spoiling.record)
     digest, size, has_lied = StreamDigest(), len(spoiling.record), False
     async for frame in frames:
@@ -88,6 +93,7 @@ async def lying(frames: _Frames, spoiling: Spoiling) -> _Frames:
         elif isinstance(said, Closed) and has_lied:
             counts = replace(said.counts, records=said.counts.records + 1, bytes=said.counts.bytes + size)
             said = replace(said, counts=counts, digest=digest.value())
+            said = said if spoiling.key is None else sign_closed(said, spoiling.key)
         yield codec.frame_to_wire(said)
 
 
@@ -151,6 +157,11 @@ class Relay(HolderServiceServicer):
             finally:
                 call.cancel()
 
+    async def Exchange(self, request: pb.ExchangeRequest, context: _Context) -> Any:
+        """As the agent does."""
+        async with _relaying(context):
+            return await self._behind.Exchange(request, timeout=_left(context))
+
     async def Watch(self, request: pb.WatchRequest, context: _Context) -> None:  # type: ignore[override]  # as above
         """As the agent does."""
         async with _relaying(context):
@@ -198,17 +209,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--spoil", choices=sorted(SPOILERS), required=True)
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--kill", type=int, default=0, help="process that `cut` kills in the middle of its answer")
+    parser.add_argument("--keys", type=Path, required=True, help="folder with the keys of the holder that is stood in for")
+    parser.add_argument("--gateway-keys", type=Path, required=True, help="folder with the keys of the gateway that the agent behind expects")
+    parser.add_argument("--ura", type=Ura, required=True, help="whom the relay stands in for")
     parser.add_argument("--record", type=Path, help="the record of somebody else that `lying` puts in")
     given = parser.parse_args(arguments)
-    spoiling = Spoiling(given.spoil, given.seconds, given.kill, given.record.read_bytes() if given.record else b"")
-    anyio.run(_serve, loopback(given.listen).target, loopback(given.behind).target, spoiling)
+    own = Credentials(given.keys, known=Path("relay.known"))
+    gateway = Credentials(given.gateway_keys, known=Path("relay-gateway.known"))
+    spoiling = Spoiling(given.spoil, given.seconds, given.kill, given.record.read_bytes() if given.record else b"", own.answer_key())
+    anyio.run(_serve, loopback(given.listen).target, loopback(given.behind).target, spoiling, own, gateway.channel(given.ura))
 
 
-async def _serve(listen: str, behind: str, spoiling: Spoiling) -> None:
-    async with aio.insecure_channel(behind, options=CHANNEL) as channel:
+async def _serve(listen: str, behind: str, spoiling: Spoiling, own: Credentials, through: tuple[grpc.ChannelCredentials, Options]) -> None:
+    credentials, options = through
+    async with aio.secure_channel(behind, credentials, options=(*CHANNEL, *options)) as channel:
         server = aio.server(options=(*SERVER, ("grpc.max_send_message_length", 2 * _OVERSIZED)))
         add_HolderServiceServicer_to_server(Relay(HolderServiceStub(channel), spoiling), server)
-        server.add_insecure_port(listen)
+        server.add_secure_port(listen, own.server())
         await server.start()
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             sys.stdout.write("ready\n")

@@ -37,6 +37,9 @@ PRELOADED: Final = (
     "gateway.cli",
     "gateway.settings",
     "gateway.composition",
+    "gateway.connect.cli",
+    "gateway.connect.composition",
+    "gateway.connect.settings",
     "testbed.faults_source",
     "testbed.faults_relay",
 )

@@ -27,8 +27,9 @@ from testbed.holders import BY_NAME, FictionalHolder
 from testbed.people import DINA, generate
 from testbed.people import Region as Generated
 from testbed.processes import Processes, ProcessFailed, Running
-from testbed.region_files import HolderFiles, write_gateway
-from testbed.region_holders import HolderProcesses
+from testbed.region_files import DATA_USER, HolderFiles, write_connect, write_gateway
+from testbed.region_holders import HolderProcesses, More
+from testbed.region_office import RegionOffice
 from testbed.region_story import NOBODY, SLOW_SECONDS, STORY_FAULTS, story_holders
 
 _SETTLE_SECONDS: Final = 20.0
@@ -44,7 +45,7 @@ Change = Callable[[Generated], Generated]
 class BlockingRegion:
     """A region that runs. Made by `start`; everything it made is gone when its context ends."""
 
-    def __init__(self, root: Path, processes: Processes, generated: Generated, holders: Iterable[FictionalHolder], seconds: float) -> None:
+    def __init__(self, root: Path, processes: Processes, generated: Generated, holders: Iterable[FictionalHolder], seconds: float, more: More) -> None:
         self.root = root
         self.generated = generated
         self.holders = tuple(holders)
@@ -52,8 +53,11 @@ class BlockingRegion:
         self.fhir_url = ""
         self._seconds = seconds
         self._processes = processes
-        self._at = HolderProcesses(root, processes, generated, self.holders)
+        self.office = RegionOffice(root)
+        self._more = more
+        self._at = HolderProcesses(root, processes, self.office, generated, self.holders, more)
         self._gateway: Running | None = None
+        self._connect: Running | None = None
         self._spoilt: dict[str, FaultKind] = {}
 
     @classmethod
@@ -68,12 +72,14 @@ class BlockingRegion:
         seconds: float = 8.0,
         addresses: tuple[str, str] = ("127.0.0.1:0", "127.0.0.1:0"),
         change: Change | None = None,
+        more: More | None = None,
     ) -> Iterator[Self]:
         """Start a region, and end it with the context.
 
         *holders* are names of `testbed.holders`, those of the story by default; *story* lets its night begin: the
         out-of-hours post dead, the ambulance frozen, the pharmacy slow. *seconds* is the longest a question may take,
-        *addresses* those of the gateway's HTTP and gRPC faces.
+        *addresses* those of the gateway's HTTP and gRPC faces. *more* are settings beside the usual ones, by holder (or
+        `gateway`) and section.
 
         Raises:
             ProcessFailed: A process did not start.
@@ -84,7 +90,7 @@ class BlockingRegion:
         try:
             with Processes() as processes:
                 generated = generate(seed, max(people, _FEWEST_PEOPLE))
-                region = cls(root, processes, change(generated) if change else generated, chosen, seconds)
+                region = cls(root, processes, change(generated) if change else generated, chosen, seconds, more or {})
                 region._begin(STORY_FAULTS if story else (), addresses)
                 yield region
         finally:
@@ -163,17 +169,22 @@ class BlockingRegion:
             time.sleep(_LOOK_AGAIN_SECONDS)
 
     def process_of(self, name: str) -> Running | None:
-        """The process of a holder's agent, or of the `gateway`; none when it is not running."""
-        return self._gateway if name == "gateway" else self._at.agent_of(name)
+        """The process of a holder's agent, of the `gateway`, or of `connect`; none when it is not running."""
+        return {"gateway": self._gateway, "connect": self._connect}.get(name) or self._at.agent_of(name)
 
     def _begin(self, story: Iterable[tuple[str, FaultKind, float]], addresses: tuple[str, str]) -> None:
         ahead = {name: (kind, seconds) for name, kind, seconds in story if name in self._at.files}
         self._spoilt = {name: kind for name, (kind, _) in ahead.items() if kind is FaultKind.DEAD}
         self._at.begin()
         http, grpc = addresses
-        self._gateway = self._processes.start(write_gateway(self.root, self._at.files.values(), http=http, grpc=grpc, seconds=self._seconds))
+        gateway = write_gateway(self.root, self.office, self._at.files.values(), seconds=self._seconds, sections=self._more.get("gateway"))
+        self._gateway = self._processes.start(gateway)
         alive = self._at.start_agents(frozenset(self._spoilt))
-        told = dict(part.split("=", 1) for part in self._gateway.wait_until_ready("ready").split()[1:])
+        # Whoever asks does so through the data user's own proxy, which holds the key that the gateway never has.
+        ura = BY_NAME[DATA_USER].ura.value
+        connect = write_connect(self.root, self.office, self._gateway.wait_until_ready("ready"), http=http, grpc=grpc, ura=ura)
+        self._connect = self._processes.start(connect)
+        told = dict(part.split("=", 1) for part in self._connect.wait_until_ready("ready").split()[1:])
         self.gateway_address = told["grpc"]
         self.fhir_url = f"http://{told['http'].removeprefix('http://')}/fhir"
         for name in alive:

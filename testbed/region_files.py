@@ -6,24 +6,20 @@ Three kinds of folder, kept apart on purpose: `sources/` is the care providers' 
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from accord.terms.members import Member, Part
 from testbed.holders import FictionalHolder
 from testbed.people import Region as Generated
 from testbed.processes import Program
+from testbed.region_office import GATEWAY, RegionOffice, member_of
 
-#: On whose behalf the region's gateway asks: Dr Sanne ten Esker, emergency department of Dinkelhorst.
-ASKER: Final[Mapping[str, str]] = {
-    "ura": "90001001",
-    "name": "Ziekenhuis Dinkelhorst",
-    "kind": "hospital",
-    "professional": "900000031",
-    "role": "01.071",
-    "professional_name": "Sanne ten Esker",
-}
+#: The data user of the demonstration, and who asks for it: Dr Sanne ten Esker, emergency department of Dinkelhorst.
+DATA_USER: Final = "dinkelhorst"
+PROFESSIONAL: Final[Mapping[str, str]] = {"id": "900000031", "role": "01.071", "name": "Sanne ten Esker", "treatment": "present"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +28,8 @@ class HolderFiles:
 
     holder: FictionalHolder
     root: Path
+    #: Settings of the agent beside those below, by section.
+    more: Mapping[str, Mapping[str, str | bool | float]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -78,10 +76,25 @@ class HolderFiles:
         lines = (json.dumps(choice) for choice in generated.choices_at(self.name))
         (self.source / "choices.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    @property
+    def member(self) -> Member:
+        """It as the register of the region has it: it keeps records, and its professionals may ask."""
+        holder = self.holder
+        return member_of(
+            self.name,
+            holder.ura,
+            holder.title,
+            holder.kind,
+            address=self.address,
+            telephone=holder.telephone,
+            active=holder.answers,
+            parts={Part.DATA_HOLDER, Part.DATA_USER},
+        )
+
     def write_settings(self, base: str, *, behind: bool = False) -> None:
         """Write the agent's settings; *base* is where its FHIR server answers, if it has one."""
         source = {"kind": "fhir-server", "base": base} if self.is_read_through else {"kind": "embedded", "path": str(self.source / "records.db")}
-        holder = {"ura": self.holder.ura.value, "name": self.name, "title": self.holder.title, "kind": self.holder.kind.value}
+        holder = {"ura": self.holder.ura.value, "name": self.name, "title": self.holder.title, "kind": self.holder.kind.value, "answer_key": "answer.key"}
         _write_toml(
             self.agent / "agent.toml",
             {
@@ -90,6 +103,9 @@ class HolderFiles:
                 "source": source,
                 "choices": {"path": str(self.source / "choices.db")},
                 "locate": {"key": key_of(self.name)},
+                "region": {"register": "register.jws", "anchor": "region.pub"},
+                "tls": {"certificate": "tls.pem", "key": "tls.key"},
+                **self.more,
             },
         )
 
@@ -114,7 +130,8 @@ class HolderFiles:
 
     def relay_program(self, spoil: str, *more: str) -> Program:
         """What stands in the agent's place while it is to misbehave."""
-        arguments = ("--listen", self.address, "--behind", self.address_behind, "--spoil", spoil, *more)
+        own = ("--keys", str(self.agent), "--gateway-keys", str(self.root / "gateway"), "--ura", self.holder.ura.value)
+        arguments = ("--listen", self.address, "--behind", self.address_behind, "--spoil", spoil, *own, *more)
         return Program(f"{self.name}: relay", "testbed.faults_relay:main", arguments, self.root / "relays" / self.name)
 
 
@@ -123,35 +140,53 @@ def key_of(name: str) -> str:
     return sha256(f"noaber testbed {name}".encode()).hexdigest()
 
 
-def write_gateway(root: Path, everyone: Iterable[HolderFiles], *, http: str, grpc: str, seconds: float) -> Program:
-    """Write the register and the gateway's settings."""
+def write_gateway(
+    root: Path,
+    office: RegionOffice,
+    everyone: Iterable[HolderFiles],
+    *,
+    seconds: float,
+    sections: Mapping[str, Mapping[str, str | bool | float]] | None = None,
+    **more: float,
+) -> Program:
+    """Write the gateway's settings, its keys, and the register; *more* are settings of its region, *sections* others."""
     folder = root / "gateway"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    entries = [_entry(files) for files in everyone]
-    (folder / "region.toml").write_text("\n".join(f"[[holder]]\n{_toml(entry)}" for entry in entries), encoding="utf-8")
+    (folder / "keys").mkdir(mode=0o700, parents=True, exist_ok=True)
+    office.give(folder, follows=True)
+    office.give_keys("gateway", folder)
+    for files in everyone:
+        (folder / "keys" / f"{files.name}.key").write_text(key_of(files.name), encoding="ascii")
     _write_toml(
         folder / "gateway.toml",
         {
-            "listen": {"http": http, "grpc": grpc},
-            "region": {"register": "region.toml", "seconds": seconds},
-            "asker": dict(ASKER),
+            "listen": {"http": "127.0.0.1:0", "grpc": "127.0.0.1:0"},
+            "member": {"ura": GATEWAY.value, "answer_key": "answer.key"},
+            "region": {"register": "register.jws", "anchor": "region.pub", "keys": "keys", "seconds": seconds, **more},
+            # The testbed is one organisation that asks for everybody.
+            "rates": {"per_organisation": 10000.0, "per_organisation_at_once": 10000.0, "in_total": 10000.0, "in_total_at_once": 10000.0},
+            **(sections or {}),
         },
     )
     return Program("gateway", "gateway.cli:app", ("run", "--config", str(folder / "gateway.toml")), folder)
 
 
-def _entry(files: HolderFiles) -> dict[str, str | bool]:
-    holder = files.holder
-    return {
-        "name": files.name,
-        "ura": holder.ura.value,
-        "title": holder.title,
-        "kind": holder.kind.value,
-        "telephone": holder.telephone,
-        "address": files.address,
-        "pseudonym_key": key_of(files.name),
-        "active": holder.answers,
-    }
+def write_connect(root: Path, office: RegionOffice, told: str, *, http: str, grpc: str, user: str = DATA_USER, ura: str, name: str = "connect") -> Program:
+    """Write the settings of a data user's proxy; *told* is the gateway's ready line."""
+    folder = root / name
+    office.give(folder, follows=True)
+    office.give_keys(user, folder)
+    faces = dict(part.split("=", 1) for part in told.split()[1:])
+    _write_toml(
+        folder / "connect.toml",
+        {
+            "listen": {"http": http, "grpc": grpc},
+            "region": {"register": "register.jws", "key": "region.pub"},
+            "gateway": {"url": f"https://{faces['http']}", "grpc": faces["grpc"], "ura": GATEWAY.value, "certificate": "tls.pem", "key": "tls.key"},
+            "organisation": {"ura": ura, "mandate_key": "mandate.key"},
+            "professional": dict(PROFESSIONAL),
+        },
+    )
+    return Program(name, "gateway.connect.cli:app", ("run", "--config", str(folder / "connect.toml")), folder)
 
 
 def _write_toml(path: Path, sections: Mapping[str, Mapping[str, str | bool | float]]) -> None:

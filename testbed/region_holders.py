@@ -3,24 +3,30 @@
 import json
 import urllib.request
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP, SIGUSR1, SIGUSR2
 from typing import Final
 
+from accord.terms.members import Part
 from testbed.faults import FaultKind
-from testbed.holders import FictionalHolder
+from testbed.holders import BY_NAME, FictionalHolder
 from testbed.people import Region as Generated
 from testbed.processes import Processes, ProcessFailed, Running
-from testbed.region_files import HolderFiles
+from testbed.region_files import DATA_USER, HolderFiles
+from testbed.region_office import RegionOffice
 
 _FILLING_SECONDS: Final = 60.0
+#: Settings that a test wants, by process and section.
+More = Mapping[str, Mapping[str, Mapping[str, str | bool | float]]]
 
 
 class HolderProcesses:
     """Starts, spoils and repairs the processes of holders. Nothing here waits for the gateway to notice."""
 
-    def __init__(self, root: Path, processes: Processes, generated: Generated, holders: Iterable[FictionalHolder]) -> None:
-        self.files = {holder.name.value: HolderFiles(holder, root) for holder in holders}
+    def __init__(self, root: Path, processes: Processes, office: RegionOffice, generated: Generated, holders: Iterable[FictionalHolder], more: More) -> None:
+        self._office = office
+        self.files = {holder.name.value: HolderFiles(holder, root, more.get(holder.name.value, {})) for holder in holders}
         self._processes = processes
         self._generated = generated
         self._controls: dict[str, str] = {}
@@ -42,8 +48,16 @@ class HolderProcesses:
 
     def begin(self) -> None:
         """Write all records down, and let every source begin."""
+        members = [files.member for files in self.files.values()]
+        if DATA_USER not in self.files:
+            # Whoever asks takes part, also where it keeps nothing that is asked for.
+            user = HolderFiles(BY_NAME[DATA_USER], self.files[next(iter(self.files))].root).member
+            members.append(replace(user, parts=frozenset({Part.DATA_USER}), address=""))
+        self._office.enrol(members)
         for files in self.answering:
             files.write(self._generated)
+            self._office.give(files.agent)
+            self._office.give_keys(files.name, files.agent)
             if files.is_read_through:
                 self._sources[files.name] = self._processes.start(files.source_program())
             self._fillings[files.name] = [self._processes.start(program) for program in files.filling_programs()]

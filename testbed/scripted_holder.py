@@ -16,7 +16,8 @@ import grpc
 from grpc import aio
 
 from accord.link.addresses import Address
-from accord.link.options import SERVER
+from accord.link.closing import sign_closed
+from accord.link.options import SERVER, Options
 from accord.rules.reading import category_of, content_hint, identifier_hint, read_record, time_ms
 from accord.terms.answers import Batch, Closed, Counts, Ending, Frame, Outcome
 from accord.terms.faults import Fault
@@ -30,6 +31,7 @@ from accord.wire.columns import COMPANION, ENTERED_IN_ERROR, ROW
 from accord.wire.hashing import StreamDigest, question_hash
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceServicer, add_HolderServiceServicer_to_server
+from testbed.region_office import Credentials
 
 Script = Callable[[HolderQuery], AsyncGenerator[Frame | pb.QueryResponse, None]]
 _Context = aio.ServicerContext[Any, Any]
@@ -106,9 +108,17 @@ def honest(records: Sequence[bytes]) -> Script:
 
 
 class ScriptedHolder(HolderServiceServicer):
-    """Serves one script. Everything that was asked is remembered in `asked` and `located`."""
+    """Serves one script. Everything that was asked is remembered in `asked` and `located`.
 
-    def __init__(self, ura: Ura, script: Script, *, socket: Path, located: bool = True) -> None:
+    A frame that is a message goes out as it stands, its signature included; every other last word is signed.
+    """
+
+    options: Options = SERVER
+
+    def __init__(self, ura: Ura, script: Script, *, socket: Path, located: bool = True, credentials: Credentials | None = None) -> None:
+        """With *credentials* it takes part in a region as the organisation whose they are, and signs its last words; else it speaks plainly."""
+        self._credentials = credentials
+        self._key = credentials.answer_key() if credentials is not None else None
         self.ura = ura
         self.script = script
         self.is_located = located
@@ -119,11 +129,17 @@ class ScriptedHolder(HolderServiceServicer):
         self._server: aio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = aio.server(options=SERVER)
+        self._server = aio.server(options=self.options)
         add_HolderServiceServicer_to_server(self, self._server)
-        self._server.add_insecure_port(self.address.target)
+        if self._credentials is None:
+            self._server.add_insecure_port(self.address.target)
+        else:
+            self._server.add_secure_port(self.address.target, self._credentials.server())
         await self._server.start()
         return self
+
+    def _signed(self, frame: Frame) -> Frame:
+        return sign_closed(frame, self._key) if isinstance(frame, Closed) and self._key is not None and not frame.signature else frame
 
     async def __aexit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         if self._server is not None:
@@ -144,7 +160,7 @@ class ScriptedHolder(HolderServiceServicer):
         self.asked.append(query)
         try:
             async for frame in self.script(query):
-                await context.write(frame if isinstance(frame, pb.QueryResponse) else codec.frame_to_wire(frame))
+                await context.write(frame if isinstance(frame, pb.QueryResponse) else codec.frame_to_wire(self._signed(frame)))
         except BaseException:
             self.withdrawn.set()
             raise
@@ -152,6 +168,10 @@ class ScriptedHolder(HolderServiceServicer):
     async def FetchAttachment(self, _request: pb.FetchAttachmentRequest, context: _Context) -> None:  # type: ignore[override]
         """Have no attachments."""
         await context.abort(grpc.StatusCode.NOT_FOUND, Fault.NOT_FOUND.value)
+
+    async def Exchange(self, _request: pb.ExchangeRequest, _context: _Context) -> pb.ExchangeResponse:
+        """Have nothing to share."""
+        return pb.ExchangeResponse()
 
     async def Watch(self, _request: pb.WatchRequest, context: _Context) -> None:  # type: ignore[override]
         """Be there, until the other side leaves."""

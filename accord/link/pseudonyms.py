@@ -16,6 +16,7 @@ from accord.terms.identifiers import Bsn, Pseudonym
 _HEX = re.compile(r"[0-9A-Fa-f]{64}")
 _CHECK_LABEL = b"noaber pseudonym key check v1"
 _LABEL = b"noaber pseudonym v1\0"
+_MARK_LABEL = b"noaber journal mark v1\0"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,6 +37,10 @@ class PseudonymKey:
     def check(self) -> bytes:
         """Eight bytes that another key does not have: by them two parties see that they have the same key."""
         return hmac.digest(self.value, _CHECK_LABEL, sha256)[:8]
+
+    def mark(self, pseudonym: Pseudonym) -> str:
+        """What stands for a pseudonym in this party's journal: it has nothing in common with any pseudonym that travels."""
+        return hmac.digest(self.value, _MARK_LABEL + pseudonym.value, sha256).hex()
 
     def pseudonym(self, bsn: Bsn) -> Pseudonym:
         """This holder's pseudonym of a person."""

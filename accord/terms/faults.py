@@ -68,6 +68,7 @@ class Fault(StrEnum):
     SHARING_CHANGED = "sharing-changed"
     JOURNAL_UNAVAILABLE = "journal-unavailable"
     JOURNAL_BROKEN = "journal-broken"
+    GATEWAY_UNREACHABLE = "gateway-unreachable"
     # How it ended
     PAUSED = "paused"
     SOURCE_UNAVAILABLE = "source-unavailable"
@@ -184,6 +185,7 @@ CATALOGUE: dict[Fault, Explanation] = {
     ),
     Fault.JOURNAL_UNAVAILABLE: Explanation("The access journal cannot be written, so nothing is shared.", "Free the disk or repair it; then start again."),
     Fault.JOURNAL_BROKEN: Explanation("The access journal does not agree with itself.", "Keep the files as they are and call whoever reviews access."),
+    Fault.GATEWAY_UNREACHABLE: Explanation("The gateway of the region could not be reached.", "Try again; call the office of the region if it lasts."),
     Fault.PAUSED: Explanation("The holder has paused its agent.", "Call the holder if it cannot wait."),
     Fault.SOURCE_UNAVAILABLE: Explanation("The holder's own system did not answer, or not to the end.", "Try again; call the holder if it cannot wait."),
     Fault.SOURCE_BUSY: Explanation("The holder's own system is too busy.", "Try again in a minute; call the holder if it cannot wait."),

@@ -1,25 +1,28 @@
 """The way to every holder over gRPC; every foreign failure becomes a `HolderFailure`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.lowlevel
 import grpc
 from grpc import aio
 
-from accord.link.options import CHANNEL
+from accord.link.salts import seal_salt
 from accord.link.status import ending_of
-from accord.terms.answers import AttachmentFrame, Description, Ending, Frame, Standing
+from accord.terms.answers import AttachmentFrame, Closed, Description, Ending, Frame, Standing
 from accord.terms.faults import BadInput, Fault
-from accord.terms.queries import DossierQuery, HolderQuery
+from accord.terms.identifiers import Bsn, RecordRef, Ura
+from accord.terms.queries import DossierQuery, Evidence, HolderQuery
 from accord.wire import codec
 from accord.wire.relaying import frame_from_bytes
 from accord.wire.v1 import holder_service_pb2 as pb
+from accord.wire.v1 import terms_pb2
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceStub
-from gateway.ports import HolderFailure, RegisteredHolder
+from gateway.ports import HolderFailure, RegisteredHolder, Shared
 
 if TYPE_CHECKING:
     # Exists in the stubs only.
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _W = TypeVar("_W")
+
+Connect = Callable[[RegisteredHolder], aio.Channel]
 
 _QUERY = "/accord.wire.v1.HolderService/Query"
 
@@ -37,14 +42,23 @@ _WATCH_SECONDS = 600.0
 class GrpcHolders:
     """`gateway.ports.Holders` over one warm channel per holder."""
 
-    def __init__(self) -> None:
-        self._ways: dict[str, _Way] = {}
+    def __init__(self, connect: Connect, is_signed: Callable[[Closed], bool]) -> None:
+        """*connect* makes the channel to a holder; *is_signed* tells a last word that the holder itself signed."""
+        self._connect = connect
+        self._is_signed = is_signed
+        self._ways: dict[tuple[Ura, str], _Way] = {}
 
     async def close(self) -> None:
         """Close all channels; calls under way are cut off."""
         ways, self._ways = self._ways, {}
         for way in ways.values():
             await way.channel.close()
+
+    async def reconnect(self, holders: Iterable[RegisteredHolder]) -> None:
+        """Close the channels to everybody but these: whoever is blocked or moved is not asked on an open channel."""
+        kept = {(holder.card.ura, holder.address.target) for holder in holders}
+        for key in [key for key in self._ways if key not in kept]:
+            await self._ways.pop(key).channel.close()
 
     async def describe(self, holder: RegisteredHolder, *, seconds: float) -> Description:
         """As the port promises."""
@@ -65,6 +79,7 @@ class GrpcHolders:
             treats_the_patient=query.asked_by.treats_the_patient,
             professional=codec.professional_to_wire(query.asked_by.professional),
             key_check=holder.key.check,
+            evidence=_sealed(query.evidence, query.bsn),
         )
         try:
             return _understood(await _answer(self._stub(holder).Locate(request, timeout=seconds))).located
@@ -75,26 +90,45 @@ class GrpcHolders:
 
     def ask(self, holder: RegisteredHolder, query: HolderQuery, *, seconds: float) -> AbstractAsyncContextManager[AsyncGenerator[Frame, None]]:
         """As the port promises."""
-        request = pb.QueryRequest(query=codec.holder_query_to_wire(query))
+        request = pb.QueryRequest(query=codec.holder_query_to_wire(query), evidence=_sealed(query.evidence, query.about))
         call = self._way(holder).query
-        return _stream(lambda: call(request, timeout=max(seconds, 0.001)), frame_from_bytes)
+        return _stream(lambda: call(request, timeout=max(seconds, 0.001)), lambda message: self._checked(frame_from_bytes(message)))
 
     def fetch(
         self, holder: RegisteredHolder, query: HolderQuery, url: str, record: str, *, seconds: float
     ) -> AbstractAsyncContextManager[AsyncGenerator[AttachmentFrame, None]]:
         """As the port promises."""
-        request = pb.FetchAttachmentRequest(query=codec.holder_query_to_wire(query), url=url, record=record)
-        return _stream(lambda: self._stub(holder).FetchAttachment(request, timeout=max(seconds, 0.001)), codec.attachment_frame_from_wire)
+        request = pb.FetchAttachmentRequest(query=codec.holder_query_to_wire(query), url=url, record=record, evidence=_sealed(query.evidence, query.about))
+        return _stream(
+            lambda: self._stub(holder).FetchAttachment(request, timeout=max(seconds, 0.001)),
+            lambda message: self._checked(codec.attachment_frame_from_wire(message)),
+        )
 
     def watch(self, holder: RegisteredHolder) -> AbstractAsyncContextManager[AsyncGenerator[Standing, None]]:
         """As the port promises."""
         return _stream(lambda: self._stub(holder).Watch(pb.WatchRequest(), timeout=_WATCH_SECONDS), codec.standing_from_wire)
 
+    async def exchange(self, holder: RegisteredHolder, shared: Shared, *, seconds: float) -> Shared:
+        """As the port promises."""
+        request = pb.ExchangeRequest(head=shared.head, register=shared.register, register_version=shared.version)
+        try:
+            given = _understood(await _answer(self._stub(holder).Exchange(request, timeout=seconds)))
+        except aio.AioRpcError as failure:
+            raise _holder_failure(failure) from None
+        except BadInput as failure:
+            raise HolderFailure(Ending.REJECTED, failure.fault) from None
+        return Shared(given.head, given.register, given.register_version)
+
+    def _checked(self, frame: _T) -> _T:
+        if isinstance(frame, Closed) and not self._is_signed(frame):
+            raise HolderFailure(Ending.REJECTED, Fault.SIGNATURE_INVALID)
+        return frame
+
     def _way(self, holder: RegisteredHolder) -> "_Way":
-        target = holder.address.target
-        way = self._ways.get(target)
+        key = holder.card.ura, holder.address.target
+        way = self._ways.get(key)
         if way is None:
-            way = self._ways[target] = _way_to(target)
+            way = self._ways[key] = _way_over(self._connect(holder))
         return way
 
     def _stub(self, holder: RegisteredHolder) -> "HolderServiceAsyncStub":
@@ -110,8 +144,15 @@ class _Way:
     query: "aio.UnaryStreamMultiCallable[pb.QueryRequest, bytes]"
 
 
-def _way_to(target: str) -> _Way:
-    channel = aio.insecure_channel(target, options=CHANNEL)
+def _sealed(evidence: Evidence, about: Bsn | RecordRef) -> "terms_pb2.Evidence":
+    """The evidence as a holder gets it: who does not know the person cannot open the salt."""
+    if not evidence.mandate or not isinstance(about, Bsn):
+        return codec.evidence_to_wire(evidence)
+    digest = sha256(evidence.mandate.encode("ascii")).digest()
+    return codec.evidence_to_wire(replace(evidence, salt=seal_salt(evidence.salt, about, digest)))
+
+
+def _way_over(channel: aio.Channel) -> _Way:
     query: aio.UnaryStreamMultiCallable[pb.QueryRequest, bytes] = channel.unary_stream(
         _QUERY, request_serializer=pb.QueryRequest.SerializeToString, response_deserializer=None
     )

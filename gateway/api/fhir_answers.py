@@ -89,7 +89,7 @@ class BundleAnswer:
         if provenance is None:
             return b""
         # Clients that keep what they read by type and id must not take this for that of another answer.
-        mark = f'"id":"Noaber-{self.call.reader.id.value[:12]}-'.encode()
+        mark = f'"id":"Noaber-{self.call.id.value[:12]}-'.encode()
         unique = provenance.replace(b'"id":"Noaber-', mark, 1)
         logical_id = msgspec.json.decode(unique, type=_Head).id
         return self.parts.entry(f"{self.call.view.base}/Provenance/{logical_id}", unique, match=False)

@@ -13,7 +13,7 @@ from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
 from accord.terms.identifiers import HolderName
 from gateway.api.bundles import encode
 from gateway.api.fhir_account import NotHeard, gap_issues, header_of
-from gateway.api.fhir_calls import Call, reader_of
+from gateway.api.fhir_calls import Call, new_query_id
 from gateway.api.fhir_metadata import capability_statement
 from gateway.api.fhir_routes import Asked, answer, route
 from gateway.api.fhir_views import View
@@ -22,6 +22,7 @@ from gateway.api.http_exchange import AnswerCut, BodyTooSlow, ClientLeft, Exchan
 from gateway.api.http_settings import HttpSettings
 from gateway.api.http_wishes import check_format
 from gateway.api.outcomes import authored_outcome, failure_issue, status_of
+from gateway.callers import Callers
 from gateway.cursor import Cursors
 from gateway.opening import Region
 from gateway.patient_ids import PatientIds
@@ -29,16 +30,17 @@ from gateway.patient_ids import PatientIds
 _log: Final = logging.getLogger("noaber.gateway.http")
 
 
-def make_app(region: Region, settings: HttpSettings) -> ASGIApp:
+def make_app(region: Region, callers: Callers, settings: HttpSettings) -> ASGIApp:
     """The FHIR face of a region, as an ASGI application."""
-    return FhirApp(RegionDoor(region), settings)
+    return FhirApp(RegionDoor(region), callers, settings)
 
 
 class FhirApp:
     """The ASGI application. It keeps nothing between requests but its keys and the number of questions under way."""
 
-    def __init__(self, door: Door, settings: HttpSettings) -> None:
+    def __init__(self, door: Door, callers: Callers, settings: HttpSettings) -> None:
         self._door = door
+        self._callers = callers
         self._settings = settings
         self._ids = PatientIds(settings.patient_keys)
         self._cursors = Cursors(settings.cursor_key)
@@ -82,11 +84,13 @@ class FhirApp:
             if asked.type != "Binary":
                 check_format(exchange.headers, given)
             exchange.pretty = given.get("_pretty") == "true"
-            view = self._view(asked, exchange)
             if asked.is_metadata:
+                view = self._view(asked, exchange, self._settings.base)
                 await exchange.answer(200, encode(capability_statement(view, self._started, self._version)))
                 return
-            call = Call(self._door, self._settings, self._ids, self._cursors, exchange, view, reader_of(exchange, self._settings))
+            caller = self._callers.caller(exchange.headers, exchange.peer)
+            view = self._view(asked, exchange, caller.base or self._settings.base)
+            call = Call(self._door, self._settings, self._ids, self._cursors, exchange, view, caller, new_query_id())
             exchange.applied = exchange.wishes.applied
             await self._ask(asked, call)
         except (AnswerCut, ClientLeft):
@@ -108,13 +112,13 @@ class FhirApp:
         finally:
             self._questions.release_on_behalf_of(token)
 
-    def _view(self, asked: Asked, exchange: Exchange) -> View:
+    def _view(self, asked: Asked, exchange: Exchange, base: str) -> View:
         if asked.holder is None:
-            return View(self._settings.base, None, exchange.wishes.exact, exchange.wishes.unfolded)
+            return View(base, None, exchange.wishes.exact, exchange.wishes.unfolded)
         name = HolderName(asked.holder)
         if all(holder.name != name for holder in self._door.holders):
             raise BadInput(Fault.UNKNOWN_HOLDER)
-        return View(self._settings.base, name)
+        return View(base, name)
 
     def _check_host(self, exchange: Exchange) -> None:
         """Serve only under our own names: else a page elsewhere could have its own name point here and read answers."""

@@ -1,28 +1,25 @@
 """One request to the FHIR face with everything that answering it takes; and whom it is about."""
 
 import time
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from accord.rules.reading import bsns_of, read_record
+from accord.terms.evidence import Asked
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, HolderName, QueryId, RecordRef
-from accord.terms.queries import DossierQuery, Selection
-from accord.terms.vocabulary import PurposeOfUse
+from accord.terms.queries import EVERYTHING, DossierQuery, Selection
 from gateway.api.fhir_search import Rules, Search
 from gateway.api.fhir_values import is_bsn
 from gateway.api.fhir_views import View
 from gateway.api.http_door import Door
 from gateway.api.http_exchange import Exchange
 from gateway.api.http_settings import HttpSettings
+from gateway.callers import Caller
 from gateway.cursor import Cursors
 from gateway.dossier.splicing import parse_union_id
 from gateway.merging import pieces
 from gateway.patient_ids import PatientIds, Person
-from gateway.reading import Reader
-
-_PURPOSE_HEADER: Final = "noaber-purpose"
+from gateway.reading import Reader, selection_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,8 @@ class Call:
     cursors: Cursors
     exchange: Exchange
     view: View
-    reader: Reader
+    caller: Caller
+    id: QueryId
 
     @property
     def rules(self) -> Rules:
@@ -51,11 +49,34 @@ class Call:
     def query(self, person: Person, selection: Selection, holders: frozenset[HolderName] = frozenset()) -> DossierQuery:
         """The question about a person."""
         chosen = holders or (frozenset() if self.view.holder is None else frozenset({self.view.holder}))
-        return DossierQuery(self.reader.id, person.bsn, person.birth_date, self.reader.asked_by, self.reader.purpose, selection, chosen, self.settings.seconds)
+        caller = self.caller
+        selection = caller.narrowed(selection)
+        evidence = caller.evidence_for(person.bsn, Asked(caller.purpose, selection, chosen))
+        return DossierQuery(
+            self.id, person.bsn, person.birth_date, caller.asked_by, caller.purpose, selection, chosen, self.settings.seconds, evidence=evidence
+        )
+
+    def reader(self, person: Person, holder: HolderName, ref: RecordRef, *, attachment: str = "") -> Reader:
+        """Who reads one record of a person at one holder, or the attachment that it points to."""
+        caller = self.caller
+        caller.narrowed(selection_of(ref))  # a scope that does not cover the record opens neither it nor what it points to
+        asked = Asked(caller.purpose, EVERYTHING if attachment else selection_of(ref), frozenset({holder}), attachment, str(ref) if attachment else "")
+        return Reader(self.id, person.bsn, caller.asked_by, caller.purpose, self.settings.seconds, caller.evidence_for(person.bsn, asked))
 
     def id_of(self, person: Person) -> str:
         """The person's opaque id for this data user."""
-        return self.ids.make(person, self.reader.asked_by.data_user.ura)
+        return self.ids.make(person, self.caller.asked_by.data_user.ura)
+
+    @property
+    def person(self) -> Person:
+        """Whom a request is about that names no patient in what it asks: whoever the caller says.
+
+        Raises:
+            BadInput: `no-patient`, `unknown-patient-id`.
+        """
+        if not self.caller.patient:
+            raise BadInput(Fault.NO_PATIENT, "noaber-patient")
+        return self.ids.read(self.caller.patient, self.caller.asked_by.data_user.ura)
 
     async def person_of(self, search: Search) -> Person:
         """Whom a search is about.
@@ -79,10 +100,10 @@ class Call:
         """
         holder, logical_id = self._patient_at(reference)
         if holder is None:
-            return self.ids.read(logical_id, self.reader.asked_by.data_user.ura)
+            return self.ids.read(logical_id, self.caller.asked_by.data_user.ura)
         if holder == self.view.holder:
             try:
-                return self.ids.read(logical_id, self.reader.asked_by.data_user.ura)
+                return self.ids.read(logical_id, self.caller.asked_by.data_user.ura)
             except BadInput:
                 pass
         return await self._person_at(holder, logical_id)
@@ -106,33 +127,22 @@ class Call:
         return holder, text
 
     async def _person_at(self, holder: HolderName, logical_id: str) -> Person:
-        """Ask the holder whose record this is: its own Patient record says so."""
+        """The caller's patient, if the holder says that this record is theirs."""
         try:
-            arrived = await self.door.read(holder, RecordRef("Patient", logical_id), self.reader)
+            ref, person = RecordRef("Patient", logical_id), self.person
+            arrived = await self.door.read(holder, ref, self.reader(person, holder, ref))
         except (BadInput, Unavailable) as failure:
-            if isinstance(failure, BadInput) or failure.fault is Fault.NOT_FOUND:
+            if failure.fault in (Fault.NOT_FOUND, Fault.NO_PATIENT):
                 raise BadInput(Fault.UNKNOWN_PATIENT_ID) from None
             raise
-        for piece in pieces(holder, arrived.batch):
-            if piece.type == "Patient" and piece.id == logical_id:
-                bsns = bsns_of(read_record(piece.text))
-                if len(bsns) == 1:
-                    return Person(Bsn(bsns.pop()), None)
+        if any(piece.type == "Patient" and piece.id == logical_id for piece in pieces(holder, arrived.batch)):
+            return replace(person, birth_date=None)
         raise BadInput(Fault.UNKNOWN_PATIENT_ID)
 
 
-def reader_of(exchange: Exchange, settings: HttpSettings) -> Reader:
-    """Who reads, and why.
-
-    Raises:
-        BadInput: `emergency-not-offered`, or `invalid-parameter` for a purpose that nobody knows.
-    """
-    purpose = exchange.headers.get(_PURPOSE_HEADER, PurposeOfUse.TREATMENT.value)
-    if purpose == PurposeOfUse.EMERGENCY_TREATMENT.value:
-        raise BadInput(Fault.EMERGENCY_NOT_OFFERED)
-    if purpose != PurposeOfUse.TREATMENT.value:
-        raise BadInput(Fault.INVALID_PARAMETER, _PURPOSE_HEADER)
-    return Reader(QueryId(uuid4().hex), settings.asked_by, PurposeOfUse.TREATMENT, settings.seconds)
+def new_query_id() -> QueryId:
+    """An id for one request."""
+    return QueryId(uuid4().hex)
 
 
 def now_s() -> float:

@@ -61,7 +61,9 @@ async def answer_patient_search(call: Call, person: Person, search: Search) -> N
     url = call.view.search_url("Patient", [("_id", call.id_of(person))])
     total = {"total": len(entries)} if completeness.complete else {}
     rest = answer.finish(completeness, search.ignored, total)
-    await call.exchange.answer(200, b"".join((BundleParts.opening({"self": url}), *entries, rest)), header_of(completeness))
+    # Whoever asks for this person again, without a BSN, says so by this id.
+    headers = header_of(completeness) | {"noaber-patient": call.id_of(person)}
+    await call.exchange.answer(200, b"".join((BundleParts.opening({"self": url}), *entries, rest)), headers)
 
 
 async def answer_patient_read(call: Call, person: Person) -> None:

@@ -29,7 +29,8 @@ async def answer_read(call: Call, type_name: str, logical_id: str, given: list[G
     if type_name not in TYPE_BY_NAME:
         raise BadInput(Fault.NOT_FOUND)
     holder, own_id = _stands_at(call, logical_id)
-    arrived = await call.door.read(holder, RecordRef(type_name, own_id), call.reader)
+    ref = RecordRef(type_name, own_id)
+    arrived = await call.door.read(holder, ref, call.reader(call.person, holder, ref))
     for piece in pieces(holder, arrived.batch):
         if piece.type == type_name and piece.id == own_id:
             shown = call.view.shown(holder, piece.row, piece.text)
@@ -56,7 +57,8 @@ async def answer_attachment(call: Call, logical_id: str, given: list[Given]) -> 
         raise BadInput(Fault.NOT_FOUND, "record")
     record = RecordRef(ref.type, referring_id)
     # Whatever fails once bytes are on their way is caught inside: an answer that is cut must look cut.
-    async with call.door.fetch(holder, record, f"Binary/{own_id}", record, call.reader) as (media_type, chunks):
+    url = f"Binary/{own_id}"
+    async with call.door.fetch(holder, url, record, call.reader(call.person, holder, record, attachment=url)) as (media_type, chunks):
         exchange = call.exchange
         if exchange.wishes.json_binary:
             parts: list[bytes] = []

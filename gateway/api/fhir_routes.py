@@ -127,7 +127,7 @@ async def _answer_search(asked: Asked, call: Call, given: Iterable[Given]) -> No
 
 async def _answer_everything(asked: Asked, call: Call, given: list[Given]) -> None:
     if call.exchange.has_json_body:
-        given = [*given, *_parameters(call.exchange.body)]
+        given = [*given, *parameters_of(call.exchange.body)]
     search = read_everything(given, call.rules)
     person = await call.person_by_reference(asked.id)
     if search.count is None and not search.cursor:
@@ -136,7 +136,7 @@ async def _answer_everything(asked: Asked, call: Call, given: list[Given]) -> No
         await answer_page(call, person, search, f"Patient/{call.id_of(person)}/{_EVERYTHING}", ())
 
 
-def _parameters(body: bytes) -> list[Given]:
+def parameters_of(body: bytes) -> list[Given]:
     """The parameters of an operation, as a FHIR Parameters resource has them.
 
     Raises:

@@ -30,7 +30,7 @@ async def answer_page(call: Call, person: Person, search: Search, path: str, sub
         Faulted: The dossier could not be opened, or the cursor is not good for this search.
         NotHeard: Nobody was heard, or the client takes no part and not everybody was.
     """
-    user = call.reader.asked_by.data_user.ura
+    user = call.caller.asked_by.data_user.ura
     count = search.count or call.settings.default_count
     applied = [*subject, *search.applied]
     url = call.view.search_url(path, applied)

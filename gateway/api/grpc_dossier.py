@@ -1,8 +1,9 @@
 """The gRPC face: opens dossiers for applications and tells every event as it happens."""
 
 import math
+from dataclasses import replace
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import anyio
 import grpc
@@ -11,11 +12,11 @@ from grpc.aio import ServicerContext
 
 from accord.link.failures import Unreadable, answering, read, readable
 from accord.terms.answers import Chunk, Ending
+from accord.terms.evidence import Asked
 from accord.terms.faults import BadInput, Fault
-from accord.terms.identifiers import Bsn, HolderName, QueryId, record_ref
+from accord.terms.identifiers import Bsn, HolderName, QueryId, RecordRef, record_ref
 from accord.terms.limits import LIST_ITEMS
-from accord.terms.parties import Asker
-from accord.terms.queries import EVERYTHING, DossierQuery, Order
+from accord.terms.queries import EVERYTHING, DossierQuery, Evidence, Order
 from accord.terms.records import TYPE_BY_NAME
 from accord.wire import codec
 from accord.wire.hashing import StreamDigest
@@ -24,6 +25,7 @@ from accord.wire.v1 import dossier_service_pb2 as pb
 from accord.wire.v1 import holder_service_pb2 as holder_pb
 from accord.wire.v1 import terms_pb2
 from gateway.api.dossier_messages import event_to_wire
+from gateway.callers import Caller
 from gateway.opening import Region, open_dossier
 from gateway.ports import DossierEvent, HolderBatch
 from gateway.reading import Reader, fetch_attachment_at
@@ -36,12 +38,23 @@ _Context = ServicerContext[Any, Any]
 _EVENTS_AHEAD = 8
 
 
-class DossierService:
-    """Serves `DossierService` for one region on behalf of one data user."""
+class GrpcCallers(Protocol):
+    """Tells who asks over gRPC."""
 
-    def __init__(self, region: Region, asked_by: Asker) -> None:
+    def caller_of(self, context: _Context, evidence: Evidence) -> Caller:
+        """Who asks, by the certificate of the connection and the evidence in the message.
+
+        Raises:
+            Faulted: As `gateway.callers.Callers`.
+        """
+
+
+class DossierService:
+    """Serves `DossierService` for one region."""
+
+    def __init__(self, region: Region, callers: GrpcCallers) -> None:
         self._region = region
-        self._asked_by = asked_by
+        self._callers = callers
 
     async def Open(self, request: pb.OpenRequest | Unreadable, context: _Context) -> None:
         """Open a dossier; see the promises in the proto file."""
@@ -58,11 +71,11 @@ class DossierService:
         """Relay one attachment, checked as it passes."""
         async with answering(context, "Dossier.FetchAttachment"):
             request = read(request)
-            query = self._query(request.about, context)
-            reader = Reader(query.id, query.asked_by, query.purpose, query.seconds)
             holder, record = HolderName(request.holder), record_ref(request.record)
+            query = self._query(request.about, context, attachment=(holder, request.url, record))
+            reader = Reader(query.id, query.bsn, query.asked_by, query.purpose, query.seconds, query.evidence)
             digest, size, chunks_sent = StreamDigest(), 0, 0
-            async with fetch_attachment_at(self._region, holder, query.bsn, request.url, record, reader) as (content_type, chunks):
+            async with fetch_attachment_at(self._region, holder, request.url, record, reader) as (content_type, chunks):
                 await context.write(_frame(holder_pb.FetchAttachmentResponse(content_type=content_type)))
                 async for chunk in chunks:
                     digest.add_chunk(chunk)
@@ -86,7 +99,7 @@ class DossierService:
             },
         )
 
-    def _query(self, request: pb.OpenRequest, context: _Context) -> DossierQuery:
+    def _query(self, request: pb.OpenRequest, context: _Context, *, attachment: tuple[HolderName, str, RecordRef] | None = None) -> DossierQuery:
         if len(request.holders) > LIST_ITEMS:
             raise BadInput(Fault.INVALID_QUESTION, "holders")
         selection = codec.selection_from_wire(request.selection) if request.HasField("selection") else EVERYTHING
@@ -95,15 +108,25 @@ class DossierService:
             raise BadInput(Fault.INVALID_QUESTION, "selection.types")
         if selection.order is not Order.ARRIVAL or selection.limit:
             raise BadInput(Fault.INVALID_QUESTION, "selection.order")
+        caller = self._callers.caller_of(context, codec.evidence_from_wire(request.evidence))
+        bsn, purpose = Bsn(request.bsn), codec.purpose_from_wire(request.purpose)
+        if caller.purpose is not purpose:
+            raise BadInput(Fault.QUESTION_WIDENED, "purpose")
+        if attachment is None:
+            asked = Asked(purpose, selection, frozenset(HolderName(name) for name in request.holders))
+        else:
+            holder, url, record = attachment
+            asked = Asked(purpose, EVERYTHING, frozenset({holder}), url, str(record))
         return DossierQuery(
             QueryId(token_hex(16)),
-            Bsn(request.bsn),
+            bsn,
             codec.birth_date_from_wire(request.birth_date),
-            Asker(self._asked_by.data_user, self._asked_by.professional, request.treats_the_patient),
-            codec.purpose_from_wire(request.purpose),
+            replace(caller.asked_by, treats_the_patient=caller.asked_by.treats_the_patient and request.treats_the_patient),
+            purpose,
             selection,
-            frozenset(HolderName(name) for name in request.holders),
+            asked.holders,
             _seconds(context, self._region.seconds),
+            evidence=caller.evidence_for(bsn, asked),
         )
 
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import anyio
 from anyio.abc import ObjectSendStream
 
-from accord.terms.identifiers import Bsn, HolderName, RecordRef
+from accord.terms.identifiers import HolderName, RecordRef
 from accord.terms.queries import DossierQuery
 from gateway.opening import Region, open_dossier
 from gateway.ports import DossierEvent, HolderBatch, RegisteredHolder
@@ -37,9 +37,7 @@ class Door(Protocol):
     async def read(self, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
         """See `gateway.reading.read_at`."""
 
-    def fetch(
-        self, holder: HolderName, about: Bsn | RecordRef, url: str, record: RecordRef, reader: Reader
-    ) -> AbstractAsyncContextManager[tuple[str, AsyncIterator[bytes]]]:
+    def fetch(self, holder: HolderName, url: str, record: RecordRef, reader: Reader) -> AbstractAsyncContextManager[tuple[str, AsyncIterator[bytes]]]:
         """See `gateway.reading.fetch_attachment_at`."""
 
 
@@ -68,11 +66,9 @@ class RegionDoor:
         """Read one record."""
         return await read_at(self.region, holder, ref, reader)
 
-    def fetch(
-        self, holder: HolderName, about: Bsn | RecordRef, url: str, record: RecordRef, reader: Reader
-    ) -> AbstractAsyncContextManager[tuple[str, AsyncIterator[bytes]]]:
+    def fetch(self, holder: HolderName, url: str, record: RecordRef, reader: Reader) -> AbstractAsyncContextManager[tuple[str, AsyncIterator[bytes]]]:
         """Fetch one attachment."""
-        return fetch_attachment_at(self.region, holder, about, url, record, reader)
+        return fetch_attachment_at(self.region, holder, url, record, reader)
 
 
 async def hear(door: Door, query: DossierQuery, take: Callable[[DossierEvent], Awaitable[None]]) -> None:

@@ -28,6 +28,8 @@ FIXED_HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "vary": "Accept, Accept-Encoding, Accept-Language, Prefer",
 }
+#: Where the server puts the digest of the key of the client's TLS certificate: among the extensions of ASGI.
+PEER: Final = "noaber.peer"
 _MOST_PARAMETERS: Final = 100
 _COMPRESS_IN_THREAD: Final = 64 * KIB
 _NOT_WORTH_COMPRESSING: Final = 1 * KIB
@@ -63,6 +65,12 @@ class Exchange:
         """GET, POST …; HEAD counts as GET, and its answer has no body."""
         method: str = self.scope["method"]
         return "GET" if method == "HEAD" else method
+
+    @property
+    def peer(self) -> bytes:
+        """The digest of the key of the client's TLS certificate; empty when it has none."""
+        peer: bytes = self.scope.get("extensions", {}).get(PEER, b"")
+        return peer
 
     @property
     def segments(self) -> tuple[str, ...]:

@@ -7,12 +7,25 @@ head of a request, or that stops reading, would keep its connection for ever.
 import asyncio
 
 import h11
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from accord.link.certificates import key_digest
+from gateway.api.http_exchange import PEER
 
 
 def impatient(head_seconds: float, write_seconds: float) -> type[H11Protocol]:
     """The protocol of connections on which a request's head comes in time, and what is sent is taken in time."""
     return type("_Impatient", (_Impatient,), {"head_seconds": head_seconds, "write_seconds": write_seconds})
+
+
+def known_as(peer: bytes, app: ASGIApp) -> ASGIApp:
+    """The application, told on every request who is at the other end of the connection."""
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "extensions": {**scope.get("extensions", {}), PEER: peer}}, receive, send)
+
+    return told
 
 
 class _Impatient(H11Protocol):
@@ -26,6 +39,10 @@ class _Impatient(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        secured = transport.get_extra_info("ssl_object")
+        certificate = secured.getpeercert(binary_form=True) if secured is not None else None
+        if certificate:
+            self.app = known_as(key_digest(certificate), self.app)
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:

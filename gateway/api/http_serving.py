@@ -1,11 +1,13 @@
 """Serves an ASGI application with uvicorn, in the loop that is already running, on loopback only."""
 
+import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import anyio
 import uvicorn
@@ -19,24 +21,25 @@ from accord.terms.limits import KIB
 from gateway.api.http_patience import impatient
 from gateway.api.http_settings import HttpSettings
 
-_Region = TypeVar("_Region")
-
 _MOST_CONNECTIONS: Final = 512
 _KEEP_ALIVE_SECONDS: Final = 15
 _GRACE_SECONDS: Final = 3
+_HANDSHAKE_SECONDS: Final = 5.0
 #: Request line and headers together; a client that sends more is cut off before it is read further.
 _HEADER_BYTES: Final = 32 * KIB
 
 
 async def serve_http(
-    make_app: Callable[[_Region, HttpSettings], ASGIApp],
-    region: _Region,
+    make_app: Callable[[HttpSettings], ASGIApp],
     settings: HttpSettings,
     address: Address,
     *,
+    tls: ssl.SSLContext | None = None,
     task_status: TaskStatus[str] = TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled. Port 0 takes a free one; the address that was taken is told once requests are taken.
+
+    With *tls* HTTPS is spoken; whoever made the context may change its certificate while it is in use.
 
     Raises:
         BadInput: `loopback-only`, or `invalid-setting` when the address is taken.
@@ -44,8 +47,9 @@ async def serve_http(
     with _listening(address) as listener:
         taken = address.target if address.is_socket else Address(address.host, listener.getsockname()[1]).target
         if not settings.public_url:
-            settings = replace(settings, public_url="http://localhost" if address.is_socket else f"http://{taken}")
-        server = _Server(make_app(region, settings), settings, lambda: task_status.started(taken))
+            scheme = "http" if tls is None else "https"
+            settings = replace(settings, public_url=f"{scheme}://localhost" if address.is_socket else f"{scheme}://{taken}")
+        server = _Server(make_app(settings), settings, lambda: task_status.started(taken), tls)
         try:
             await server.serve(sockets=[listener])
         finally:
@@ -58,7 +62,7 @@ async def serve_http(
 class _Server(uvicorn.Server):
     """A uvicorn server that leaves signals to its parent and says when it has begun."""
 
-    def __init__(self, app: ASGIApp, settings: HttpSettings, on_started: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, settings: HttpSettings, on_started: Callable[[], None], tls: ssl.SSLContext | None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -79,11 +83,24 @@ class _Server(uvicorn.Server):
             )
         )
         self._on_started = on_started
+        self._tls = tls
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin, and say so."""
-        await super().startup(sockets)
+        """Begin, and say so. As uvicorn does, but for a bound on how long a handshake may take."""
+        await self.lifespan.startup()
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(self._protocol, sock=listener, ssl=self._tls, ssl_handshake_timeout=_HANDSHAKE_SECONDS if self._tls else None, backlog=256)
+            for listener in sockets or ()
+        ]
+        self.started = True
         self._on_started()
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn calls it
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from accord.terms.faults import BadInput, Fault
 from accord.terms.limits import KIB, MIB
-from accord.terms.parties import Asker
 from gateway import cursor, patient_ids
 from gateway.cursor import random_key
 from gateway.dossier.words import Language
@@ -24,7 +23,6 @@ class HttpSettings:
     """Settings of the HTTP face.
 
     Attributes:
-        asked_by: On whose behalf every question is put, until mandates stand.
         public_url: What clients see before `/fhir`, without a slash at the end; used for every link. Empty: the
             address that is listened on.
         allow_bsn_in_url: Let a BSN stand in a URL. Proxies and histories keep URLs: leave it off.
@@ -48,7 +46,6 @@ class HttpSettings:
         allowed_hosts: Values of `Host` that are served, without port; empty: that of `public_url`, and loopback.
     """
 
-    asked_by: Asker
     public_url: str = ""
     allow_bsn_in_url: bool = False
     strict_clients: bool = False

@@ -1,21 +1,25 @@
 """A gRPC shell over the use cases: messages in, messages out, no decisions."""
 
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import anyio
 import grpc
 from grpc import aio
 
+from accord.audit.events import RefusedQuestion
 from accord.link.failures import Unreadable, answering, read, readable
-from accord.terms.answers import AttachmentFrame, Description, Frame, Standing
-from accord.terms.faults import BadInput, Fault, Unavailable
+from accord.terms.answers import AttachmentFrame, Closed, Description, Frame, Standing
+from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
 from accord.terms.identifiers import Pseudonym, QueryId, record_ref
 from accord.terms.limits import FIELD_CHARACTERS
+from accord.terms.members import Member
 from accord.wire import codec
 from accord.wire.v1 import holder_service_pb2 as pb
 from node_agent.answering import answer
+from node_agent.api.door import Door, ToLocate
 from node_agent.attaching import fetch_attachment
 from node_agent.holder import Holder
 from node_agent.locating import Locating
@@ -35,11 +39,22 @@ _LONGEST_URL: Final = 8 * FIELD_CHARACTERS
 _Context = aio.ServicerContext[Any, Any]
 
 
+class Exchanging(Protocol):
+    """What this party shares with a gateway, and takes from it."""
+
+    async def exchange(self, gateway: Member, head: str, register: str, version: int) -> tuple[str, str, int]:
+        """Keep their journal's head, take a newer register; give our head, a newer register than theirs, and our version."""
+
+
 class HolderService:
     """Serves one holder."""
 
-    def __init__(self, holder: Holder, name: str, locating: Locating, *, heartbeat_seconds: float = _HEARTBEAT_SECONDS) -> None:
+    def __init__(
+        self, holder: Holder, name: str, locating: Locating, door: Door, exchanging: Exchanging, *, heartbeat_seconds: float = _HEARTBEAT_SECONDS
+    ) -> None:
         self._holder = holder
+        self._door = door
+        self._exchanging = exchanging
         self._name = name
         self._locating = locating
         self._heartbeat_seconds = heartbeat_seconds
@@ -49,6 +64,7 @@ class HolderService:
         """What this holder can do."""
         async with answering(context, "Describe"):
             read(request)
+            self._door.check_peer(context)
             source = self._holder.source
             return codec.description_to_wire(
                 Description(
@@ -69,44 +85,79 @@ class HolderService:
             request = read(unchecked)
             self._locating.check_key(request.key_check)
             asked_by = codec.asker_from_wire(request.data_user, request.professional, treats_the_patient=request.treats_the_patient)
-            purpose, query_id = codec.purpose_from_wire(request.purpose), QueryId(request.query_id)
-            located = await self._locating.locate(Pseudonym(request.pseudonym), asked_by, purpose, query_id, seconds=context.time_remaining())
-            return pb.LocateResponse(located=located)
+            asked = ToLocate(
+                Pseudonym(request.pseudonym),
+                asked_by,
+                codec.purpose_from_wire(request.purpose),
+                QueryId(request.query_id),
+                codec.evidence_from_wire(request.evidence),
+            )
+            async with self._noting_refusals(asked.query_id):
+                asking = self._door.let_locate(context, asked)
+            return pb.LocateResponse(located=await self._locating.locate(asked.pseudonym, asking, seconds=context.time_remaining()))
         raise AssertionError
 
     async def Query(self, request: pb.QueryRequest | Unreadable, context: _Context) -> None:
         """The records of one person that this holder decides to release."""
 
         async def emit(frame: Frame) -> None:
-            await context.write(codec.frame_to_wire(frame))
+            await context.write(codec.frame_to_wire(self._door.sign(frame) if isinstance(frame, Closed) else frame))
 
         async with answering(context, "Query"):
-            await answer(self._holder, codec.holder_query_from_wire(read(request).query), emit, seconds=_seconds(context))
+            message = read(request)
+            query = codec.holder_query_from_wire(message.query, message.evidence)
+            async with self._noting_refusals(query.id):
+                admitted = self._door.let_query(context, query, "query")
+            async with self._door.while_a_member(context):
+                await answer(self._holder, admitted, emit, seconds=_seconds(context))
 
     async def FetchAttachment(self, unchecked: pb.FetchAttachmentRequest | Unreadable, context: _Context) -> None:
         """The bytes of one attachment that a released record refers to."""
 
         async def emit(frame: AttachmentFrame) -> None:
-            await context.write(codec.attachment_frame_to_wire(frame))
+            await context.write(codec.attachment_frame_to_wire(self._door.sign(frame) if isinstance(frame, Closed) else frame))
 
         async with answering(context, "FetchAttachment"):
             request = read(unchecked)
             if not 0 < len(request.url) <= _LONGEST_URL:
                 raise BadInput(Fault.INVALID_QUESTION, "url")
-            query = codec.holder_query_from_wire(request.query)
-            await fetch_attachment(self._holder, query, request.url, record_ref(request.record), emit, seconds=_seconds(context))
+            query, record = codec.holder_query_from_wire(request.query, request.evidence), record_ref(request.record)
+            async with self._noting_refusals(query.id):
+                admitted = self._door.let_query(context, query, "attachment", url=request.url, record=str(record))
+            async with self._door.while_a_member(context):
+                await fetch_attachment(self._holder, admitted, request.url, record, emit, seconds=_seconds(context))
+
+    async def Exchange(self, unchecked: pb.ExchangeRequest | Unreadable, context: _Context) -> pb.ExchangeResponse:
+        """Keep the head of the gateway's journal and take a newer register; give our own."""
+        async with answering(context, "Exchange"):
+            request = read(unchecked)
+            gateway = self._door.check_peer(context)
+            head, register, version = await self._exchanging.exchange(gateway, request.head, request.register, request.register_version)
+            return pb.ExchangeResponse(head=head, register=register, register_version=version)
+        raise AssertionError
 
     async def Watch(self, request: pb.WatchRequest | Unreadable, context: _Context) -> None:
         """The holder's standing: now, at every change, and a heartbeat in between."""
         async with answering(context, "Watch"):
             read(request)
+            self._door.check_peer(context)
             if self._watchers >= _WATCHERS:
                 raise Unavailable(Fault.TOO_MANY_QUESTIONS)
             self._watchers += 1
             try:
-                await self._watch(context)
+                async with self._door.while_a_member(context):
+                    await self._watch(context)
             finally:
                 self._watchers -= 1
+
+    @asynccontextmanager
+    async def _noting_refusals(self, query_id: QueryId) -> AsyncGenerator[None, None]:
+        """What is refused at the door has a line, too: failed authentication is an event (NEN 7513)."""
+        try:
+            yield
+        except Faulted as refused:
+            await self._holder.safeguards.ledger.append(RefusedQuestion(query=query_id.value, holder=self._holder.ura.value, fault=refused.fault))
+            raise
 
     async def _watch(self, context: _Context) -> None:
         pausing = self._holder.pausing
@@ -129,6 +180,7 @@ def add_holder_service(service: HolderService, server: aio.Server) -> None:
         "FetchAttachment": grpc.unary_stream_rpc_method_handler(
             service.FetchAttachment, readable(pb.FetchAttachmentRequest.FromString), pb.FetchAttachmentResponse.SerializeToString
         ),
+        "Exchange": grpc.unary_unary_rpc_method_handler(service.Exchange, readable(pb.ExchangeRequest.FromString), pb.ExchangeResponse.SerializeToString),
         "Watch": grpc.unary_stream_rpc_method_handler(service.Watch, readable(pb.WatchRequest.FromString), pb.WatchResponse.SerializeToString),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, answers),))

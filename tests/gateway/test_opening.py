@@ -24,12 +24,12 @@ from accord.terms.queries import DossierQuery, HolderQuery, Selection
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse, Section
 from accord.wire.v1 import holder_service_pb2 as pb
 from gateway import opening
-from gateway.adapters.grpc_holders import GrpcHolders
 from gateway.fanout import Patience
 from gateway.opening import Region, open_dossier
 from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed, HolderStatus, Planned, RegisteredHolder
 from gateway.presence import Presence, watch_all
 from gateway.register import Register
+from testbed.plain import plain_holders, plain_recorder
 from testbed.scripted_holder import ALL_CATEGORIES, Script, ScriptedHolder, batch_of, batches_of, closed_of, honest
 
 pytestmark = pytest.mark.anyio
@@ -56,7 +56,7 @@ class Desk:
         self.stack = AsyncExitStack()
         self.holders: list[RegisteredHolder] = []
         self.scripted: dict[str, ScriptedHolder] = {}
-        self.grpc = GrpcHolders()
+        self.grpc = plain_holders()
         self.events: list[DossierEvent] = []
 
     async def holder(self, name: str, script: Script | None, *, located: bool = True, kind: HolderKind = HolderKind.HOSPITAL, active: bool = True) -> None:
@@ -72,7 +72,7 @@ class Desk:
     @property
     def region(self) -> Region:
         """The region as it stands."""
-        return Region(Register(tuple(self.holders)), self.grpc, Presence(), PATIENCE)
+        return Region(Register(tuple(self.holders)), self.grpc, Presence(), plain_recorder, PATIENCE)
 
     async def ask(self, *, seconds: float = 2.0, selection: Selection | None = None, region: Region | None = None) -> Completeness:
         """Ask, keep the events, check the law of conservation, return the account."""
@@ -186,7 +186,7 @@ async def test_questions_at_the_same_moment_each_get_a_whole_account(desk: Desk)
     await desk.holder("heard", honest(RECORDS))
     await desk.holder("silent", forever_silent)
     patient = Patience(locate=20.0, first_frame=20.0, between_frames=20.0)
-    region = Region(Register(tuple(desk.holders)), desk.grpc, Presence(), patient)
+    region = Region(Register(tuple(desk.holders)), desk.grpc, Presence(), plain_recorder, patient)
     accounts: list[Completeness] = []
 
     async def ask() -> None:
@@ -339,17 +339,6 @@ async def test_a_question_to_a_holder_that_is_not_registered_is_refused(desk: De
     assert isinstance(caught.value.exceptions[0], BadInput)
 
 
-async def test_p12_emergency_access_is_offered_to_nobody_until_it_can_be_loud(desk: Desk) -> None:
-    await desk.holder("heard", honest(RECORDS))
-    query = DossierQuery(QueryId("q"), BSN, None, ASKER, PurposeOfUse.EMERGENCY_TREATMENT)
-
-    with pytest.raises(BaseExceptionGroup) as caught:
-        await collect(query, desk.region)
-
-    assert isinstance(caught.value.exceptions[0], Unavailable)
-    assert desk.scripted["heard"].asked == []
-
-
 async def test_a_slow_reader_is_not_the_holders_fault(desk: Desk) -> None:
     many = [PATIENT, *(condition(i, note=[{"text": "x" * 2_000}]) for i in range(2_000))]
     await desk.holder("large", honest(many))
@@ -446,7 +435,7 @@ async def test_p3_bytes_that_are_no_message_harm_only_their_sender(desk: Desk, t
     desk.holders.append(RegisteredHolder(card, Address(str(socket)), PseudonymKey(os.urandom(32))))
     region = desk.region
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watch_all, region.presence, region.register.holders, region.holders)
+        tasks.start_soon(watch_all, region.presence, region.register, region.holders, anyio.sleep_forever)
         await anyio.sleep(0.1)
         account = await desk.ask(region=region)
         tasks.cancel_scope.cancel()

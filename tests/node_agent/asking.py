@@ -32,6 +32,7 @@ from node_agent.ports import ChoiceStore, Source
 from node_agent.server import serving
 from testbed.contracts.records import ANNA
 from testbed.memory_source import MemorySource
+from testbed.plain import PlainDoor, PlainExchange, admitted, plain_safeguards
 
 if TYPE_CHECKING:
     from accord.wire.v1.holder_service_pb2_grpc import HolderServiceAsyncStub  # of the stub file only
@@ -65,7 +66,8 @@ class MemoryChoices:
 
 def holder_over(source: Source, choices: ChoiceStore | None = None, **more: Any) -> Holder:
     """A holder with this source, whose patients permit everything unless told otherwise."""
-    return Holder(URA, source, choices or MemoryChoices(), Pausing(), lambda: NOW, **more)
+    safeguards = plain_safeguards(URA, pseudonym_of=KEY.pseudonym)
+    return Holder(URA, source, choices or MemoryChoices(), Pausing(), safeguards, lambda: NOW, **more)
 
 
 def question(about: str | RecordRef = ANNA, selection: Selection = EVERYTHING, **more: Any) -> HolderQuery:
@@ -131,7 +133,7 @@ async def ask(holder: Holder, query: HolderQuery, *, seconds: float | None = Non
     async def emit(frame: Frame) -> None:
         frames.append(frame)
 
-    await answer(holder, query, emit, seconds=seconds)
+    await answer(holder, admitted(query), emit, seconds=seconds)
     told = Answer(frames)
     told.check_account()
     return told
@@ -146,7 +148,7 @@ async def ask_over(records: Iterable[bytes], query: HolderQuery | None = None, *
 async def served(holder: Holder, folder: Path, *, heartbeat_seconds: float = 5.0) -> "AsyncGenerator[tuple[HolderServiceAsyncStub, Locating], None]":
     """The holder behind a real gRPC server on a unix socket, and a client of it."""
     locating = Locating(holder, KEY)
-    service = HolderService(holder, "brinkhof", locating, heartbeat_seconds=heartbeat_seconds)
+    service = HolderService(holder, "brinkhof", locating, PlainDoor(), PlainExchange(), heartbeat_seconds=heartbeat_seconds)
     address = loopback(f"unix:{folder}/agent.sock")
     async with serving(service, holder.pausing, address, grace=0.2) as target, aio.insecure_channel(target, options=CHANNEL) as channel:
         yield HolderServiceStub(channel), locating

@@ -23,6 +23,7 @@ from node_agent.answering import answer
 from node_agent.ports import SourceBusy, SourceRecord
 from testbed.contracts.records import ANNA, BERT, NOBODY, companions, observation, patient, resource
 from testbed.memory_source import MemorySource
+from testbed.plain import admitted
 from tests.node_agent.asking import URA, YES, Answer, MemoryChoices, ask, ask_over, holder_over, question
 
 pytestmark = pytest.mark.anyio
@@ -119,10 +120,10 @@ async def test_p1_a_question_to_another_holder_is_refused() -> None:
     assert refused.value.fault is Fault.NOT_THIS_HOLDER
 
 
-async def test_emergency_is_refused_until_it_can_be_loud() -> None:
+async def test_p12_an_emergency_shows_nothing_where_the_region_does_not_offer_it() -> None:
     told = await ask_over(ANNAS, question(purpose=PurposeOfUse.EMERGENCY_TREATMENT))
 
-    assert (told.closed.ending, told.closed.code, told.records) == (Ending.REFUSED, Fault.EMERGENCY_NOT_OFFERED, [])
+    assert (told.closed.ending, told.closed.code, told.records) == (Ending.NOTHING_SHOWN, None, [])
 
 
 async def test_a_paused_holder_says_so_and_looks_at_nothing() -> None:
@@ -147,7 +148,7 @@ async def test_pausing_ends_an_answer_under_way() -> None:
             holder.pausing.pause()
             source.go_on.set()
 
-    await answer(holder, question(), emit)
+    await answer(holder, admitted(question()), emit)
     told = Answer(frames)
 
     assert told.closed.ending is Ending.PAUSED
@@ -338,7 +339,7 @@ async def test_a_silent_source_is_covered_by_signs_of_life_and_holds_up_nothing_
         if isinstance(frame, Progress):
             source.go_on.set()
 
-    await answer(holder_over(source), question(), emit)
+    await answer(holder_over(source), admitted(question()), emit)
 
     kinds = [type(frame) for frame in frames]
     assert kinds[:3] == [Outcome, Batch, Progress]
@@ -357,7 +358,7 @@ async def test_two_frames_are_never_told_at_once() -> None:
         await anyio.lowlevel.checkpoint()
         telling -= 1
 
-    await answer(holder_over(source), question(), emit)
+    await answer(holder_over(source), admitted(question()), emit)
 
 
 @pytest.mark.parametrize(

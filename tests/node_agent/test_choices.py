@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from typer import Typer
 from typer.testing import CliRunner
 
-from accord.rules.consent import Choice
+from accord.rules.consent import Choice, Meaning, ProfessionalNumber, RoleCode
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, RecordRef, Ura
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse
 from node_agent.importing.choices import read_choices
 from node_agent.importing.cli import choices_command
 from node_agent.importing.run import run_import
-from node_agent.sources.choice_store import SqliteChoices, _choice, _row, keep_choices
+from node_agent.sources.choice_rows import choice_of, row_of
+from node_agent.sources.choice_store import SqliteChoices, keep_choices, put_choices
 from node_agent.sources.embedded import EmbeddedStore
 from testbed.contracts.records import ANNA, BERT, patient
 
@@ -65,7 +66,7 @@ async def test_what_is_put_on_record_is_what_is_read(tmp_path: Path) -> None:
 
 @given(choices)
 def test_every_choice_survives_its_row(choice: Choice) -> None:
-    assert _choice(_row(choice)) == choice
+    assert choice_of(row_of(choice)) == choice
 
 
 async def test_new_choices_replace_those_of_the_same_people_only(tmp_path: Path) -> None:
@@ -197,3 +198,187 @@ async def test_the_command_reads_a_file_or_standard_input(tmp_path: Path) -> Non
     assert (by_file.exit_code, by_pipe.exit_code) == (0, 0)
     assert "2 choices of 1 people" in by_file.output
     assert len(await choices_in(path, ANNA)) == 3
+
+
+def richer(within: st.SearchStrategy[Choice | None]) -> st.SearchStrategy[Choice]:
+    """Choices that say everything a choice can say."""
+    pairs = st.frozensets(st.tuples(st.sampled_from(("http://snomed.info/sct", "urn:a|b")), st.sampled_from(("1", 'é"', "R"))), max_size=2)
+    return st.builds(
+        Choice,
+        permits=st.booleans(),
+        user=st.none() | st.just(Ura("90000001")),
+        category=st.none() | st.sampled_from(CareCategory) | st.frozensets(st.sampled_from(CareCategory), min_size=1, max_size=3),
+        record=st.none() | st.just(RecordRef("Observation", "o-1")),
+        begins=moments,
+        professional=st.none() | st.just(RoleCode("01.015")) | st.just(ProfessionalNumber("900001")),
+        holder=st.none() | st.sampled_from(HolderKind) | st.just(Ura("90001001")),
+        types=st.frozensets(st.sampled_from(("Condition", "Observation"))),
+        labels=pairs,
+        codes=pairs,
+        period=st.none() | st.tuples(st.integers(-(2**62), 0), st.integers(0, 2**62)),
+        meaning=st.sampled_from(Meaning),
+        within=within,
+        doubtful=st.booleans(),
+        source=st.sampled_from(("", "Consent/1")),
+        place=st.sampled_from(("", ".1.2")),
+    )
+
+
+@given(richer(st.none() | richer(st.none() | richer(st.none()))))
+def test_every_dimension_survives_its_row(choice: Choice) -> None:
+    assert choice_of(row_of(choice)) == choice
+    assert choice_of(row_of(choice)).weight == choice.weight
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["[]", "{", '{"colour":"blue"}', '{"role":"1","professional":"2"}', '{"doubtful":false}', '{"within":{"permits":2}}', '{"within":[]}', '{"types":[1]}',
+     '{"categories":[]}', '{"period":["1"]}', '{"meaning":"sort of"}', '{"within":{"permits":true,"more":{"labels":[["a"]]}}}'],
+)  # fmt: skip
+async def test_more_of_a_choice_that_nobody_can_read_is_doubt(tmp_path: Path, more: str) -> None:
+    path = tmp_path / "choices.db"
+    keep_choices(path, {Bsn(ANNA): [Choice(permits=True)]})
+    change(path, "UPDATE choice SET more = ?", more)
+
+    with pytest.raises(Unavailable):
+        await choices_in(path, ANNA)
+
+
+def change(path: Path, statement: str, *given: str) -> None:
+    """Change the file as nobody should."""
+    connection = sqlite3.connect(path)
+    connection.execute(statement, given)
+    connection.commit()
+    connection.close()
+
+
+async def test_a_file_of_the_version_before_is_read_and_brought_up_to_date_by_who_writes(tmp_path: Path) -> None:
+    path = tmp_path / "choices.db"
+    old = sqlite3.connect(path)
+    old.executescript(
+        "CREATE TABLE choice (number INTEGER PRIMARY KEY, bsn TEXT NOT NULL, permits INTEGER NOT NULL,"
+        " kind TEXT, ura TEXT, category TEXT, purpose TEXT, record TEXT, begins TEXT, ends TEXT);"
+        "CREATE INDEX choice_of ON choice (bsn);"
+    )
+    old.execute("INSERT INTO choice (bsn, permits, category) VALUES (?, 0, 'Alert')", (ANNA,))
+    old.commit()
+    old.close()
+    store = SqliteChoices(path)
+    objection = Choice(permits=False, category=CareCategory.ALERT)
+
+    assert await store.choices_of(Bsn(ANNA)) == (objection,)
+    assert (await store.changes(), await store.version(Bsn(ANNA))) == (0, 0)
+    keep_choices(path, {Bsn(ANNA): [Choice(permits=True, types=frozenset({"Condition"}))]}, replace=False)
+    assert await store.choices_of(Bsn(ANNA)) == (objection, Choice(permits=True, types=frozenset({"Condition"})))
+    assert await store.changes() > 0
+    await store.close()
+
+
+async def test_p11_every_change_is_counted_by_the_file_itself(tmp_path: Path) -> None:
+    path = tmp_path / "choices.db"
+    keep_choices(path, {})
+    store = SqliteChoices(path)
+    seen = [await store.changes()]
+
+    async def note() -> None:
+        seen.append(await store.changes())
+
+    keep_choices(path, {Bsn(ANNA): [Choice(permits=True)]})
+    await note()
+    assert await store.put(Bsn(ANNA), [Choice(permits=False)], "page", datetime(2026, 11, 22, tzinfo=UTC))
+    await note()
+    change(path, "UPDATE choice SET permits = 1")
+    await note()
+    change(path, "DELETE FROM choice")
+    await note()
+
+    assert seen == sorted(set(seen))
+    assert (await store.version(Bsn(ANNA)), await store.version(Bsn(BERT))) == (seen[-1], 0)
+    await note()
+    assert seen[-1] == seen[-2]
+    await store.close()
+
+
+async def test_evidence_never_goes_back_in_time(tmp_path: Path) -> None:
+    path = tmp_path / "choices.db"
+    store = SqliteChoices(path)
+    yes, no = Choice(permits=True), Choice(permits=False)
+    first, later = datetime(2026, 11, 22, 3, 0, tzinfo=UTC), datetime(2026, 11, 22, 3, 1, tzinfo=UTC)
+
+    assert await store.put(Bsn(ANNA), [no], "page", later)
+    assert not await store.put(Bsn(ANNA), [yes], "page", first)
+    assert not await store.put(Bsn(ANNA), [yes], "page", later)
+    assert await store.put(Bsn(ANNA), [no], "page", later)
+    assert await store.choices_of(Bsn(ANNA)) == (no,)
+    # Another source, or another person, has a time of its own; nor does a file of yesterday undo it.
+    assert await store.put(Bsn(ANNA), [yes], "Consent/1", first)
+    assert await store.put(Bsn(BERT), [yes], "page", first)
+    keep_choices(path, {Bsn(ANNA): []})
+    assert await store.choices_of(Bsn(ANNA)) == (no, yes)
+    # What was taken back stays taken back.
+    assert await store.put(Bsn(ANNA), [], "page", datetime(2026, 11, 22, 3, 2, tzinfo=UTC))
+    assert not await store.put(Bsn(ANNA), [yes], "page", later)
+    assert await store.choices_of(Bsn(ANNA)) == (yes,)
+    await store.close()
+
+
+async def test_a_number_never_stands_for_two_choices(tmp_path: Path) -> None:
+    path = tmp_path / "choices.db"
+    store = SqliteChoices(path)
+    numbers: list[int] = []
+    for second in range(5):
+        await store.put(Bsn(ANNA), [Choice(permits=True), Choice(permits=False)], "page", datetime(2026, 11, 22, 3, 0, second, tzinfo=UTC))
+        numbers += [choice.number for choice in await store.choices_of(Bsn(ANNA))]
+
+    assert len(set(numbers)) == 10
+    await store.close()
+
+
+@pytest.mark.parametrize(("source", "at"), [("", datetime(2026, 1, 1, tzinfo=UTC)), ("page", datetime(2026, 1, 1))])  # noqa: DTZ001  # without a zone on purpose
+def test_a_statement_has_a_source_and_a_moment_with_a_zone(tmp_path: Path, source: str, at: datetime) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # it has no words
+        put_choices(tmp_path / "choices.db", Bsn(ANNA), [], source, at)
+
+
+async def test_a_store_that_cannot_be_written_says_so_and_is_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "choices.db"
+    path.write_bytes(b"a letter to my aunt" * 1000)
+
+    with pytest.raises(Unavailable):
+        await SqliteChoices(path).put(Bsn(ANNA), [Choice(permits=True)], "page", datetime(2026, 1, 1, tzinfo=UTC))
+    assert path.read_bytes().startswith(b"a letter")
+
+
+def test_a_line_says_everything_a_choice_can_say_of_records() -> None:
+    told = line(
+        role="01.015", types=["Observation"], labels=["http://terminology.hl7.org/CodeSystem/v3-ActCode|PSY"], codes=["http://snomed.info/sct|1"],
+        record="Encounter/1", meaning="dependents", data_from="2020", data_until="2021",
+    )  # fmt: skip
+    choice = read_choices([told])[Bsn(ANNA)][0]
+
+    assert (choice.professional, choice.types, choice.meaning) == (RoleCode("01.015"), frozenset({"Observation"}), Meaning.DEPENDENTS)
+    assert choice.labels == frozenset({("http://terminology.hl7.org/CodeSystem/v3-ActCode", "PSY")})
+    assert choice.period is not None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"types": []}, {"types": ["Rumour"]}, {"labels": ["PSY"]}, {"codes": "1"}, {"codes": [1]}, {"meaning": "instance"}, {"role": "1", "professional": "2"}],
+)
+def test_a_line_that_could_mean_less_or_more_than_it_says_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(BadInput):
+        read_choices([line(**wrong)])
+
+
+def test_a_consent_may_stand_in_a_line() -> None:
+    scope = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]}
+    patient_of = {"identifier": {"system": "http://fhir.nl/fhir/NamingSystem/bsn", "value": ANNA}}
+    consent = {"resourceType": "Consent", "id": "1", "status": "active", "scope": scope, "patient": patient_of, "provision": {"type": "deny"}}
+
+    (choice,) = read_choices([json.dumps(consent).encode()])[Bsn(ANNA)]
+    assert (choice.permits, choice.source) == (False, "Consent/1")
+    assert read_choices([json.dumps({**consent, "status": "draft"}).encode()]) == {Bsn(ANNA): []}
+    for wrong, fault in (({"patient": {"reference": "Patient/1"}}, Fault.NO_PATIENT), ({"resourceType": "Patient"}, Fault.UNKNOWN_TYPE)):
+        with pytest.raises(BadInput) as refused:
+            read_choices([json.dumps({**consent, **wrong}).encode()])
+        assert refused.value.fault is fault

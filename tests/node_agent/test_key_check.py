@@ -12,12 +12,13 @@ from node_agent.locating import Locating
 from node_agent.pausing import Pausing
 from node_agent.sources.choice_store import SqliteChoices
 from testbed.memory_source import MemorySource
+from testbed.plain import plain_safeguards
 
 
 def locating(key: bytes, tmp_path: Path) -> Locating:
     """An agent's Locate under this key."""
     choices = SqliteChoices(tmp_path / "choices.db")
-    return Locating(Holder(Ura("90000001"), MemorySource([]), choices, Pausing()), PseudonymKey(key))
+    return Locating(Holder(Ura("90000001"), MemorySource([]), choices, Pausing(), plain_safeguards(Ura("90000001"))), PseudonymKey(key))
 
 
 def test_p8_a_question_under_another_key_is_refused_and_not_answered_with_nothing(tmp_path: Path) -> None:

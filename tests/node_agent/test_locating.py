@@ -16,6 +16,7 @@ from node_agent.locating import Index, Locating, build_index
 from node_agent.ports import LocalPatient, SourceRecord, SourceUnavailable
 from testbed.contracts.records import ANNA, BERT, NOBODY, patient
 from testbed.memory_source import MemorySource
+from testbed.plain import admitted
 from tests.node_agent.asking import KEY, holder_over, question
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +60,7 @@ def test_an_empty_index_finds_nobody() -> None:
 async def locate(locating: Locating, bsn: str, *, seconds: float | None = None) -> bool:
     """Is somebody known?"""
     query = question()
-    return await locating.locate(KEY.pseudonym(Bsn(bsn)), query.asked_by, query.purpose, query.id, seconds=seconds)
+    return await locating.locate(KEY.pseudonym(Bsn(bsn)), admitted(query).asking, seconds=seconds)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from hypothesis import strategies as some
 from accord.rules.consent import Basis
 from accord.terms.answers import Batch
 from accord.terms.limits import BATCH_BYTES, BATCH_RECORDS, FIRST_BATCH_BYTES, MESSAGE_BYTES, RECORD_BYTES
+from accord.terms.records import TYPE_NAME
 from accord.terms.vocabulary import CATEGORY_BIT, CATEGORY_ORDER, CareCategory
 from accord.wire.columns import rows
 from accord.wire.hashing import StreamDigest
@@ -29,8 +30,14 @@ _RECORDS = some.builds(
 
 def pack(packer: Packer, records: list[ReleasedRecord]) -> list[Batch]:
     """All batches of *records*."""
-    batches = [packer.take() for record in records if packer.add(record)]
-    return [batch for batch in (*batches, packer.take()) if batch is not None]
+    batches: list[Batch] = []
+    for number, record in enumerate(records, start=1):
+        if (packer.add(record) or number == len(records)) and (taken := packer.take()) is not None:
+            batch, names = taken
+            assert names == [f"{TYPE_NAME[one.type_code]}/{one.id}" for one in records[number - len(names) : number]]
+            packer.sent(batch, names)
+            batches.append(batch)
+    return batches
 
 
 @given(some.lists(_RECORDS, max_size=60))

@@ -22,6 +22,7 @@ from node_agent.sources.fhir_rest import FhirServer
 from testbed.contracts.records import ANNA, BERT, observation, patient, resource
 from testbed.fhir_server import FhirFaults, RunningFhirServer, fhir_server
 from testbed.memory_source import MemorySource
+from testbed.plain import admitted
 from tests.node_agent.asking import Answer, ask, holder_over, question
 
 pytestmark = pytest.mark.anyio
@@ -98,7 +99,7 @@ class Asking:
         async def emit(frame: Frame) -> None:
             self.frames.append(frame)
 
-        await answer(self._holder, self._query, emit)
+        await answer(self._holder, admitted(self._query), emit)
 
     @property
     def told(self) -> Answer:

@@ -26,6 +26,7 @@ from node_agent.locating import Locating
 from node_agent.server import serving
 from testbed.contracts.records import ANNA, BERT, NOBODY, TOUCHY, observation, patient, resource
 from testbed.memory_source import MemorySource
+from testbed.plain import PlainDoor, PlainExchange
 from tests.node_agent.asking import ASKER, KEY, URA, YES, Answer, MemoryChoices, holder_over, question, served
 
 pytestmark = pytest.mark.anyio
@@ -35,14 +36,13 @@ ANNAS = [patient("a", ANNA), observation("1", "a"), observation("2", "a")]
 
 def located(bsn: str, **more: Any) -> pb.LocateRequest:
     """Is somebody known?"""
-    fields: dict[str, Any] = {"purpose": codec.purpose_to_wire(question().purpose), "treats_the_patient": True} | more
-    return pb.LocateRequest(
-        pseudonym=KEY.pseudonym(Bsn(bsn)).value,
-        data_user=codec.data_user_to_wire(ASKER.data_user),
-        professional=codec.professional_to_wire(ASKER.professional),
-        query_id="q-1",
-        **fields,
-    )
+    fields: dict[str, Any] = {
+        "purpose": codec.purpose_to_wire(question().purpose),
+        "treats_the_patient": True,
+        "data_user": codec.data_user_to_wire(ASKER.data_user),
+    } | more
+    professional = codec.professional_to_wire(ASKER.professional)
+    return pb.LocateRequest(pseudonym=KEY.pseudonym(Bsn(bsn)).value, professional=professional, query_id="q-1", **fields)
 
 
 def asked(**more: Any) -> pb.QueryRequest:
@@ -96,7 +96,7 @@ async def test_p9_a_bad_question_ends_in_a_code_and_nothing_else(tmp_path: Path,
 @pytest.mark.parametrize("method", ["Describe", "Locate", "Query", "FetchAttachment", "Watch"])
 async def test_p9_what_is_no_message_is_refused_in_our_own_words(tmp_path: Path, method: str) -> None:
     holder = holder_over(MemorySource(ANNAS))
-    service = HolderService(holder, "brinkhof", Locating(holder, KEY))
+    service = HolderService(holder, "brinkhof", Locating(holder, KEY), PlainDoor(), PlainExchange())
     async with serving(service, holder.pausing, loopback(f"unix:{tmp_path}/agent.sock"), grace=0.1) as target, aio.insecure_channel(target) as channel:
         # For one answer and for many the request is the same, and so is a refusal.
         call: aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(f"/{SERVICE}/{method}", request_serializer=None, response_deserializer=None)
@@ -192,11 +192,13 @@ async def test_p8_without_an_index_nobody_hears_no(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "status", "code"),
     [
-        ({"purpose": terms_pb2.PURPOSE_OF_USE_ETREAT}, grpc.StatusCode.PERMISSION_DENIED, Fault.EMERGENCY_NOT_OFFERED),
+        ({"evidence": terms_pb2.Evidence(salt=bytes(33))}, grpc.StatusCode.UNAUTHENTICATED, Fault.TOKEN_INVALID),
         ({"purpose": 0}, grpc.StatusCode.INVALID_ARGUMENT, Fault.INVALID_QUESTION),
     ],
 )
-async def test_locate_is_for_treatment_only(tmp_path: Path, fields: dict[str, Any], status: grpc.StatusCode, code: Fault) -> None:
+async def test_locate_is_refused_for_no_purpose_and_for_evidence_that_is_none(
+    tmp_path: Path, fields: dict[str, Any], status: grpc.StatusCode, code: Fault
+) -> None:
     async with served(holder_over(MemorySource(ANNAS)), tmp_path) as (stub, locating):
         await locating.refresh()
         with pytest.raises(aio.AioRpcError) as failed:
@@ -259,7 +261,7 @@ async def test_p7_only_so_many_may_watch(tmp_path: Path) -> None:
 
 async def test_health_follows_the_standing(tmp_path: Path) -> None:
     holder = holder_over(MemorySource(ANNAS))
-    service = HolderService(holder, "brinkhof", Locating(holder, KEY))
+    service = HolderService(holder, "brinkhof", Locating(holder, KEY), PlainDoor(), PlainExchange())
     async with serving(service, holder.pausing, loopback(f"unix:{tmp_path}/agent.sock"), grace=0.1) as target, aio.insecure_channel(target) as channel:
         call = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE))  # type: ignore[attr-defined]  # the stubs do not know it
         before = (await call.read()).status
@@ -334,7 +336,7 @@ async def test_one_record_may_be_objected_to_with_what_it_points_to(tmp_path: Pa
 
 async def test_a_stop_does_not_wait_for_those_who_watch(tmp_path: Path) -> None:
     holder = holder_over(MemorySource(ANNAS))
-    service = HolderService(holder, "brinkhof", Locating(holder, KEY))
+    service = HolderService(holder, "brinkhof", Locating(holder, KEY), PlainDoor(), PlainExchange())
     with anyio.fail_after(20):
         async with serving(service, holder.pausing, loopback(f"unix:{tmp_path}/agent.sock"), grace=60) as target:
             channel = aio.insecure_channel(target)

@@ -9,24 +9,24 @@ import secrets
 import socket
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import httpx2
 from anyio.from_thread import start_blocking_portal
-from grpc import aio
 
 from accord.rules.reading import read_record
 from accord.rules.scope import wants_type
 from accord.terms.answers import Frame
 from accord.terms.identifiers import BSN_SYSTEM
+from accord.terms.members import MemberStatus
 from accord.terms.queries import HolderQuery
 from accord.wire.v1 import holder_service_pb2 as holder_pb
-from accord.wire.v1.holder_service_pb2_grpc import add_HolderServiceServicer_to_server
 from testbed.holders import BY_NAME
-from testbed.processes import Processes, Program
-from testbed.region_files import HolderFiles, key_of
+from testbed.processes import Processes
+from testbed.region_files import HolderFiles, write_connect, write_gateway
+from testbed.region_office import Credentials, RegionOffice
 from testbed.scripted_holder import ScriptedHolder, honest
 
 BSN: Final = "999984056"
@@ -59,12 +59,7 @@ def sound(query: HolderQuery) -> AsyncGenerator[Frame | holder_pb.QueryResponse,
 class UnboundedHolder(ScriptedHolder):
     """A scripted holder that may send messages of any size."""
 
-    async def __aenter__(self) -> Self:
-        self._server = aio.server(options=[("grpc.max_send_message_length", -1)])
-        add_HolderServiceServicer_to_server(self, self._server)
-        self._server.add_insecure_port(self.address.target)
-        await self._server.start()
-        return self
+    options = (("grpc.max_send_message_length", -1),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ class Desk:
 
     http: httpx2.Client
     grpc_address: str
-    log: Path
+    logs: tuple[Path, ...]
     unsound: ScriptedHolder
 
     def patient_id(self) -> str:
@@ -97,37 +92,29 @@ class Desk:
 
     def check_that_nothing_shows(self, *answers: bytes | str) -> None:
         """Whether the canary is in no answer and in no log."""
-        for answer in (*answers, self.log.read_bytes()):
+        for answer in (*answers, *(log.read_bytes() for log in self.logs)):
             assert CANARY not in (answer if isinstance(answer, str) else answer.decode("utf-8", "replace"))
 
 
 @contextmanager
 def running_desk(folder: Path) -> Iterator[Desk]:
-    """A gateway process, and holders that say what they are told."""
+    """A gateway process, the data user's proxy before it, and holders that say what they are told."""
     files = {name: HolderFiles(BY_NAME[name], folder) for name in (SOUND, UNSOUND, LATER)}
     (folder / "s").mkdir(mode=0o700)
-    program = gateway_program(folder, files)
+    office = RegionOffice(folder)
+    office.enrol(replace(some.member, status=MemberStatus.PLANNED if name == LATER else MemberStatus.ACTIVE) for name, some in files.items())
+    for some in files.values():
+        office.give(some.agent)
+        office.give_keys(some.name, some.agent)
+    program = write_gateway(folder, office, files.values(), seconds=3.0, first_frame_seconds=1.0, between_frames_seconds=1.0)
     with start_blocking_portal() as portal, Processes(preloaded=()) as processes:
-        holders = {name: UnboundedHolder(BY_NAME[name].ura, sound, socket=folder / "s" / name) for name in (SOUND, UNSOUND)}
+        holders = {
+            name: UnboundedHolder(BY_NAME[name].ura, sound, socket=folder / "s" / name, credentials=Credentials(files[name].agent)) for name in (SOUND, UNSOUND)
+        }
         with portal.wrap_async_context_manager(holders[SOUND]), portal.wrap_async_context_manager(holders[UNSOUND]):
-            told = dict(part.split("=", 1) for part in processes.start(program).wait_until_ready("ready").split()[1:])
+            faces = processes.start(program).wait_until_ready("ready")
+            connect = write_connect(folder, office, faces, http="127.0.0.1:0", grpc="127.0.0.1:0", ura=BY_NAME[SOUND].ura.value)
+            told = dict(part.split("=", 1) for part in processes.start(connect).wait_until_ready("ready").split()[1:])
             base = f"http://{told['http'].removeprefix('http://')}/fhir"
             with httpx2.Client(base_url=base, timeout=20, trust_env=False) as http:
-                yield Desk(http, told["grpc"], program.folder / "log", holders[UNSOUND])
-
-
-def gateway_program(folder: Path, files: dict[str, HolderFiles]) -> Program:
-    """Write settings with little patience, and the register."""
-    own = folder / "gateway"
-    own.mkdir(mode=0o700)
-    entries = [
-        f'[[holder]]\nname = "{name}"\nura = "{some.holder.ura}"\ntitle = "{some.holder.title}"\nkind = "hospital"\naddress = "{some.address}"\n'
-        f'pseudonym_key = "{key_of(name)}"\nactive = {"false" if name == LATER else "true"}\n'
-        for name, some in files.items()
-    ]
-    (own / "region.toml").write_text("\n".join(entries), encoding="utf-8")
-    (own / "gateway.toml").write_text(
-        '[listen]\nhttp = "127.0.0.1:0"\ngrpc = "127.0.0.1:0"\n[region]\nseconds = 3.0\nfirst_frame_seconds = 1.0\nbetween_frames_seconds = 1.0\n',
-        encoding="utf-8",
-    )
-    return Program("gateway", "gateway.cli:app", ("run", "--config", str(own / "gateway.toml")), own)
+                yield Desk(http, told["grpc"], (program.folder / "log", connect.folder / "log"), holders[UNSOUND])

@@ -163,7 +163,7 @@ class ChooseRequest(_message.Message):
     statement: _builtins.bytes
     """The statement in its canonical form (accord.rules.statements)."""
     random: _builtins.bytes
-    """At least 16 random bytes."""
+    """32 random bytes."""
     @_builtins.property
     def login(self) -> Global___Login:
         """Who chooses: the token's nonce is SHA-256 over statement and random, so that it says this very thing."""
@@ -287,8 +287,7 @@ class Access(_message.Message):
     TREATMENT_FIELD_NUMBER: _builtins.int
     EMERGENCY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
-    ENDING_FIELD_NUMBER: _builtins.int
-    RECORDS_FIELD_NUMBER: _builtins.int
+    CAME_OF_IT_FIELD_NUMBER: _builtins.int
     at_ms: _builtins.int
     """When, in milliseconds since 1970."""
     ura: _builtins.str
@@ -296,7 +295,7 @@ class Access(_message.Message):
     organisation: _builtins.str
     """Its name."""
     kind: _builtins.str
-    """Its kind, a code of accord.terms.vocabulary.HolderKind."""
+    """Its kind, a code of accord.terms.vocabulary.HolderKind, or empty where it was not known."""
     professional: _builtins.str
     """The professional's name."""
     role: _builtins.str
@@ -311,10 +310,8 @@ class Access(_message.Message):
     """Emergency access was used."""
     reason: _builtins.str
     """The reason that was given, for emergency access."""
-    ending: _builtins.str
-    """How it ended: a code of accord.terms.answers.Ending."""
-    records: _builtins.int
-    """How many records were shown."""
+    came_of_it: _builtins.str
+    """What came of it: a code of accord.audit.reading.CameOfIt."""
     @_builtins.property
     def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Care categories that were shown; empty when nothing was."""
@@ -334,12 +331,11 @@ class Access(_message.Message):
         treatment: _builtins.str = ...,
         emergency: _builtins.bool = ...,
         reason: _builtins.str = ...,
-        ending: _builtins.str = ...,
-        records: _builtins.int = ...,
+        came_of_it: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "basis", b"basis", "categories", b"categories", "emergency", b"emergency", "ending", b"ending", "kind", b"kind", "organisation", b"organisation", "professional", b"professional", "purpose", b"purpose", "reason", b"reason", "records", b"records", "role", b"role", "treatment", b"treatment", "ura", b"ura"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "basis", b"basis", "came_of_it", b"came_of_it", "categories", b"categories", "emergency", b"emergency", "kind", b"kind", "organisation", b"organisation", "professional", b"professional", "purpose", b"purpose", "reason", b"reason", "role", b"role", "treatment", b"treatment", "ura", b"ura"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

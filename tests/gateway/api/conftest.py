@@ -9,7 +9,8 @@ import pytest
 
 from gateway.api.fhir_app import FhirApp
 from gateway.api.http_settings import HttpSettings
-from tests.gateway.api.fake_region import ASKER, FakeDoor, FakeHolder
+from tests.gateway.api.fake_callers import FakeCallers
+from tests.gateway.api.fake_region import FakeDoor, FakeHolder
 
 Opened = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 
@@ -21,7 +22,8 @@ def face() -> Opened:
     @asynccontextmanager
     async def opened(door: FakeDoor | list[FakeHolder], **settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
         region = door if isinstance(door, FakeDoor) else FakeDoor(door)
-        app = FhirApp(region, HttpSettings(asked_by=ASKER, public_url="http://gateway.test", **settings))
+        told = HttpSettings(public_url="http://gateway.test", **settings)
+        app = FhirApp(region, FakeCallers.of(told), told)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://gateway.test/fhir/") as client:
             yield client
 

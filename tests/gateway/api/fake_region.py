@@ -139,11 +139,8 @@ class FakeDoor:
         return HolderBatch(holder, batch_of([*others, *found]), _ids(at))
 
     @asynccontextmanager
-    async def fetch(
-        self, holder: HolderName, about: Bsn | RecordRef, url: str, record: RecordRef, reader: Reader
-    ) -> AsyncIterator[tuple[str, AsyncIterator[bytes]]]:
+    async def fetch(self, holder: HolderName, url: str, record: RecordRef, reader: Reader) -> AsyncIterator[tuple[str, AsyncIterator[bytes]]]:
         """One attachment, in two chunks; an empty second one breaks off."""
-        assert about == record
         assert reader.asked_by == ASKER
         found = self.named(holder).files.get((url, str(record)))
         if found is None:

@@ -7,6 +7,7 @@ import httpx2
 import msgspec
 import pytest
 
+from accord.terms.identifiers import BSN_SYSTEM
 from testbed.people import Region as Generated
 from testbed.region import BlockingRegion
 
@@ -22,8 +23,13 @@ def region() -> Iterator[BlockingRegion]:
         yield running
 
 
-def a_letter(generated: Generated, holder: str) -> tuple[str, str, str, bytes]:
-    """A letter that may be seen: the ids of its DocumentReference and Binary, its content type and bytes."""
+def opened(client: httpx2.Client, bsn: str) -> None:
+    """Ask about a person: reads that name none are about whom this application asked for last."""
+    assert client.post("Patient/_search", data={"identifier": f"{BSN_SYSTEM}|{bsn}"}).status_code == 200
+
+
+def a_letter(generated: Generated, holder: str) -> tuple[str, str, str, str, bytes]:
+    """A letter that may be seen: whose it is, the ids of its DocumentReference and Binary, its content type and bytes."""
     records = [msgspec.json.decode(text) for text in generated.records_at(holder)]
     binaries = {f"Binary/{record['id']}": record for record in records if record["resourceType"] == "Binary"}
     choices = generated.choices_at(holder)
@@ -34,16 +40,17 @@ def a_letter(generated: Generated, holder: str) -> tuple[str, str, str, bytes]:
         if record["resourceType"] == "DocumentReference":
             owner = own[record["subject"]["reference"]]
             url = record["content"][0]["attachment"]["url"]
-            if url in binaries and not shares.isdisjoint(identifier["value"] for identifier in owner["identifier"]):
+            for bsn in shares.intersection(identifier["value"] for identifier in owner["identifier"]) if url in binaries else ():
                 binary = binaries[url]
-                return record["id"], binary["id"], binary["contentType"], b64decode(binary["data"])
+                return bsn, record["id"], binary["id"], binary["contentType"], b64decode(binary["data"])
     raise AssertionError("nobody has a letter here")
 
 
 @pytest.mark.parametrize("holder", [EMBEDDED, READ_THROUGH])
 def test_a_letter_arrives_as_its_holder_has_it(region: BlockingRegion, holder: str) -> None:
-    letter, logical_id, content_type, content = a_letter(region.generated, holder)
-    with httpx2.Client(base_url=f"{region.fhir_url}/") as client:
+    bsn, letter, logical_id, content_type, content = a_letter(region.generated, holder)
+    with httpx2.Client(base_url=f"{region.fhir_url}/", timeout=20) as client:
+        opened(client, bsn)
         merged = client.get(f"Binary/{holder}.{logical_id}", params={"record": f"DocumentReference/{holder}.{letter}"})
         own = client.get(f"at/{holder}/Binary/{logical_id}", params={"record": f"DocumentReference/{letter}"})
         by_header = client.get(f"Binary/{holder}.{logical_id}", headers={"noaber-record": f"DocumentReference/{holder}.{letter}"})
@@ -69,10 +76,11 @@ def test_a_letter_arrives_as_its_holder_has_it(region: BlockingRegion, holder: s
 
 @pytest.mark.parametrize("holder", [EMBEDDED, READ_THROUGH])
 def test_without_the_record_that_refers_to_it_there_is_nothing(region: BlockingRegion, holder: str) -> None:
-    letter, logical_id, _, _ = a_letter(region.generated, holder)
+    bsn, letter, logical_id, _, _ = a_letter(region.generated, holder)
     other = READ_THROUGH if holder == EMBEDDED else EMBEDDED
     referrers = ("", f"DocumentReference/{holder}.no-such-letter", f"DocumentReference/{other}.{letter}", f"Patient/{holder}.{letter}")
-    with httpx2.Client(base_url=f"{region.fhir_url}/") as client:
+    with httpx2.Client(base_url=f"{region.fhir_url}/", timeout=20) as client:
+        opened(client, bsn)
         answers = [client.get(f"Binary/{holder}.{logical_id}", params={"record": referrer} if referrer else {}) for referrer in referrers]
         unnamed = client.get(f"Binary/{holder}.no-such-binary", params={"record": f"DocumentReference/{holder}.{letter}"})
 

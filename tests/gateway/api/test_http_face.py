@@ -15,7 +15,8 @@ from gateway.api.http_settings import HttpSettings
 from gateway.api.outcomes import STATUS, failure_issue, status_of
 from gateway.ports import Completeness
 from tests.gateway.api.conftest import Opened
-from tests.gateway.api.fake_region import ASKER, BSN, SYSTEM, FakeDoor, FakeHolder, observation, patient
+from tests.gateway.api.fake_callers import FakeCallers
+from tests.gateway.api.fake_region import BSN, SYSTEM, FakeDoor, FakeHolder, observation, patient
 
 pytestmark = pytest.mark.anyio
 
@@ -219,11 +220,12 @@ def test_every_fault_has_a_status_and_a_fhir_issue_type() -> None:
 )
 def test_a_setting_that_cannot_work_is_refused(setting: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match=Fault.INVALID_SETTING):
-        HttpSettings(asked_by=ASKER, **setting)
+        HttpSettings(**setting)
 
 
 async def test_it_lives_and_dies_as_an_asgi_application_does() -> None:
-    app = FhirApp(FakeDoor(region()), HttpSettings(asked_by=ASKER, public_url="http://gateway.test"))
+    settings = HttpSettings(public_url="http://gateway.test")
+    app = FhirApp(FakeDoor(region()), FakeCallers.of(settings), settings)
     said = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
     sent: list[str] = []
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -22,7 +23,6 @@ from accord.terms.queries import HolderQuery, Order, SortKey
 from accord.terms.records import TYPE_CODE
 from accord.terms.vocabulary import HolderKind
 from accord.wire.v1 import holder_service_pb2 as pb
-from gateway.adapters.grpc_holders import GrpcHolders
 from gateway.api.fhir_app import make_app
 from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
@@ -31,8 +31,10 @@ from gateway.opening import Region
 from gateway.ports import RegisteredHolder
 from gateway.presence import Presence
 from gateway.register import Register
+from testbed.plain import plain_holders, plain_recorder
 from testbed.scripted_holder import ALL_CATEGORIES, Script, ScriptedHolder, batches_of, closed_of
-from tests.gateway.api.fake_region import ASKER, BSN, SYSTEM, encounter, observation, patient
+from tests.gateway.api.fake_callers import FakeCallers
+from tests.gateway.api.fake_region import BSN, SYSTEM, encounter, observation, patient
 
 pytestmark = pytest.mark.anyio
 
@@ -66,7 +68,7 @@ def sound(own_patient: bytes, records: Sequence[bytes]) -> Script:
 async def region(folder: Path, scripts: dict[str, Script | None]) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the FHIR face of scripted holders; a holder without a script is dead."""
     holders: list[RegisteredHolder] = []
-    grpc = GrpcHolders()
+    grpc = plain_holders()
     async with AsyncExitStack() as stack:
         for number, (name, script) in enumerate(scripts.items()):
             ura, socket = Ura(f"9000{number:04}"), folder / f"{name}.sock"
@@ -74,9 +76,10 @@ async def region(folder: Path, scripts: dict[str, Script | None]) -> AsyncIterat
                 await stack.enter_async_context(ScriptedHolder(ura, script, socket=socket))
             card = DataHolder(HolderName(name), ura, name.title(), HolderKind.HOSPITAL, "053 555 0100")
             holders.append(RegisteredHolder(card, loopback(f"unix:{socket}"), PseudonymKey(os.urandom(32)), active=True))
-        asked = Region(Register(tuple(holders)), grpc, Presence(), Patience(locate=2.0, first_frame=2.0, between_frames=2.0))
+        asked = Region(Register(tuple(holders)), grpc, Presence(), plain_recorder, Patience(locate=2.0, first_frame=2.0, between_frames=2.0))
         async with anyio.create_task_group() as tasks:
-            address = await tasks.start(serve_http, make_app, asked, HttpSettings(asked_by=ASKER), loopback("127.0.0.1:0"))
+            settings = HttpSettings()
+            address = await tasks.start(serve_http, partial(make_app, asked, FakeCallers.of(settings)), settings, loopback("127.0.0.1:0"))
             async with httpx2.AsyncClient(base_url=f"http://{address}/fhir/") as client:
                 yield client
             tasks.cancel_scope.cancel()

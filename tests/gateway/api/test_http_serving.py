@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from accord.terms.faults import BadInput, Fault
 from gateway.api.fhir_app import FhirApp
 from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
-from tests.gateway.api.fake_region import ASKER, BSN, SYSTEM, FakeDoor, FakeHolder, observation, patient
+from tests.gateway.api.fake_callers import FakeCallers
+from tests.gateway.api.fake_region import BSN, SYSTEM, FakeDoor, FakeHolder, observation, patient
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +26,8 @@ pytestmark = pytest.mark.anyio
 @asynccontextmanager
 async def served(door: FakeDoor, address: str = "127.0.0.1:0", **settings: Any) -> AsyncIterator[str]:
     async with anyio.create_task_group() as tasks:
-        taken = await tasks.start(serve_http, FhirApp, door, HttpSettings(asked_by=ASKER, **settings), loopback(address))
+        told = HttpSettings(**settings)
+        taken = await tasks.start(serve_http, partial(FhirApp, door, FakeCallers.of(told)), told, loopback(address))
         yield taken
         tasks.cancel_scope.cancel()
 
@@ -112,12 +115,12 @@ async def test_a_unix_socket_is_served_and_cleaned_up(tmp_path: Path) -> None:
 
 
 async def test_an_address_that_is_taken_or_not_loopback_is_refused() -> None:
-    settings = HttpSettings(asked_by=ASKER)
+    settings = HttpSettings()
     async with served(region()) as taken:
         with pytest.raises(BadInput, match=Fault.INVALID_SETTING):
-            await serve_http(FhirApp, region(), settings, loopback(taken))
+            await serve_http(partial(FhirApp, region(), FakeCallers.of(settings)), settings, loopback(taken))
     with pytest.raises(BadInput, match=Fault.LOOPBACK_ONLY):
-        await serve_http(FhirApp, region(), settings, Address("192.0.2.1", 8080))
+        await serve_http(partial(FhirApp, region(), FakeCallers.of(settings)), settings, Address("192.0.2.1", 8080))
 
 
 def large_region() -> FakeDoor:

@@ -1,0 +1,139 @@
+"""`noaber journal`: verify the access journal, look into it, lay two of them side by side, and remove what is past retention."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from msgspec import json
+
+from accord.audit import pruning, reconciling, verifying
+from accord.audit.heads import HEAD_CHARACTERS, HEAD_TYPE, Head, read_head
+from accord.audit.showing import Reader, shown
+from accord.link import jose
+from accord.terms.faults import BadInput, Fault, Unavailable
+
+app = typer.Typer(name="journal", help="The access journal: verify it, read it, compare it.", no_args_is_help=True, pretty_exceptions_enable=False)
+
+_Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of the journal.")]
+_Moment = typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC.")
+_PROBLEM = 1
+
+
+@app.command()
+def verify(
+    folder: _Folder,
+    head: Annotated[list[Path] | None, typer.Option(help="File with a signed head of this journal; may be given more than once.")] = None,
+    peer: Annotated[list[Path] | None, typer.Option(help="Folder of another party's journal, which keeps heads of this one.")] = None,
+    key: Annotated[str, typer.Option(help="Public Ed25519 key of this journal (base64url), to check signatures of its own heads.")] = "",
+    ura: Annotated[str, typer.Option(help="URA of this journal's party, if the journal does not say.")] = "",
+) -> None:
+    """Verify every byte of a journal, and that it is the one of which others keep heads. Says exactly where it breaks."""
+    public = _public(key) if key else None
+    heads = [_read(path.read_text(encoding="ascii", errors="replace").strip(), public) for path in head or []]
+    mine = ura or _ura(folder)
+    heads += [kept for other in peer or [] for kept in verifying.kept_heads(other) if kept.journal.value == mine]
+    verdict = verifying.verify(folder, heads, (lambda token: _read(token, public)) if public else None)
+    for one in verdict.breaks:
+        typer.echo(f"BROKEN {one}")
+    typer.echo(
+        f"{verdict.lines} lines verified up to chain {verdict.chain.hex()}; {verdict.removed} without content after retention; "
+        f"{verdict.heads} heads agree or were looked at"
+    )
+    if verdict.torn:
+        typer.echo(f"The last {verdict.torn} bytes are a line that was never finished and never acknowledged; the next start cuts them off.")
+    if verdict.unfinished:
+        typer.echo(f"A removal was interrupted: {verdict.unfinished} lines still have their content. Run prune again.")
+    if not verdict.heads:
+        typer.echo("No head was given: lines that are missing at the end cannot be noticed.")
+    raise typer.Exit(_PROBLEM if verdict.breaks else 0)
+
+
+@app.command()
+def show(
+    folder: _Folder,
+    reader: Annotated[Reader, typer.Option(help="Whose eyes: each sees other fields.")] = Reader.OPERATOR,
+    patient: Annotated[str, typer.Option(help="Only lines about this pseudonym.")] = "",
+    since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="From this moment (UTC).")] = None,
+    until: Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Before this moment (UTC).")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+) -> None:
+    """Show lines, as far as a reader may see them."""
+    first, last = _ms(since, 0), _ms(until, 2**63)
+    for n, event in verifying.events_of(folder):
+        seen = shown(event, reader)
+        if seen is None or not first <= event.moment < last or (patient and getattr(event, "patient", "") != patient):
+            continue
+        typer.echo(json.encode({"n": n, **seen}).decode() if as_json else _sentence(n, seen))
+
+
+@app.command()
+def reconcile(
+    holder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of a holder's journal.")],
+    gateway: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of the gateway's journal.")],
+) -> None:
+    """Compare what a holder says that it sent with what the gateway says that it received."""
+    found = reconciling.reconcile(holder, gateway)
+    for one in found.differences:
+        typer.echo(f"{'explained' if one.how.explained else 'DIFFERENT'} {one.how.value}: question {one.query}, batch {one.batch}")
+    typer.echo(f"{found.agreed} batches agree, {len(found.differences)} do not; {found.out_of_reach} are past the retention of one side")
+    raise typer.Exit(0 if found.in_order else _PROBLEM)
+
+
+@app.command()
+def prune(
+    folder: _Folder,
+    before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Remove the content of lines older than this day (UTC); at least 5 years ago.")],
+) -> None:
+    """Remove the content of lines past retention. The journal must not be in use; the chain stays whole."""
+    removed = pruning.prune(folder, _system(folder), before.replace(tzinfo=UTC))
+    typer.echo(f"The content of {removed} lines was removed; the chain stays as it is.")
+
+
+def _sentence(n: int, seen: dict[str, Any]) -> str:
+    moment = datetime.fromtimestamp(seen["moment"] / 1000, UTC).isoformat(timespec="milliseconds")
+    rest = {name: value for name, value in seen.items() if name not in ("moment", "event", "system", "code", "action") and value not in ("", [], None)}
+    return f"{n:>8} {moment} {seen['event']:<17} {json.encode(rest).decode()}"
+
+
+def _ms(moment: datetime | None, otherwise: int) -> int:
+    return otherwise if moment is None else int(moment.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _system(folder: Path) -> str:
+    """Whose journal it is, from its own lines.
+
+    Raises:
+        Unavailable: `journal-broken`: no line says so.
+    """
+    for _, event in verifying.events_of(folder):
+        if event.system:
+            return event.system
+    raise Unavailable(Fault.JOURNAL_BROKEN, "no line says whose journal it is")
+
+
+def _ura(folder: Path) -> str:
+    return _system(folder).partition("/")[0]
+
+
+def _public(text: str) -> bytes:
+    public = jose.decoded(text)
+    if len(public) != 32:
+        raise BadInput(Fault.INVALID_PARAMETER, "key")
+    return public
+
+
+def _read(token: str, public: bytes | None) -> Head:
+    """A signed head; its signature is checked where the key is known.
+
+    Raises:
+        BadInput: `token-invalid`.
+    """
+    if public is not None:
+        known = public
+        return read_head(jose.verify(token, HEAD_TYPE, lambda _id: known, most=HEAD_CHARACTERS))
+    parts = token.split(".")
+    if len(token) > HEAD_CHARACTERS or len(parts) != 3:
+        raise BadInput(Fault.TOKEN_INVALID, "head")
+    return read_head(jose.decoded(parts[1]))

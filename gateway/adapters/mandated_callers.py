@@ -1,0 +1,125 @@
+"""Who asks, by their certificate, mandate and proofs. It spares the holders what is unsound; they verify all of it again."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from grpc.aio import ServicerContext
+
+from accord.link.jose import decoded
+from accord.link.live_register import LiveRegister
+from accord.link.mandates import Mandates
+from accord.link.peers import member_by_digest, peer_of
+from accord.link.verifying import GatewayVerifier, VerifiedCaller, asker_of
+from accord.rules.narrowing import selection_narrows
+from accord.terms.evidence import Asked, Mandate
+from accord.terms.faults import BadInput, Fault, Unavailable
+from accord.terms.identifiers import Bsn, Ura, is_base_address
+from accord.terms.members import Member, Part
+from accord.terms.parties import Asker
+from accord.terms.queries import Evidence, Selection
+from accord.terms.vocabulary import PurposeOfUse
+from gateway.rates import Rates
+from gateway.smart.door import SmartDoor
+from gateway.smart.scopes import Scopes
+
+MANDATE: Final = "noaber-mandate"
+PROOF: Final = "noaber-proof"
+SALT: Final = "noaber-salt"
+PATIENT: Final = "noaber-patient"
+BASE: Final = "noaber-base"
+
+
+@dataclass(slots=True)
+class MandatedCaller:
+    """Whoever asks under a mandate. Its proofs are used up with the first question, for the one patient it is about."""
+
+    asked_by: Asker
+    purpose: PurposeOfUse
+    patient: str
+    base: str
+    _verify: Callable[[Bsn], VerifiedCaller]
+    _scopes: Scopes | None = None
+    _verified: dict[Bsn, VerifiedCaller] = field(default_factory=dict)
+
+    def narrowed(self, selection: Selection) -> Selection:
+        """As the port promises."""
+        return selection if self._scopes is None else self._scopes.narrow(selection)
+
+    def evidence_for(self, bsn: Bsn, asked: Asked) -> Evidence:
+        """As the port promises."""
+        verified = self._verified.get(bsn)
+        if verified is None:
+            verified = self._verified[bsn] = self._verify(bsn)
+        return Evidence(verified.evidence.mandate, (_covering(verified, asked),), verified.evidence.salt)
+
+
+class MandatedCallers:
+    """`gateway.callers.Callers` of a real gateway, and the same over gRPC."""
+
+    def __init__(
+        self, live: LiveRegister, gateway: Ura, rates: Rates, *, smart: SmartDoor | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._live = live
+        self._rates = rates
+        self._smart = smart
+        self._now = now
+        self._mandates = Mandates()
+        self._verifier = GatewayVerifier(lambda: live.current(now()), gateway, now)
+
+    def caller(self, headers: Mapping[str, str], peer: bytes) -> MandatedCaller:
+        """As the port promises."""
+        register = self._live.current(self._now())
+        scopes = self._smart.authorise(headers.get("authorization", ""), peer) if self._smart is not None else None
+        if not peer and scopes is None:
+            raise Unavailable(Fault.NOT_A_MEMBER, "certificate")
+        member = member_by_digest(register, peer) if peer else None
+        proofs = tuple(filter(None, (proof.strip() for proof in headers.get(PROOF, "").split(","))))
+        salt = decoded(headers[SALT]) if SALT in headers else b""
+        return self._caller(Evidence(headers.get(MANDATE, ""), proofs, salt), member, headers.get(PATIENT, ""), _base(headers.get(BASE, "")), scopes)
+
+    def caller_of(self, context: ServicerContext[Any, Any], evidence: Evidence) -> MandatedCaller:
+        """Who asks over gRPC.
+
+        Raises:
+            Faulted: As `caller`.
+        """
+        return self._caller(evidence, peer_of(context, self._live, self._now()), "", "", None)
+
+    def _caller(self, evidence: Evidence, member: Member | None, patient: str, base: str, scopes: Scopes | None) -> MandatedCaller:
+        register = self._live.current(self._now())
+        mandate = self._mandates.read(evidence.mandate, register, self._now())
+        self._rates.take(mandate.issuer)
+        _check_sender(mandate, member, scopes)
+        if mandate.purpose is PurposeOfUse.EMERGENCY_TREATMENT and register.policy.emergency is None:
+            raise BadInput(Fault.EMERGENCY_NOT_OFFERED)
+
+        def verify(bsn: Bsn) -> VerifiedCaller:
+            return self._verifier.verify(evidence, bsn, member)
+
+        return MandatedCaller(asker_of(mandate, register), mandate.purpose, patient, base, verify, scopes)
+
+
+def _check_sender(mandate: Mandate, member: Member | None, scopes: Scopes | None) -> None:
+    """A mandate is shown by its issuer, or relayed by another gateway; and a token is of the mandate's organisation."""
+    if member is not None and member.ura != mandate.issuer and Part.GATEWAY not in member.parts:
+        raise BadInput(Fault.TOKEN_INVALID)
+    if scopes is not None and scopes.organisation != mandate.issuer:
+        raise BadInput(Fault.TOKEN_INVALID)
+
+
+def _covering(verified: VerifiedCaller, asked: Asked) -> str:
+    for proof, token in zip(verified.proofs, verified.evidence.proofs, strict=True):
+        has = proof.asked
+        same = has.purpose is asked.purpose and (has.attachment, has.record) == (asked.attachment, asked.record)
+        within = not has.holders or (bool(asked.holders) and asked.holders <= has.holders)
+        if same and within and selection_narrows(has.selection, asked.selection):
+            return token
+    raise BadInput(Fault.QUESTION_WIDENED)
+
+
+def _base(text: str) -> str:
+    if text and (not is_base_address(text) or text.endswith("/")):
+        raise BadInput(Fault.INVALID_PARAMETER, BASE)
+    return text

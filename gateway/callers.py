@@ -1,0 +1,56 @@
+"""Who asks: what the faces need to know of whoever sent a request, and of the evidence that travels on with the question."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from accord.terms.evidence import Asked
+from accord.terms.identifiers import Bsn
+from accord.terms.parties import Asker
+from accord.terms.queries import Evidence, Selection
+from accord.terms.vocabulary import PurposeOfUse
+
+
+class Caller(Protocol):
+    """Whoever asks, on evidence that was verified as far as it can be without knowing whom it is about."""
+
+    @property
+    def asked_by(self) -> Asker:
+        """The professional, and the data user on whose behalf they ask."""
+
+    @property
+    def purpose(self) -> PurposeOfUse:
+        """Why."""
+
+    @property
+    def patient(self) -> str:
+        """The opaque id of the patient whom the request is about, where it says so beside what is asked; else empty."""
+
+    @property
+    def base(self) -> str:
+        """The base address under which the client sees this gateway, without a slash at the end; empty: our own."""
+
+    def narrowed(self, selection: Selection) -> Selection:
+        """What of a selection they may ask for: SMART scopes only take away.
+
+        Raises:
+            BadInput: `question-widened`, when nothing remains.
+        """
+
+    def evidence_for(self, bsn: Bsn, asked: Asked) -> Evidence:
+        """What travels on with a question: the mandate, the one proof that covers it, and the salt.
+
+        Raises:
+            BadInput: `other-patient-mandated`, `question-widened`, or `evidence-missing` where no proof covers it.
+        """
+
+
+class Callers(Protocol):
+    """Tells whoever asks by what came with the request."""
+
+    def caller(self, headers: Mapping[str, str], peer: bytes) -> Caller:
+        """Who asks. *headers* by lower-case name; *peer* is the digest of the key of their TLS certificate, or empty.
+
+        Raises:
+            BadInput: `evidence-missing`, `token-invalid`, `mandate-expired`, `proof-expired`, `proof-used`, `not-a-member`.
+            Unavailable: `organisation-blocked`, `register-outdated`, `too-many-questions`.
+        """

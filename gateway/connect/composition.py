@@ -1,0 +1,167 @@
+"""The only place where the parts of `noaber connect` are joined."""
+
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import httpx2
+import structlog
+from grpc import aio
+
+from accord.link.addresses import Address, loopback
+from accord.link.certificates import read_public_key, read_signing_key
+from accord.link.credentials import ChannelKeys, TlsFiles, TlsMaterial, to_member
+from accord.link.live_register import LiveRegister
+from accord.link.options import MAXIMUM_CONCURRENT_RPCS, SERVER
+from accord.link.surroundings import check_surroundings
+from accord.terms.faults import BadInput, Fault, Faulted
+from accord.terms.identifiers import Ura
+from gateway.api.http_serving import serve_http
+from gateway.api.http_settings import HttpSettings
+from gateway.connect.applications import Applications, read_applications
+from gateway.connect.grpc_relay import DossierRelay, GatewayChannel
+from gateway.connect.mandating import AskedOf, MandateBook, MandateSource, Organisation, OwnKey, from_command
+from gateway.connect.patients import Patients
+from gateway.connect.proxy import ConnectApp, Parts
+from gateway.connect.settings import ConnectSettings, OrganisationSettings
+from gateway.connect.upstream import Upstream, gateway_address
+
+_GRACE_SECONDS = 3.0
+_LOOK_AROUND_SECONDS = 5.0
+
+_log = structlog.get_logger("noaber.connect")
+
+
+async def run(settings: ConnectSettings, folder: Path, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. *ready* is told the addresses; the gateway need not be there yet.
+
+    Raises:
+        BadInput: A setting is wrong, or the surroundings are unsafe.
+        Unavailable: `register-outdated`.
+    """
+    check_surroundings()
+    live = _register(settings, folder)
+    files = _tls_files(settings, folder)
+    source, fetcher = mandate_source(settings.organisation, folder)
+    parts = _parts(settings, folder, live, files, source)
+    channel = _channel(settings, live, files) if settings.listen.grpc else None
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(live.keep_fresh)
+            tasks.start_soon(_look_around, parts)
+            grpc_server, grpc_address = (None, "off") if channel is None else await _serve_grpc(settings, DossierRelay(parts, channel))
+            http_address = "off"
+            if settings.listen.http:
+                face = HttpSettings(public_url=settings.listen.public_url)
+                http_address = await tasks.start(serve_http, lambda told: ConnectApp(parts, told), face, loopback(settings.listen.http))
+            ready(f"ready http={http_address} grpc={grpc_address}")
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                async for _ in signals:
+                    break
+            if grpc_server is not None:
+                await grpc_server.stop(_GRACE_SECONDS)
+            tasks.cancel_scope.cancel()
+    finally:
+        with anyio.move_on_after(_GRACE_SECONDS, shield=True):
+            await parts.upstream.close()
+            if channel is not None:
+                await channel.close()
+            if fetcher is not None:
+                await fetcher.aclose()
+
+
+def _register(settings: ConnectSettings, folder: Path) -> LiveRegister:
+    try:
+        anchor = read_public_key((folder / settings.region.key).read_bytes())
+    except OSError:
+        raise BadInput(Fault.INVALID_SETTING, "region.key") from None
+    known = folder / settings.region.known if settings.region.known else None
+    return LiveRegister(folder / settings.region.register, [anchor], known=known)
+
+
+def _tls_files(settings: ConnectSettings, folder: Path) -> TlsFiles | None:
+    given = settings.gateway
+    if bool(given.certificate) != bool(given.key):
+        raise BadInput(Fault.INVALID_SETTING, "gateway: certificate and key go together")
+    if not given.certificate:
+        return None
+    return TlsFiles(folder / given.certificate, folder / given.key)
+
+
+def mandate_source(given: OrganisationSettings, folder: Path) -> tuple[MandateSource, httpx2.AsyncClient | None]:
+    """Where mandates come from, and the client to be closed at the end if it took one.
+
+    Raises:
+        BadInput: `invalid-setting`, `loopback-only`.
+    """
+    if sum(map(bool, (given.mandate_key, given.mandate_command, given.mandate_url))) != 1:
+        raise BadInput(Fault.INVALID_SETTING, "organisation: one of mandate_key, mandate_command and mandate_url")
+    if given.mandate_key:
+        return OwnKey(read_signing_key(folder / given.mandate_key)), None
+    if given.mandate_command:
+        return from_command(given.mandate_command), None
+    # The same rule as for the gateway: plain HTTP on this machine only.
+    gateway_address(f"{httpx2.URL(given.mandate_url).copy_with(path='/', query=None)}")
+    fetcher = httpx2.AsyncClient(trust_env=False, follow_redirects=False)
+
+    async def exchange(wish: bytes) -> bytes:
+        try:
+            answer = await fetcher.post(httpx2.URL(given.mandate_url), content=wish, headers={"content-type": "application/json"})
+        except httpx2.HTTPError:
+            raise OSError from None
+        if answer.status_code != 200:
+            raise OSError
+        return answer.content
+
+    return AskedOf(exchange), fetcher
+
+
+def _parts(settings: ConnectSettings, folder: Path, live: LiveRegister, files: TlsFiles | None, source: MandateSource) -> Parts:
+    gateway = Ura(settings.gateway.ura)
+    upstream = Upstream(gateway_address(settings.gateway.url), gateway, live, files, settings.gateway.seconds)
+    organisation = Organisation(Ura(settings.organisation.ura), live.newest.region, gateway)
+    memory = settings.memory
+    tokens = settings.applications.tokens
+    return Parts(
+        upstream,
+        MandateBook(source, organisation, most=memory.patients),
+        Patients(most=memory.patients, idle_seconds=memory.idle_seconds),
+        read_applications(folder / tokens) if tokens else Applications(),
+        settings.professionals,
+    )
+
+
+def _channel(settings: ConnectSettings, live: LiveRegister, files: TlsFiles | None) -> GatewayChannel:
+    given = settings.gateway
+    if not given.grpc:
+        raise BadInput(Fault.INVALID_SETTING, "gateway.grpc")
+    if files is None:
+        return GatewayChannel(loopback(given.grpc).target)
+    keys = ChannelKeys(TlsMaterial(files, live))
+    return GatewayChannel(given.grpc, to_member(Ura(given.ura)), lambda: (keys.current(), keys.generation))
+
+
+async def _serve_grpc(settings: ConnectSettings, relay: DossierRelay) -> tuple[aio.Server, str]:
+    address = loopback(settings.listen.grpc)
+    server = aio.server(options=SERVER, maximum_concurrent_rpcs=MAXIMUM_CONCURRENT_RPCS)
+    server.add_generic_rpc_handlers((relay.handler(),))
+    try:
+        port = server.add_insecure_port(address.target)
+    except RuntimeError:
+        raise BadInput(Fault.INVALID_SETTING, "listen.grpc: the address is taken") from None
+    await server.start()
+    return server, address.target if address.is_socket else Address(address.host, port).target
+
+
+async def _look_around(parts: Parts) -> None:
+    """Forget what is old, and take up new certificates."""
+    while True:
+        await anyio.sleep(_LOOK_AROUND_SECONDS)
+        parts.patients.forget_idle()
+        parts.book.forget_expired(datetime.now(UTC))
+        try:
+            parts.upstream.refresh()
+        except Faulted as failure:
+            _log.warning("certificate not reloaded", code=failure.fault.value, where=failure.where)

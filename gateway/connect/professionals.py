@@ -1,0 +1,121 @@
+"""Who is at work: the professional of the settings, or the one that a trusted application names; and for what purpose."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import unquote
+
+from accord.terms.evidence import Emergency, TreatmentBasis
+from accord.terms.faults import BadInput, Fault
+from accord.terms.limits import FIELD_CHARACTERS
+from accord.terms.parties import Professional
+from accord.terms.vocabulary import PurposeOfUse
+from gateway.connect.applications import Application
+
+_ID: Final = "noaber-professional-id"
+_ROLE: Final = "noaber-professional-role"
+_NAME: Final = "noaber-professional-name"
+_TREATMENT: Final = "noaber-treatment"
+_FACTOR: Final = "noaber-second-factor"
+_PURPOSE: Final = "noaber-purpose"
+_REASON: Final = "noaber-reason"
+_WORDS: Final = "noaber-reason-words"
+_WORDS_CHARACTERS: Final = 4 * FIELD_CHARACTERS
+#: What only a trusted application may say.
+_ON_TRUST: Final = (_ID, _ROLE, _NAME, _TREATMENT, _FACTOR)
+_NO_TREATMENT: Final = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """On whose behalf, for what purpose, and by which right a question is put. Everything of a mandate but the patient."""
+
+    professional: Professional
+    purpose: PurposeOfUse
+    treatment: TreatmentBasis | None
+    emergency: Emergency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Professionals:
+    """The professional that holds where nobody says otherwise, and when they last proved to be themselves (if known)."""
+
+    usual: Professional
+    treatment: TreatmentBasis | None
+    second_factor_at: datetime | None = None
+
+    def at_work(self, said: Mapping[str, str], application: Application) -> Who:
+        """Who asks, by the headers of a request (lower-case names; texts in UTF-8 and percent-encoded).
+
+        Raises:
+            BadInput: `invalid-parameter` with the name of the header: unreadable, incomplete, or from an application that is
+                not trusted to say so; `emergency-incomplete` without a reason or a second factor.
+        """
+        for name in _ON_TRUST:
+            if name in said and not application.is_trusted:
+                # Left out, the journals would name somebody else than the application meant.
+                raise BadInput(Fault.INVALID_PARAMETER, name)
+        who = Who(self._professional(said), PurposeOfUse.TREATMENT, self._treatment(said))
+        purpose = said.get(_PURPOSE, PurposeOfUse.TREATMENT.value)
+        if purpose == PurposeOfUse.TREATMENT.value:
+            return who
+        if purpose != PurposeOfUse.EMERGENCY_TREATMENT.value:
+            raise BadInput(Fault.INVALID_PARAMETER, _PURPOSE)
+        return replace(who, purpose=PurposeOfUse.EMERGENCY_TREATMENT, emergency=self._emergency(said))
+
+    def _professional(self, said: Mapping[str, str]) -> Professional:
+        given = [name for name in (_ID, _ROLE, _NAME) if name in said]
+        if not given:
+            return self.usual
+        if len(given) != 3:
+            # Half of one person and half of another is nobody.
+            raise BadInput(Fault.INVALID_PARAMETER, next(name for name in (_ID, _ROLE, _NAME) if name not in said))
+        return Professional(*(_text(said, name) for name in (_ID, _ROLE, _NAME)))
+
+    def _treatment(self, said: Mapping[str, str]) -> TreatmentBasis | None:
+        if _TREATMENT not in said:
+            return self.treatment
+        if said[_TREATMENT] == _NO_TREATMENT:
+            return None
+        try:
+            return TreatmentBasis(said[_TREATMENT])
+        except ValueError:
+            raise BadInput(Fault.INVALID_PARAMETER, _TREATMENT) from None
+
+    def _emergency(self, said: Mapping[str, str]) -> Emergency:
+        factor_at = _moment(said, _FACTOR) if _FACTOR in said else self.second_factor_at
+        if factor_at is None or _REASON not in said:
+            raise BadInput(Fault.EMERGENCY_INCOMPLETE)
+        # The mandate always has words; the code of the reason stands in for those that were not given.
+        words = _text(said, _WORDS, _WORDS_CHARACTERS) if _WORDS in said else _text(said, _REASON)
+        return Emergency(_text(said, _REASON), words, factor_at)
+
+
+def moment_in(text: str) -> datetime:
+    """A moment with its zone, as ISO 8601 has it.
+
+    Raises:
+        ValueError: It is none.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment.astimezone(UTC)
+
+
+def _moment(said: Mapping[str, str], name: str) -> datetime:
+    try:
+        return moment_in(said[name])
+    except (ValueError, OverflowError):
+        raise BadInput(Fault.INVALID_PARAMETER, name) from None
+
+
+def _text(said: Mapping[str, str], name: str, most: int = FIELD_CHARACTERS) -> str:
+    try:
+        text = unquote(said[name], errors="strict")
+    except UnicodeDecodeError:
+        raise BadInput(Fault.INVALID_PARAMETER, name) from None
+    if not 0 < len(text) <= most or not text.isprintable():
+        raise BadInput(Fault.INVALID_PARAMETER, name)
+    return text

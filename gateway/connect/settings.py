@@ -1,0 +1,149 @@
+"""The settings of `noaber connect`: frozen, read once, passed down."""
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+
+from accord.link.settings import Loaded, load
+from accord.terms.evidence import TreatmentBasis
+from accord.terms.faults import BadInput, Fault
+from accord.terms.parties import Professional
+from gateway.connect.professionals import Professionals, moment_in
+
+_Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+
+#: A whole settings file, as `noaber connect example` prints it. Relative paths are relative to the file.
+EXAMPLE: Final = """\
+# Settings of `noaber connect`. Relative paths are relative to this file.
+
+[listen]
+http = "127.0.0.1:8480"          # your FHIR base is http://127.0.0.1:8480/fhir
+grpc = ""                        # the gRPC face, for instance "127.0.0.1:8481"; empty: off
+
+[region]
+register = "region.register"     # the register of the region, as its office publishes it
+key = "region.pub.pem"           # the region's public key, as its office told you
+
+[gateway]
+url = "https://gateway.example:8443"
+grpc = ""                        # where the gateway's gRPC face answers, for instance "gateway.example:8444"
+ura = "90000100"                 # the organisation that runs it
+certificate = "tls/certificate.pem"   # your own TLS certificate and key (mode 600)
+key = "tls/key.pem"
+
+[organisation]
+ura = "90000001"
+mandate_key = "keys/mandate.pem" # your mandate key (mode 600); or one of the two below, if a system of yours holds it
+# mandate_command = ["/usr/local/bin/issue-mandate"]
+# mandate_url = "https://mandates.example/issue"
+
+[professional]                   # who asks, where no trusted application says otherwise
+id = "900000001"
+role = "01.015"
+name = "S. ten Esker"
+treatment = "registered"         # registered, admitted, referred, present; empty: none is claimed
+
+[applications]
+tokens = ""                      # a file of `noaber connect token <name>`; empty: every program on this machine may ask
+"""
+
+
+class Listen(msgspec.Struct, frozen=True):
+    """Where applications reach it: loopback addresses or unix sockets; an empty one turns that face off. `public_url`: what they see before `/fhir`."""
+
+    http: str = "127.0.0.1:8480"
+    grpc: str = ""
+    public_url: str = ""
+
+
+class RegionSettings(msgspec.Struct, frozen=True):
+    """The register's file, the region's public key (PEM), and where the newest known register is kept (empty: beside the file)."""
+
+    register: str = "region.register"
+    key: str = "region.pub.pem"
+    known: str = ""
+
+
+class GatewaySettings(msgspec.Struct, frozen=True):
+    """The gateway: its addresses, the organisation that runs it, our TLS files (empty: plain, on this machine only)."""
+
+    url: str = ""
+    grpc: str = ""
+    ura: str = ""
+    certificate: str = ""
+    key: str = ""
+    seconds: _Seconds = 60.0
+
+
+class OrganisationSettings(msgspec.Struct, frozen=True):
+    """The data user, and where its mandates come from: its key, a program, or an address. Exactly one of the three."""
+
+    ura: str = ""
+    mandate_key: str = ""
+    mandate_command: tuple[str, ...] = ()
+    mandate_url: str = ""
+
+
+class ProfessionalSettings(msgspec.Struct, frozen=True):
+    """Who asks, where no trusted application says otherwise. `second_factor_at`: when they last proved to be themselves (ISO 8601, with zone)."""
+
+    id: str = ""
+    role: str = ""
+    name: str = ""
+    treatment: str = ""
+    second_factor_at: str = ""
+
+
+class ApplicationSettings(msgspec.Struct, frozen=True):
+    """The file of tokens; empty: every program on this machine may ask, and none is trusted."""
+
+    tokens: str = ""
+
+
+class MemorySettings(msgspec.Struct, frozen=True):
+    """How many patients are known at the same time, and after how many seconds without a question they are forgotten."""
+
+    patients: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1_000
+    idle_seconds: _Seconds = 12 * 3600.0
+
+
+class ConnectSettings(msgspec.Struct, frozen=True):
+    """All of it."""
+
+    listen: Listen = Listen()
+    region: RegionSettings = RegionSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    organisation: OrganisationSettings = OrganisationSettings()
+    professional: ProfessionalSettings = ProfessionalSettings()
+    applications: ApplicationSettings = ApplicationSettings()
+    memory: MemorySettings = MemorySettings()
+
+    @property
+    def professionals(self) -> Professionals:
+        """Who asks.
+
+        Raises:
+            BadInput: `invalid-setting`.
+        """
+        given = self.professional
+        if not (given.id and given.role and given.name):
+            raise BadInput(Fault.INVALID_SETTING, "professional: id, role and name")
+        try:
+            treatment = TreatmentBasis(given.treatment) if given.treatment else None
+            factor_at: datetime | None = moment_in(given.second_factor_at) if given.second_factor_at else None
+        except ValueError:
+            raise BadInput(Fault.INVALID_SETTING, "professional: treatment or second_factor_at") from None
+        return Professionals(Professional(given.id, given.role, given.name), treatment, factor_at)
+
+
+def read_settings(files: Iterable[Path], sets: Iterable[str]) -> Loaded[ConnectSettings]:
+    """Read the layers.
+
+    Raises:
+        BadInput: `invalid-setting`.
+    """
+    return load(ConnectSettings, files=files, environment=os.environ, prefix="NOABER_CONNECT__", sets=sets)

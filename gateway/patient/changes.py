@@ -1,0 +1,92 @@
+"""What changes by a choice, before it is made: the decisions of `accord.rules` before and after, compared and put together."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Final
+
+from accord.rules.consent import Basis, Choice, decide
+from accord.terms.identifiers import Ura
+from accord.terms.parties import Asker, DataUser, Professional
+from accord.terms.vocabulary import HolderKind, PurposeOfUse
+from gateway.patient.data_kinds import CATEGORIES_OF, DataKind
+from gateway.patient.identity import Acting
+from gateway.patient.meaning import choices_at, in_force, with_statement
+from gateway.patient.ports import HolderChoices, KnownHolder, RegionInfo
+from gateway.patient.statements import ChoiceLine
+from gateway.patient.telling import AMSTERDAM
+
+_NOBODY: Final = Ura("00000000")
+
+
+class Sight(IntEnum):
+    """How much a provider that treats the patient sees."""
+
+    NOTHING = 0
+    IN_EMERGENCY = 1
+    ALWAYS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """For these kinds of provider and data, sight at these holders goes from one to another."""
+
+    users: tuple[HolderKind, ...]
+    data: tuple[DataKind, ...]
+    before: Sight
+    after: Sight
+    holders: tuple[KnownHolder, ...]
+
+    @property
+    def for_all_users(self) -> bool:
+        """Whether it holds for every kind of provider."""
+        return len(self.users) == len(HolderKind)
+
+
+def what_changes(on_record: Sequence[HolderChoices], lines: Iterable[ChoiceLine], acting: Acting, region: RegionInfo, at: datetime) -> tuple[Change, ...]:
+    """Every difference that these lines make at the holders that could say what is on record there."""
+    said = tuple(lines)
+    about = tuple(dict.fromkeys(line.cell.data for line in said))
+    day = at.astimezone(AMSTERDAM).date()
+    cells: dict[tuple[HolderKind, DataKind, Sight, Sight], list[KnownHolder]] = {}
+    for known in on_record:
+        if known.code is not None:
+            continue
+        kind = known.holder.kind
+        before = choices_at(kind, in_force(known.lines, acting.born, day), about)
+        after = choices_at(kind, in_force(with_statement(known.lines, said, acting.voice, at), acting.born, day), about)
+        for data in about:
+            # All categories of one kind of data are chosen about alike: one of them tells.
+            category = min(CATEGORIES_OF[data])
+            was, becomes = [choice for choice in before if choice.category == category], [choice for choice in after if choice.category == category]
+            for user in HolderKind:
+                old, new = _sight(user, data, was, region, at), _sight(user, data, becomes, region, at)
+                if old is not new:
+                    cells.setdefault((user, data, old, new), []).append(known.holder)
+    return _put_together(cells)
+
+
+def _sight(user: HolderKind, data: DataKind, choices: Sequence[Choice], region: RegionInfo, at: datetime) -> Sight:
+    may_see = region.shown_to.get(user)
+    if may_see is not None and may_see.isdisjoint(CATEGORIES_OF[data]):
+        return Sight.NOTHING
+    asker = Asker(DataUser(_NOBODY, "", user), Professional("", "", ""), treats_the_patient=True)
+    category = min(CATEGORIES_OF[data])
+    if isinstance(decide(asker, PurposeOfUse.TREATMENT, category, choices, at=at), Basis):
+        return Sight.ALWAYS
+    if region.emergency and isinstance(decide(asker, PurposeOfUse.EMERGENCY_TREATMENT, category, choices, at=at), Basis):
+        return Sight.IN_EMERGENCY
+    return Sight.NOTHING
+
+
+def _put_together(cells: Mapping[tuple[HolderKind, DataKind, Sight, Sight], Sequence[KnownHolder]]) -> tuple[Change, ...]:
+    """Fewest sentences: the same for several kinds of data is said once, and so for several kinds of provider."""
+    by_data: dict[tuple[HolderKind, Sight, Sight, tuple[KnownHolder, ...]], list[DataKind]] = {}
+    for (user, data, old, new), holders in cells.items():
+        by_data.setdefault((user, old, new, tuple(holders)), []).append(data)
+    by_user: dict[tuple[tuple[DataKind, ...], Sight, Sight, tuple[KnownHolder, ...]], list[HolderKind]] = {}
+    for (user, old, new, heard), kinds in by_data.items():
+        by_user.setdefault((tuple(kinds), old, new, heard), []).append(user)
+    changes = [Change(tuple(users), kinds, old, new, heard) for (kinds, old, new, heard), users in by_user.items()]
+    return tuple(sorted(changes, key=lambda change: (change.after - change.before, [user.value for user in change.users])))

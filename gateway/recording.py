@@ -1,0 +1,183 @@
+"""The journal lines of one dossier at the gateway: each batch has its line before any of it goes on (promise P2).
+
+Patients stand in it under a key of this journal, and records as keyed marks of eight bytes: whoever has a record can find
+its line, and nobody can find a record from a line.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final, Protocol
+
+from blake3 import blake3
+
+from accord.audit.content import Asking as AskingLine
+from accord.audit.content import Event, Truth
+from accord.audit.events import Closing, Decision, RefusedQuestion, Release
+from accord.rules.matrix import categories_of_role
+from accord.terms.answers import Batch, Counts, Ending
+from accord.terms.faults import Fault
+from accord.terms.identifiers import Bsn, QueryId, Ura
+from accord.terms.parties import Asker
+from accord.terms.policies import RegionPolicy
+from accord.terms.queries import Evidence
+from accord.terms.vocabulary import CATEGORY_ORDER, CareCategory, PurposeOfUse
+from accord.wire.columns import rows
+from accord.wire.hashing import StreamDigest
+
+_MARK_BYTES: Final = 8
+KEY_BYTES: Final = 32
+
+
+class Ledger(Protocol):
+    """Where lines become durable. `accord.audit.journal.Journal` is one."""
+
+    async def append(self, event: Event) -> int:
+        """Write a line, and return when it is durable.
+
+        Raises:
+            Unavailable: `journal-unavailable`: nothing may happen on this line.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Of one question what all its lines have in common."""
+
+    id: QueryId
+    bsn: Bsn
+    asked_by: Asker
+    purpose: PurposeOfUse
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Writes lines of questions. *key* (32 bytes) is for the marks of patients and records."""
+
+    ledger: Ledger
+    key: bytes
+    policy: RegionPolicy
+
+    def __post_init__(self) -> None:
+        if len(self.key) != KEY_BYTES:
+            raise ValueError("a key of 32 bytes")
+
+    async def asked(self, about: About) -> None:
+        """A dossier is opened: what the role of whoever asks may see at all.
+
+        Raises:
+            Unavailable: `journal-unavailable`: nobody may be asked.
+        """
+        user, professional = about.asked_by.data_user, about.asked_by.professional
+        seen = categories_of_role(self.policy.matrix, user.kind, professional.role)
+        released = tuple(category for category in CareCategory if category in seen)
+        await self.ledger.append(Decision(**self._common(about, None), released=released, evidence=(f"matrix {self.policy.matrix.version}",)))
+
+    async def releasing(self, about: About, holder: Ura, number: int, batch: Batch) -> None:
+        """A holder's batch, before it goes on.
+
+        Raises:
+            Unavailable: `journal-unavailable`: it may not.
+        """
+        digest = StreamDigest()
+        digest.add(batch)
+        marks, begin = [], 0
+        for row in rows(batch.columns):
+            marks.append(self._mark(batch.blob[begin : row.end]))
+            begin = row.end
+        categories = tuple(category for i, category in enumerate(CATEGORY_ORDER) if batch.categories >> i & 1)
+        await self.ledger.append(
+            Release(
+                **self._common(about, holder),
+                batch=number,
+                records=tuple(marks),
+                count=len(marks),
+                bytes=len(batch.blob),
+                digest=digest.value().hex(),
+                categories=categories,
+            )
+        )
+
+    async def releasing_chunk(self, about: About, holder: Ura, number: int, record: str, content: bytes) -> None:
+        """A part of an attachment, before it goes on.
+
+        Raises:
+            Unavailable: `journal-unavailable`: it may not.
+        """
+        digest = StreamDigest()
+        digest.add_chunk(content)
+        line = Release(
+            **self._common(about, holder),
+            batch=number,
+            records=(self._mark(record.encode()),),
+            count=0,
+            bytes=len(content),
+            digest=digest.value().hex(),
+            categories=(CareCategory.DOCUMENT,),
+        )
+        await self.ledger.append(line)
+
+    async def closing(self, about: About, holder: Ura, ending: Ending, counts: Counts, fault: Fault | None) -> None:
+        """How a holder's answer ended. What is behind `nothing-shown` only the holder knows.
+
+        Raises:
+            Unavailable: `journal-unavailable`.
+        """
+        truth = Truth.SHOWN if counts.records or counts.bytes else Truth.NOTHING_KNOWN
+        line = Closing(**self._common(about, holder), ending=ending, truth=truth, batches=counts.batches, count=counts.records, bytes=counts.bytes, fault=fault)
+        await self.ledger.append(line)
+
+    async def refused(self, fault: Fault) -> None:
+        """Somebody asked without being let in: failed authentication is an event, too (NEN 7513).
+
+        Raises:
+            Unavailable: `journal-unavailable`.
+        """
+        await self.ledger.append(RefusedQuestion(fault=fault))
+
+    def _mark(self, content: bytes) -> str:
+        return blake3(content, key=self.key).hexdigest(length=_MARK_BYTES)
+
+    def _common(self, about: About, holder: Ura | None) -> dict[str, Any]:
+        user, professional = about.asked_by.data_user, about.asked_by.professional
+        return {
+            "query": about.id.value,
+            "patient": blake3(about.bsn.value.encode("ascii"), key=self.key).hexdigest(),
+            "holder": holder.value if holder is not None else "",
+            "peer": user.ura.value,
+            "asking": AskingLine(
+                user=user.ura.value,
+                user_name=user.name,
+                user_kind=user.kind,
+                professional=professional.identifier,
+                role=professional.role,
+                professional_name=professional.name,
+                purpose=about.purpose,
+                mandate=sha256(about.evidence.mandate.encode("ascii")).hexdigest() if about.evidence.mandate else "",
+            ),
+            "emergency": about.purpose is PurposeOfUse.EMERGENCY_TREATMENT,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of one question."""
+
+    recorder: Recorder
+    about: About
+
+    async def asked(self) -> None:
+        """See `Recorder.asked`."""
+        await self.recorder.asked(self.about)
+
+    async def releasing(self, holder: Ura, number: int, batch: Batch) -> None:
+        """See `Recorder.releasing`."""
+        await self.recorder.releasing(self.about, holder, number, batch)
+
+    async def releasing_chunk(self, holder: Ura, number: int, record: str, content: bytes) -> None:
+        """See `Recorder.releasing_chunk`."""
+        await self.recorder.releasing_chunk(self.about, holder, number, record, content)
+
+    async def closing(self, holder: Ura, ending: Ending, counts: Counts, fault: Fault | None) -> None:
+        """See `Recorder.closing`."""
+        await self.recorder.closing(self.about, holder, ending, counts, fault)

@@ -1,0 +1,68 @@
+"""What stands around every answer of a holder: its journal, the region's policy and its own, budgets, emergencies, revocations."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from accord.rules.budgets import Spender
+from accord.rules.question import Question
+from accord.terms.identifiers import Bsn, Pseudonym, Ura
+from accord.terms.policies import HolderPolicy, RegionPolicy
+from accord.terms.vocabulary import HolderKind, PurposeOfUse
+from node_agent.admitted import Asking
+from node_agent.budgeting import Budgeting, BudgetSpent
+from node_agent.emergencies import Emergencies, GlassUnbroken
+from node_agent.recording import Ledger, Recording
+from node_agent.revoking import Revocations
+
+
+@dataclass(frozen=True, slots=True)
+class Safeguards:
+    """The parts.
+
+    `pseudonym_of` is how this holder is asked about a person, `mark` what stands for that pseudonym in its journal and
+    nowhere else. Budgets and emergencies are counted by the mark, so that they can be restored from the journal.
+    """
+
+    ura: Ura
+    kind: HolderKind | None
+    ledger: Ledger
+    pseudonym_of: Callable[[Bsn], Pseudonym]
+    mark: Callable[[Pseudonym], str]
+    region: Callable[[], RegionPolicy]
+    policy: HolderPolicy
+    budgeting: Budgeting
+    emergencies: Emergencies
+    revocations: Revocations
+
+    def recording(self, asking: Asking) -> Recording:
+        """The journal lines of one question."""
+        return Recording(self.ledger, self.ura, asking)
+
+    def question(self, asking: Asking, at: datetime) -> Question:
+        """What is decided about."""
+        mandate = asking.mandate
+        if mandate is None:
+            return Question(asking.asked_by, asking.purpose, at, holder=self.ura, holder_kind=self.kind)
+        return Question(asking.asked_by, asking.purpose, at, mandate.treatment, mandate.categories, mandate.emergency, self.ura, self.kind)
+
+    async def let_in(self, asking: Asking, pseudonym: Pseudonym, recording: Recording, at: datetime) -> None:
+        """Count the patient, and break the glass where that is asked. Whether they are known here makes no difference.
+
+        Raises:
+            BudgetSpent: `budget-spent`.
+            GlassUnbroken: No emergency access.
+            Unavailable: `journal-unavailable`.
+        """
+        user, professional = asking.asked_by.data_user, asking.asked_by.professional
+        recording.about = self.mark(pseudonym)
+        counted = Pseudonym(bytes.fromhex(recording.about))
+        try:
+            self.budgeting.spend(Spender(asking.gateway, user.ura, professional.identifier), counted)
+            if asking.purpose is PurposeOfUse.EMERGENCY_TREATMENT and asking.mandate is not None:
+                glass = self.emergencies.use(asking.mandate, counted, gateway=asking.gateway, at=at)
+                if glass.begins:
+                    await recording.broken(glass)
+        except (BudgetSpent, GlassUnbroken) as refused:
+            await recording.refused(refused.fault, refused.alarm)
+            raise

@@ -1,0 +1,65 @@
+"""Two journals side by side: what one sent the other received, and what differs is named."""
+
+from pathlib import Path
+
+import pytest
+
+from accord.audit.content import Event
+from accord.audit.events import PayloadsRemoved
+from accord.audit.reconciling import Difference, Differing, reconcile
+from accord.terms.answers import Ending
+from tests.accord.audit.scenes import GATEWAY_SYSTEM, closing, decision, journal_of, release
+
+BOTH: list[Event] = [release("q1", 1), release("q1", 2, digest="2d" * 32), release("q2", 1)]
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Path:
+    return journal_of(tmp_path / "holder", [decision("q1"), *BOTH, closing("q1"), closing("q2")])
+
+
+def gateway(tmp_path: Path, *events: Event) -> Path:
+    return journal_of(tmp_path / "gateway", events, GATEWAY_SYSTEM)
+
+
+def test_journals_that_agree_agree(tmp_path: Path, holder: Path) -> None:
+    elsewhere = release("q1", 1, holder="00000005", digest="99" * 32)  # another holder's, in the same question
+    found = reconcile(holder, gateway(tmp_path, *BOTH, elsewhere, closing("q1"), closing("q2")))
+
+    assert (found.agreed, found.differences, found.in_order) == (3, [], True)
+
+
+def test_a_batch_that_the_gateway_has_and_the_holder_has_not_is_a_difference(tmp_path: Path, holder: Path) -> None:
+    found = reconcile(holder, gateway(tmp_path, *BOTH, release("q2", 2), closing("q1"), closing("q2")))
+
+    assert found.differences == [Differing("q2", 2, Difference.NOT_SENT)]
+    assert not found.in_order
+
+
+@pytest.mark.parametrize("changed", [{"digest": "ff" * 32}, {"count": 3}])
+def test_a_batch_that_both_have_with_another_digest_or_count_is_a_difference(tmp_path: Path, holder: Path, changed: dict[str, object]) -> None:
+    found = reconcile(holder, gateway(tmp_path, *BOTH[:2], release("q2", 1, **changed), closing("q1"), closing("q2")))
+
+    assert found.differences == [Differing("q2", 1, Difference.OTHERWISE)]
+    assert not found.in_order
+
+
+def test_a_batch_that_was_under_way_at_a_crash_is_explained(tmp_path: Path, holder: Path) -> None:
+    found = reconcile(holder, gateway(tmp_path, *BOTH[:1], closing("q1", Ending.CUT_OFF)))
+
+    assert found.differences == [Differing("q1", 2, Difference.UNDER_WAY), Differing("q2", 1, Difference.UNDER_WAY)]
+    assert found.in_order
+
+
+def test_a_batch_that_is_missing_of_an_answer_that_was_heard_out_is_not_explained(tmp_path: Path, holder: Path) -> None:
+    found = reconcile(holder, gateway(tmp_path, *BOTH[1:], closing("q1"), closing("q2")))
+
+    assert found.differences == [Differing("q1", 1, Difference.NOT_RECEIVED)]
+    assert not found.in_order
+
+
+def test_what_one_side_has_removed_after_retention_is_out_of_reach(tmp_path: Path, holder: Path) -> None:
+    removed = PayloadsRemoved(before=2**50, upto=1, count=0)
+    found = reconcile(holder, gateway(tmp_path, removed))
+
+    assert (found.out_of_reach, found.differences) == (3, [])
