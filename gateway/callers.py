@@ -1,13 +1,31 @@
 """Who asks: what the faces need to know of whoever sent a request, and of the evidence that travels on with the question."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from accord.terms.evidence import Asked
+from accord.terms.faults import Fault
 from accord.terms.identifiers import Bsn
 from accord.terms.parties import Asker
 from accord.terms.queries import Evidence, Selection
 from accord.terms.vocabulary import PurposeOfUse
+
+#: The refusals that are events of their own in a journal: failed authentication, and what a question is not let in for (NEN 7513).
+NOT_LET_IN: Final = frozenset(
+    {
+        Fault.EVIDENCE_MISSING,
+        Fault.TOKEN_INVALID,
+        Fault.MANDATE_EXPIRED,
+        Fault.PROOF_EXPIRED,
+        Fault.PROOF_USED,
+        Fault.QUESTION_WIDENED,
+        Fault.OTHER_PATIENT_MANDATED,
+        Fault.NOT_A_MEMBER,
+        Fault.ORGANISATION_BLOCKED,
+        Fault.EMERGENCY_NOT_OFFERED,
+        Fault.EMERGENCY_INCOMPLETE,
+    }
+)
 
 
 class Caller(Protocol):

@@ -16,6 +16,7 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accord.audit.journal import Journal
 from accord.link.addresses import Address, address
@@ -34,6 +35,7 @@ from gateway.adapters.grpc_holders import GrpcHolders
 from gateway.adapters.mandated_callers import MandatedCallers
 from gateway.api.fhir_app import make_app
 from gateway.api.grpc_dossier import SERVICE, DossierService
+from gateway.api.http_exchange import PEER
 from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
 from gateway.fanout import Patience
@@ -45,6 +47,9 @@ from gateway.recording import KEY_BYTES, Recorder
 from gateway.register import LiveHolders, read_keys
 from gateway.settings import GatewaySettings, RateSettings
 from gateway.sharing import keep_sharing
+from gateway.smart.app import TOKEN_PATH, SmartApp
+from gateway.smart.clients import Client, Clients, read_clients
+from gateway.smart.door import SmartDoor
 
 _GRACE_SECONDS = 5.0
 _RENEWAL_SECONDS = 1.0
@@ -111,7 +116,7 @@ async def run(settings: GatewaySettings, folder: Path, ready: Callable[[str], No
                 context = https_server_context(trust.files, trust.live.newest.authorities, clients=ssl.CERT_OPTIONAL)
                 tasks.start_soon(_keep_renewing, context, trust)
                 serve = partial(serve_http, tls=context)
-                face = partial(make_app, region, callers)
+                face = partial(_face, region, callers, trust, _smart_clients(settings, folder))
                 http_address = await tasks.start(serve, face, _http_settings(settings, folder), address(settings.listen.http))
             ready(f"ready http={http_address} grpc={grpc_address}")
             with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -142,6 +147,23 @@ def _region(settings: GatewaySettings, folder: Path, trust: Trust, holders: Grpc
         settings.region.seconds,
         anyio.CapacityLimiter(settings.region.questions_at_once),
     )
+
+
+def _smart_clients(settings: GatewaySettings, folder: Path) -> dict[str, Client]:
+    return read_clients(folder / settings.smart.clients) if settings.smart.clients else {}
+
+
+def _face(region: Region, callers: MandatedCallers, trust: Trust, clients: dict[str, Client], told: HttpSettings) -> ASGIApp:
+    """The FHIR face, with SMART Backend Services beside it for clients that do not come through `noaber connect`."""
+    door = SmartDoor(Clients(trust.current, clients), key=told.token_key, token_url=f"{told.public_url}{TOKEN_PATH}")
+    fhir = make_app(region, callers.through(door), told)
+    smart = SmartApp(door, issuer=told.base, certificate=lambda scope: scope.get("extensions", {}).get(PEER, b""))
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        is_smart = scope["type"] == "http" and SmartApp.serves(scope["path"])
+        await (smart if is_smart else fhir)(scope, receive, send)
+
+    return serve
 
 
 def _rates(settings: RateSettings) -> Rates:

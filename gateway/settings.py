@@ -71,6 +71,12 @@ class HttpFaceSettings(msgspec.Struct, frozen=True):
     strict_clients: bool = False
 
 
+class SmartSettings(msgspec.Struct, frozen=True):
+    """SMART Backend Services: a file of further clients (docs/vendors.md); members of the region are clients by their mandate keys."""
+
+    clients: str = ""
+
+
 class PatientIdSettings(msgspec.Struct, frozen=True):
     """The key of the opaque patient ids: a file with 128 hexadecimal digits; empty: a fresh key per process."""
 
@@ -88,6 +94,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     journal: JournalSettings = JournalSettings()
     http: HttpFaceSettings = HttpFaceSettings()
     patient_id: PatientIdSettings = PatientIdSettings()
+    smart: SmartSettings = SmartSettings()
 
 
 def read_settings(files: Iterable[Path], sets: Iterable[str]) -> Loaded[GatewaySettings]:

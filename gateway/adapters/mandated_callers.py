@@ -1,6 +1,7 @@
 """Who asks, by their certificate, mandate and proofs. It spares the holders what is unsound; they verify all of it again."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -58,15 +59,19 @@ class MandatedCaller:
 class MandatedCallers:
     """`gateway.callers.Callers` of a real gateway, and the same over gRPC."""
 
-    def __init__(
-        self, live: LiveRegister, gateway: Ura, rates: Rates, *, smart: SmartDoor | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, live: LiveRegister, gateway: Ura, rates: Rates, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._live = live
         self._rates = rates
-        self._smart = smart
+        self._smart: SmartDoor | None = None
         self._now = now
         self._mandates = Mandates()
         self._verifier = GatewayVerifier(lambda: live.current(now()), gateway, now)
+
+    def through(self, smart: SmartDoor) -> "MandatedCallers":
+        """The same, for a face that also takes access tokens. What was used here is used there."""
+        other = copy(self)
+        other._smart = smart  # noqa: SLF001 - its own kind
+        return other
 
     def caller(self, headers: Mapping[str, str], peer: bytes) -> MandatedCaller:
         """As the port promises."""

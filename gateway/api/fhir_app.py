@@ -22,7 +22,7 @@ from gateway.api.http_exchange import AnswerCut, BodyTooSlow, ClientLeft, Exchan
 from gateway.api.http_settings import HttpSettings
 from gateway.api.http_wishes import check_format
 from gateway.api.outcomes import authored_outcome, failure_issue, status_of
-from gateway.callers import Callers
+from gateway.callers import NOT_LET_IN, Callers
 from gateway.cursor import Cursors
 from gateway.opening import Region
 from gateway.patient_ids import PatientIds
@@ -96,10 +96,19 @@ class FhirApp:
         except (AnswerCut, ClientLeft):
             raise
         except Faulted as failure:
-            await _fail(exchange, failure)
+            await _fail(exchange, await self._noted(failure))
         except Exception as failure:  # noqa: BLE001 - the last place before the client: nothing of it may go out
             _log.error("internal request_id=%s kind=%s", exchange.wishes.request_id, type(failure).__name__)
             await _fail(exchange, Unavailable(Fault.INTERNAL))
+
+    async def _noted(self, failure: Faulted) -> Faulted:
+        """The failure, noted in the journal where somebody was not let in; what cannot be noted is told instead."""
+        if failure.fault in NOT_LET_IN:
+            try:
+                await self._door.refused(failure.fault)
+            except Unavailable as closed:
+                return closed
+        return failure
 
     async def _ask(self, asked: Asked, call: Call) -> None:
         token = object()

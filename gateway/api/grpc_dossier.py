@@ -1,6 +1,8 @@
 """The gRPC face: opens dossiers for applications and tells every event as it happens."""
 
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from secrets import token_hex
 from typing import Any, Final, Protocol
@@ -13,7 +15,7 @@ from grpc.aio import ServicerContext
 from accord.link.failures import Unreadable, answering, read, readable
 from accord.terms.answers import Chunk, Ending
 from accord.terms.evidence import Asked
-from accord.terms.faults import BadInput, Fault
+from accord.terms.faults import BadInput, Fault, Faulted
 from accord.terms.identifiers import Bsn, HolderName, QueryId, RecordRef, record_ref
 from accord.terms.limits import LIST_ITEMS
 from accord.terms.queries import EVERYTHING, DossierQuery, Evidence, Order
@@ -25,7 +27,7 @@ from accord.wire.v1 import dossier_service_pb2 as pb
 from accord.wire.v1 import holder_service_pb2 as holder_pb
 from accord.wire.v1 import terms_pb2
 from gateway.api.dossier_messages import event_to_wire
-from gateway.callers import Caller
+from gateway.callers import NOT_LET_IN, Caller
 from gateway.opening import Region, open_dossier
 from gateway.ports import DossierEvent, HolderBatch
 from gateway.reading import Reader, fetch_attachment_at
@@ -59,7 +61,8 @@ class DossierService:
     async def Open(self, request: pb.OpenRequest | Unreadable, context: _Context) -> None:
         """Open a dossier; see the promises in the proto file."""
         async with answering(context, "Dossier.Open"):
-            query = self._query(read(request), context)
+            async with self._noting_refusals():
+                query = self._query(read(request), context)
             send, receive = anyio.create_memory_object_stream[DossierEvent](_EVENTS_AHEAD)
             async with anyio.create_task_group() as tasks, receive:
                 tasks.start_soon(_open, query, self._region, send)
@@ -72,7 +75,8 @@ class DossierService:
         async with answering(context, "Dossier.FetchAttachment"):
             request = read(request)
             holder, record = HolderName(request.holder), record_ref(request.record)
-            query = self._query(request.about, context, attachment=(holder, request.url, record))
+            async with self._noting_refusals():
+                query = self._query(request.about, context, attachment=(holder, request.url, record))
             reader = Reader(query.id, query.bsn, query.asked_by, query.purpose, query.seconds, query.evidence)
             digest, size, chunks_sent = StreamDigest(), 0, 0
             async with fetch_attachment_at(self._region, holder, request.url, record, reader) as (content_type, chunks):
@@ -98,6 +102,16 @@ class DossierService:
                 ),
             },
         )
+
+    @asynccontextmanager
+    async def _noting_refusals(self) -> AsyncIterator[None]:
+        """Who is not let in has a line in the journal, too."""
+        try:
+            yield
+        except Faulted as failure:
+            if failure.fault in NOT_LET_IN:
+                await self._region.recorder().refused(failure.fault)
+            raise
 
     def _query(self, request: pb.OpenRequest, context: _Context, *, attachment: tuple[HolderName, str, RecordRef] | None = None) -> DossierQuery:
         if len(request.holders) > LIST_ITEMS:

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 import anyio
 from anyio.abc import ObjectSendStream
 
+from accord.terms.faults import Fault
 from accord.terms.identifiers import HolderName, RecordRef
 from accord.terms.queries import DossierQuery
 from gateway.opening import Region, open_dossier
@@ -37,6 +38,13 @@ class Door(Protocol):
     async def read(self, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
         """See `gateway.reading.read_at`."""
 
+    async def refused(self, fault: Fault) -> None:
+        """Note that somebody was not let in.
+
+        Raises:
+            Unavailable: `journal-unavailable`.
+        """
+
     def fetch(self, holder: HolderName, url: str, record: RecordRef, reader: Reader) -> AbstractAsyncContextManager[tuple[str, AsyncIterator[bytes]]]:
         """See `gateway.reading.fetch_attachment_at`."""
 
@@ -61,6 +69,10 @@ class RegionDoor:
     ) -> None:
         """Open a dossier."""
         await open_dossier(query, self.region, into, lanes=lanes)
+
+    async def refused(self, fault: Fault) -> None:
+        """Note that somebody was not let in."""
+        await self.region.recorder().refused(fault)
 
     async def read(self, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
         """Read one record."""

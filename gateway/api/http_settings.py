@@ -94,6 +94,11 @@ class HttpSettings:
         return PatientKeys({epoch: _derived(key, b"patient ids", patient_ids.KEY_BYTES) for epoch, key in keys.items()}, self.epoch)
 
     @property
+    def token_key(self) -> bytes:
+        """Key of the access tokens (SMART Backend Services)."""
+        return _derived(self.key, b"access tokens", _KEY_BYTES)
+
+    @property
     def cursor_key(self) -> bytes:
         """Key of the links to next pages."""
         return _derived(self.key, b"cursors", cursor.KEY_BYTES)

@@ -17,10 +17,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from accord.rules.speaking import Acting, Denied, acting
 from accord.terms.faults import Fault, Faulted
 from gateway.patient import choosing, entering, looking
 from gateway.patient.headers import with_headers
-from gateway.patient.identity import Acting, Denied, acting
 from gateway.patient.login import Login
 from gateway.patient.ports import PatientDoor
 from gateway.patient.sessions import Sessions

@@ -7,14 +7,14 @@ from enum import IntEnum
 from typing import Final
 
 from accord.rules.consent import Basis, Choice, decide
+from accord.rules.data_kinds import CATEGORIES_OF, DataKind
+from accord.rules.speaking import Acting
+from accord.rules.stated import choices_at, in_force, with_statement
+from accord.rules.statements import ChoiceLine
 from accord.terms.identifiers import Ura
 from accord.terms.parties import Asker, DataUser, Professional
 from accord.terms.vocabulary import HolderKind, PurposeOfUse
-from gateway.patient.data_kinds import CATEGORIES_OF, DataKind
-from gateway.patient.identity import Acting
-from gateway.patient.meaning import choices_at, in_force, with_statement
 from gateway.patient.ports import HolderChoices, KnownHolder, RegionInfo
-from gateway.patient.statements import ChoiceLine
 from gateway.patient.telling import AMSTERDAM
 
 _NOBODY: Final = Ura("00000000")

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from accord.rules.data_kinds import DAILY, DataKind
+from accord.rules.speaking import Acting
+from accord.rules.stated import in_force
+from accord.rules.statements import Answer, Cell, ChoiceLine, Side, Statement
 from accord.terms.vocabulary import HolderKind
 from gateway.patient.changes import Change, Sight
-from gateway.patient.data_kinds import DAILY, DataKind
-from gateway.patient.identity import Acting
-from gateway.patient.meaning import in_force
 from gateway.patient.ports import HolderChoices, KnownHolder
 from gateway.patient.sessions import Subject
-from gateway.patient.statements import Answer, Cell, ChoiceLine, Side, Statement
 from gateway.patient.telling import AMSTERDAM, Words
 
 _WISHES = "wishes"

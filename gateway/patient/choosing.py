@@ -6,6 +6,7 @@ from datetime import UTC
 
 from starlette.responses import Response
 
+from accord.rules.statements import SALT_BYTES, ConfirmedStatement, Side, Statement, nonce_of
 from accord.terms.faults import Fault, Faulted
 from accord.terms.vocabulary import HolderKind
 from gateway.patient.changes import what_changes
@@ -19,7 +20,6 @@ from gateway.patient.choice_words import (
 )
 from gateway.patient.ports import Confirmed
 from gateway.patient.sessions import Goal
-from gateway.patient.statements import SALT_BYTES, ConfirmedStatement, Side, Statement, nonce_of
 from gateway.patient.visits import Form, Visit, go
 
 #: A holder that says so wants a fresh confirmation, not the same one again.

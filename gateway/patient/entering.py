@@ -5,9 +5,9 @@ from hmac import compare_digest
 
 from starlette.responses import Response
 
+from accord.rules.speaking import Denied, Identity, acting
 from accord.terms.faults import BadInput
 from gateway.patient.choosing import deliver
-from gateway.patient.identity import Denied, Identity, acting
 from gateway.patient.login import Attempt
 from gateway.patient.sessions import Goal
 from gateway.patient.telling import Language

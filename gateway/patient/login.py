@@ -11,11 +11,11 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 
+from accord.link.logins import TOKEN_BYTES, Expected, identity_of, read_keys
+from accord.rules.speaking import Identity
 from accord.rules.strictness import strict_json
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.members import LoginProvider
-from gateway.patient.id_token import TOKEN_BYTES, Expected, identity_of, read_keys
-from gateway.patient.identity import Identity
 
 _ANSWER_BYTES: Final = 64 * 1024
 _WAIT: Final = httpx2.Timeout(5.0)

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from gateway.patient.data_kinds import DataKind
+from accord.rules.data_kinds import DataKind
 from gateway.patient.ports import AccessLine, HolderAccesses
 from gateway.patient.sessions import Period
 from gateway.patient.telling import AMSTERDAM, Words

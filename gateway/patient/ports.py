@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from accord.rules.data_kinds import DataKind
+from accord.rules.stated import KeptLine
+from accord.rules.statements import ConfirmedStatement
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Bsn, HolderName
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse
-from gateway.patient.data_kinds import DataKind
-from gateway.patient.statements import ChoiceLine, ConfirmedStatement, Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +21,6 @@ class KnownHolder:
     title: str
     kind: HolderKind
     telephone: str
-
-
-@dataclass(frozen=True, slots=True)
-class KeptLine:
-    """A choice as a holder keeps it: who said it, and since when it is confirmed."""
-
-    line: ChoiceLine
-    voice: Voice
-    since: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from accord.rules.speaking import Identity
+from accord.rules.statements import ChoiceLine, ConfirmedStatement, Side, Statement
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.vocabulary import HolderKind
-from gateway.patient.identity import Identity
 from gateway.patient.login import Attempt
 from gateway.patient.ports import Confirmed, NotConfirmed
-from gateway.patient.statements import ChoiceLine, ConfirmedStatement, Side, Statement
 
 IDLE: Final = timedelta(minutes=15)
 LONGEST: Final = timedelta(minutes=60)

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.patient.identity import Acting, Identity
+from accord.rules.speaking import Acting, Identity
 from gateway.patient.login import Login
 from gateway.patient.ports import PatientDoor, RegionInfo
 from gateway.patient.sessions import Session, Sessions

@@ -87,6 +87,7 @@ class FakeDoor:
     everyone: list[FakeHolder]
     asked: list[DossierQuery] = field(default_factory=list)
     withdrawn: int = 0
+    turned_away: list[Fault] = field(default_factory=list)
     someone_left: anyio.Event = field(default_factory=anyio.Event)
     failure: Unavailable | None = None
 
@@ -127,6 +128,10 @@ class FakeDoor:
         finally:
             for stream in (into, *(lanes or {}).values()):
                 await stream.aclose()
+
+    async def refused(self, fault: Fault) -> None:
+        """Remember who was not let in."""
+        self.turned_away.append(fault)
 
     async def read(self, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
         """One record with the Patient."""

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from accord.link.logins import Expected, identity_of, read_keys
+from accord.rules.data_kinds import DAILY, DataKind
+from accord.rules.stated import KeptLine, with_statement
+from accord.rules.statements import Answer, Cell, ChoiceLine, ConfirmedStatement, Side, Voice, nonce_of, read_statement
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import Bsn, HolderName
 from accord.terms.members import LoginProvider
 from accord.terms.vocabulary import HolderKind, PurposeOfUse
-from gateway.patient.data_kinds import DAILY, DataKind
-from gateway.patient.id_token import Expected, identity_of, read_keys
-from gateway.patient.meaning import with_statement
-from gateway.patient.ports import AccessLine, Confirmed, HolderAccesses, HolderChoices, KeptLine, KnownHolder, NotConfirmed, RegionInfo
-from gateway.patient.statements import Answer, Cell, ChoiceLine, ConfirmedStatement, Side, Voice, nonce_of, read_statement
+from gateway.patient.ports import AccessLine, Confirmed, HolderAccesses, HolderChoices, KnownHolder, NotConfirmed, RegionInfo
 from testbed.people import BENNIE, DINA
 
 #: Saturday 21 November 2026, 11:15 in Twente.

@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.rules.consent import Basis, decide
+from accord.rules.data_kinds import BASICS, CATEGORIES_OF, DAILY, KIND_OF, DataKind, kinds_in
+from accord.rules.speaking import Acting, age
+from accord.rules.stated import KeptLine, choices_at, in_force, with_statement
+from accord.rules.statements import SALT_BYTES, Answer, Cell, ChoiceLine, Side, Statement, Voice, nonce_of, read_statement
 from accord.terms.faults import BadInput
 from accord.terms.identifiers import Bsn, Ura
 from accord.terms.parties import Asker, DataUser, Professional
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse
 from gateway.patient.changes import Sight, what_changes
 from gateway.patient.choice_words import answers_of_form, cells_of
-from gateway.patient.data_kinds import BASICS, CATEGORIES_OF, DAILY, KIND_OF, DataKind, kinds_in
-from gateway.patient.identity import Acting
-from gateway.patient.meaning import age, choices_at, in_force, with_statement
-from gateway.patient.ports import HolderChoices, KeptLine, RegionInfo
+from gateway.patient.ports import HolderChoices, RegionInfo
 from gateway.patient.sessions import Subject
-from gateway.patient.statements import SALT_BYTES, Answer, Cell, ChoiceLine, Side, Statement, Voice, nonce_of, read_statement
 from tests.gateway.patient.fake_region import BRINKHOF, DINKELHORST, ESCHRAND, NOON
 
 DINA = Bsn("999984056")

@@ -2,9 +2,9 @@
 
 import pytest
 
+from accord.rules.statements import Answer, Side, Voice, nonce_of
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Bsn
-from gateway.patient.statements import Answer, Side, Voice, nonce_of
 from testbed.people import DINA
 from tests.gateway.patient.conftest import PAGES, Kit, says
 from tests.gateway.patient.fake_region import gone

@@ -10,9 +10,9 @@ from string import Formatter
 import pytest
 
 from accord.rules.consent import Basis
+from accord.rules.data_kinds import DataKind
+from accord.rules.speaking import Denied
 from accord.terms.vocabulary import HolderKind, PurposeOfUse
-from gateway.patient.data_kinds import DataKind
-from gateway.patient.identity import Denied
 from gateway.patient.telling import Language, preferred, spoken_number, words
 from gateway.patient.visits import make_templates
 
