@@ -80,14 +80,15 @@ class MergedDossier:
         return [record for record in self.records if record.content.get("resourceType") == kind]
 
 
-def get(url: str, *, form: Mapping[str, str] | None = None) -> bytes:
+def get(url: str, *, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> bytes:
     """The body of an answer; with *form* it is a search by POST, so that nothing of it stands in a URL.
 
     Raises:
         FhirAnsweredOtherwise: With an error.
     """
     body = urlencode(form).encode() if form is not None else None
-    request = urllib.request.Request(url, body, {"Accept": FHIR_JSON, "Prefer": "noaber-partial=show"})  # noqa: S310 - a loopback address
+    asked = {"Accept": FHIR_JSON, "Prefer": "noaber-partial=show"} | dict(headers or {})
+    request = urllib.request.Request(url, body, asked)  # noqa: S310 - a loopback address
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - as above
             content: bytes = answer.read()
@@ -97,27 +98,27 @@ def get(url: str, *, form: Mapping[str, str] | None = None) -> bytes:
     return content
 
 
-def patient_id(fhir_url: str, bsn: str) -> str:
+def patient_id(fhir_url: str, bsn: str, headers: Mapping[str, str] | None = None) -> str:
     """The opaque id of a person at this gateway.
 
     Raises:
         FhirAnsweredOtherwise: There is none.
     """
-    found = json.loads(get(f"{fhir_url}/Patient/_search", form={"identifier": f"{BSN_SYSTEM}|{bsn}"}))
+    found = json.loads(get(f"{fhir_url}/Patient/_search", form={"identifier": f"{BSN_SYSTEM}|{bsn}"}, headers=headers))
     ids = [entry["resource"]["id"] for entry in found.get("entry", []) if entry["resource"]["resourceType"] == "Patient"]
     if len(ids) != 1:
         raise FhirAnsweredOtherwise(404)
     return str(ids[0])
 
 
-def read_everything(fhir_url: str, bsn: str) -> MergedDossier:
+def read_everything(fhir_url: str, bsn: str, headers: Mapping[str, str] | None = None) -> MergedDossier:
     """The whole merged dossier of a person.
 
     Raises:
         FhirAnsweredOtherwise: It could not be had.
     """
-    person = patient_id(fhir_url, bsn)
-    return read_bundle(person, get(f"{fhir_url}/Patient/{quote(person)}/$everything"))
+    person = patient_id(fhir_url, bsn, headers)
+    return read_bundle(person, get(f"{fhir_url}/Patient/{quote(person)}/$everything", headers=headers))
 
 
 def read_bundle(person: str, raw: bytes) -> MergedDossier:

@@ -27,9 +27,10 @@ from testbed.holders import BY_NAME, FictionalHolder
 from testbed.people import DINA, generate
 from testbed.people import Region as Generated
 from testbed.processes import Processes, ProcessFailed, Running
-from testbed.region_files import DATA_USER, HolderFiles, write_connect, write_gateway
+from testbed.region_files import DATA_USER, PROFESSIONAL, HolderFiles, write_connect, write_gateway
 from testbed.region_holders import HolderProcesses, More
 from testbed.region_office import RegionOffice
+from testbed.region_patients import PatientPages, start_logins
 from testbed.region_story import NOBODY, SLOW_SECONDS, STORY_FAULTS, story_holders
 
 _SETTLE_SECONDS: Final = 20.0
@@ -56,6 +57,7 @@ class BlockingRegion:
         self.office = RegionOffice(root)
         self._more = more
         self._at = HolderProcesses(root, processes, self.office, generated, self.holders, more)
+        self._pages: PatientPages | None = None
         self._gateway: Running | None = None
         self._connect: Running | None = None
         self._spoilt: dict[str, FaultKind] = {}
@@ -73,13 +75,14 @@ class BlockingRegion:
         addresses: tuple[str, str] = ("127.0.0.1:0", "127.0.0.1:0"),
         change: Change | None = None,
         more: More | None = None,
+        patients: bool = False,
     ) -> Iterator[Self]:
         """Start a region, and end it with the context.
 
         *holders* are names of `testbed.holders`, those of the story by default; *story* lets its night begin: the
         out-of-hours post dead, the ambulance frozen, the pharmacy slow. *seconds* is the longest a question may take,
         *addresses* those of the gateway's HTTP and gRPC faces. *more* are settings beside the usual ones, by holder (or
-        `gateway`) and section.
+        `gateway`) and section. *patients*: with the patient's pages, and where patients log in.
 
         Raises:
             ProcessFailed: A process did not start.
@@ -91,6 +94,8 @@ class BlockingRegion:
             with Processes() as processes:
                 generated = generate(seed, max(people, _FEWEST_PEOPLE))
                 region = cls(root, processes, change(generated) if change else generated, chosen, seconds, more or {})
+                if patients:
+                    region._pages = start_logins(root, processes, region.office)
                 region._begin(STORY_FAULTS if story else (), addresses)
                 yield region
         finally:
@@ -100,6 +105,11 @@ class BlockingRegion:
     def files(self) -> Mapping[str, HolderFiles]:
         """Where everything of each holder is, by name."""
         return self._at.files
+
+    @property
+    def patients_url(self) -> str:
+        """Where the patient's pages are; empty when there are none."""
+        return self._pages.url if self._pages else ""
 
     @property
     def spoilt(self) -> Mapping[str, FaultKind]:
@@ -168,6 +178,23 @@ class BlockingRegion:
                 raise ProcessFailed(holder, f"is {line.ending} {line.code} and should be {' or '.join(sorted(endings))}")
             time.sleep(_LOOK_AGAIN_SECONDS)
 
+    def connect(self, name: str, *, user: str = DATA_USER, token: str = "", professional: Mapping[str, str] = PROFESSIONAL) -> tuple[str, str]:
+        """Start one more proxy, of any data user; returns its FHIR base and where it speaks gRPC. See `region_files.write_connect`.
+
+        Raises:
+            ProcessFailed: It did not start.
+        """
+        if self._gateway is None:
+            raise ProcessFailed(name, "there is no gateway yet")
+        any_port = "127.0.0.1:0"
+        ura = BY_NAME[user].ura.value
+        told = self._gateway.told
+        program = write_connect(
+            self.root, self.office, told, http=any_port, grpc=any_port, user=user, ura=ura, name=name, token=token, professional=professional
+        )
+        faces = dict(part.split("=", 1) for part in self._processes.start(program).wait_until_ready("ready").split()[1:])
+        return f"http://{faces['http'].removeprefix('http://')}/fhir", faces["grpc"]
+
     def process_of(self, name: str) -> Running | None:
         """The process of a holder's agent, of the `gateway`, or of `connect`; none when it is not running."""
         return {"gateway": self._gateway, "connect": self._connect}.get(name) or self._at.agent_of(name)
@@ -177,7 +204,8 @@ class BlockingRegion:
         self._spoilt = {name: kind for name, (kind, _) in ahead.items() if kind is FaultKind.DEAD}
         self._at.begin()
         http, grpc = addresses
-        gateway = write_gateway(self.root, self.office, self._at.files.values(), seconds=self._seconds, sections=self._more.get("gateway"))
+        sections = dict(self._more.get("gateway", {})) | ({"patients": self._pages.settings} if self._pages else {})
+        gateway = write_gateway(self.root, self.office, self._at.files.values(), seconds=self._seconds, sections=sections)
         self._gateway = self._processes.start(gateway)
         alive = self._at.start_agents(frozenset(self._spoilt))
         # Whoever asks does so through the data user's own proxy, which holds the key that the gateway never has.

@@ -95,19 +95,18 @@ class HolderFiles:
         """Write the agent's settings; *base* is where its FHIR server answers, if it has one."""
         source = {"kind": "fhir-server", "base": base} if self.is_read_through else {"kind": "embedded", "path": str(self.source / "records.db")}
         holder = {"ura": self.holder.ura.value, "name": self.name, "title": self.holder.title, "kind": self.holder.kind.value, "answer_key": "answer.key"}
-        _write_toml(
-            self.agent / "agent.toml",
-            {
-                "holder": holder,
-                "listen": {"address": self.address_behind if behind else self.address},
-                "source": source,
-                "choices": {"path": str(self.source / "choices.db")},
-                "locate": {"key": key_of(self.name)},
-                "region": {"register": "register.jws", "anchor": "region.pub"},
-                "tls": {"certificate": "tls.pem", "key": "tls.key"},
-                **self.more,
-            },
-        )
+        sections: dict[str, Mapping[str, str | bool | float]] = {
+            "holder": holder,
+            "listen": {"address": self.address_behind if behind else self.address},
+            "source": source,
+            "choices": {"path": str(self.source / "choices.db")},
+            "locate": {"key": key_of(self.name)},
+            "region": {"register": "register.jws", "anchor": "region.pub"},
+            "tls": {"certificate": "tls.pem", "key": "tls.key"},
+        }
+        for section, values in self.more.items():
+            sections[section] = {**sections.get(section, {}), **values}
+        _write_toml(self.agent / "agent.toml", sections)
 
     def source_program(self) -> Program:
         """The care provider's own FHIR server."""
@@ -170,8 +169,23 @@ def write_gateway(
     return Program("gateway", "gateway.cli:app", ("run", "--config", str(folder / "gateway.toml")), folder)
 
 
-def write_connect(root: Path, office: RegionOffice, told: str, *, http: str, grpc: str, user: str = DATA_USER, ura: str, name: str = "connect") -> Program:
-    """Write the settings of a data user's proxy; *told* is the gateway's ready line."""
+def write_connect(
+    root: Path,
+    office: RegionOffice,
+    told: str,
+    *,
+    http: str,
+    grpc: str,
+    user: str = DATA_USER,
+    ura: str,
+    name: str = "connect",
+    token: str = "",
+    professional: Mapping[str, str] = PROFESSIONAL,
+) -> Program:
+    """Write the settings of a data user's proxy; *told* is the gateway's ready line.
+
+    With *token* only the application that shows it may ask; it is trusted to say who is at work, and how they proved it.
+    """
     folder = root / name
     office.give(folder, follows=True)
     office.give_keys(user, folder)
@@ -183,9 +197,12 @@ def write_connect(root: Path, office: RegionOffice, told: str, *, http: str, grp
             "region": {"register": "register.jws", "key": "region.pub"},
             "gateway": {"url": f"https://{faces['http']}", "grpc": faces["grpc"], "ura": GATEWAY.value, "certificate": "tls.pem", "key": "tls.key"},
             "organisation": {"ura": ura, "mandate_key": "mandate.key"},
-            "professional": dict(PROFESSIONAL),
+            "professional": dict(professional),
+            **({"applications": {"tokens": "tokens"}} if token else {}),
         },
     )
+    if token:
+        (folder / "tokens").write_text(f"ehr {sha256(token.encode()).hexdigest()} trusted\n", encoding="ascii")
     return Program(name, "gateway.connect.cli:app", ("run", "--config", str(folder / "connect.toml")), folder)
 
 

@@ -1,6 +1,6 @@
 """The acceptance story as checks: every *must hold* on what arrives through public faces, one finding each.
 
-Steps of the story whose parts do not exist yet are not told: 2 (journal, break-the-glass), 5, 6, 7.
+Steps of the story whose parts do not exist yet are not told: 5, 7.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from testbed import story_developer, story_emergency, story_it
+from testbed import story_developer, story_emergency, story_it, story_silence
 from testbed.plants import PLANTS
 from testbed.region import BlockingRegion
 from testbed.story_evidence import CannotBeTold, DoesNotHold, Night
@@ -37,7 +37,7 @@ class Finding:
         return f"{mark}  {self.step}. {self.must_hold}" + (f"  [{self.why}]" if self.why else "")
 
 
-STEPS: Final[dict[int, tuple[Fact, ...]]] = {1: story_emergency.FACTS, 3: story_it.FACTS, 4: story_developer.FACTS}
+STEPS: Final[dict[int, tuple[Fact, ...]]] = {1: story_emergency.FACTS, 2: story_silence.FACTS, 3: story_it.FACTS, 4: story_developer.FACTS}
 
 
 def tell(*, seed: int = 2026, plant: str | None = None, steps: Iterable[int] = STEPS) -> Iterator[Finding]:
