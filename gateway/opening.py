@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 from anyio.abc import ObjectSendStream
@@ -67,12 +67,13 @@ async def open_dossier(
             await lines.asked()
             sink_of = (lambda _: into) if lanes is None else lanes.__getitem__
             asking = Asking(query, region.holders, region.presence, region.patience, lines, arrived, arrived.moment + seconds, sink_of, into)
-            await into.send(Planned(query.id, tuple(holder.card for holder in chosen.asked), chosen.not_asked))
+            offered = lines.recorder.policy.emergency is not None
+            await into.send(Planned(query.id, tuple(holder.card for holder in chosen.asked), chosen.not_asked, offered))
             for unasked in chosen.not_asked:
                 if lanes is not None:
                     await lanes[unasked.holder.name].aclose()
             completeness = await _ask_all(asking, region.register, chosen, lanes)
-            await into.send(completeness)
+            await into.send(replace(completeness, emergency_offered=offered))
 
 
 async def _ask_all(asking: Asking, register: HolderRegister, chosen: Plan, lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None) -> Completeness:

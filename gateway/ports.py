@@ -131,11 +131,12 @@ class NotAsked:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan, the first event of every dossier."""
+    """The plan, the first event of every dossier. Emergency access is offered on all dossiers of a region or on none (promise P12)."""
 
     query_id: QueryId
     asked: tuple[DataHolder, ...]
     not_asked: tuple[NotAsked, ...]
+    emergency_offered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,7 @@ class Completeness:
     query_id: QueryId
     holders: tuple[HolderLine, ...]
     sections: tuple[SectionLine, ...]
+    emergency_offered: bool = False
 
     @property
     def complete(self) -> bool:

@@ -65,6 +65,7 @@ def _completeness(event: Completeness) -> pb.Completeness:
         sections=[pb.SectionLine(section=line.section.value, records=line.records, missing=[name.value for name in line.missing]) for line in event.sections],
         complete=event.complete,
         note=CONSTANT_NOTE.en,
+        emergency_offered=event.emergency_offered,
     )
 
 

@@ -9,7 +9,7 @@ from accord.terms.answers import Ending
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import HolderName
 from gateway.api.outcomes import CODE_SYSTEM, ISSUE_BY_ENDING, authored_outcome, issue
-from gateway.dossier.words import CONSTANT_NOTE, ENDINGS, SECTIONS, Language, Wording, data_as_of, fault_words, not_heard
+from gateway.dossier.words import CONSTANT_NOTE, EMERGENCY_NOTE, ENDINGS, SECTIONS, Language, Wording, data_as_of, fault_words, not_heard
 from gateway.ports import Completeness, HolderLine
 
 ENDING_SYSTEM: Final = "urn:noaber:ending"
@@ -96,7 +96,8 @@ def outcomes_of(completeness: Completeness, language: Language, before: Before) 
     Where something went out *before*, records of a holder that was rejected later may be among it: that is said.
     """
     issues = [found for line in completeness.holders for found in _issues_of(line, completeness, language, before)]
-    issues.append(issue("information", "informational", CONSTANT_NOTE.in_language(language), [(CODE_SYSTEM, "constant-note")], completeness.query_id.value))
+    notes = [(CONSTANT_NOTE, "constant-note"), *([(EMERGENCY_NOTE, "emergency-offered")] if completeness.emergency_offered else [])]
+    issues += [issue("information", "informational", note.in_language(language), [(CODE_SYSTEM, code)], completeness.query_id.value) for note, code in notes]
     titles = {line.holder.name: line.holder.title for line in completeness.holders}
     sections = [
         issue(

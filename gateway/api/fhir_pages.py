@@ -65,17 +65,18 @@ async def open_page(door: Door, query: DossierQuery, cursor: Cursor | None, *, c
     others = {name: pieces for name, pieces in page.others.items() if name not in aside}
     missed = tuple(Missed(name, closed.ending, closed.code) for name, closed in lines.items() if closed.ending.leaves_a_gap)
     goes_on = bool(page.records) and bool(page.more - {gap.holder for gap in missed})
+    completeness = account(
+        query.id,
+        [holder.card for holder in door.holders],
+        [line for line in planned.not_asked if line.holder.name not in gone],
+        list(lines.values()),
+        Counter(CATEGORY_ORDER[piece.row.category_code] for pieces in (shown, *others.values()) for piece in pieces),
+        sections_asked(query.selection),
+    )
     return Opened(
         shown,
         others,
-        account(
-            query.id,
-            [holder.card for holder in door.holders],
-            [line for line in planned.not_asked if line.holder.name not in gone],
-            list(lines.values()),
-            Counter(CATEGORY_ORDER[piece.row.category_code] for pieces in (shown, *others.values()) for piece in pieces),
-            sections_asked(query.selection),
-        ),
+        replace(completeness, emergency_offered=planned.emergency_offered),
         page.records[-1] if goes_on else None,
         missed,
     )

@@ -30,6 +30,12 @@ CONSTANT_NOTE: Final = Wording(
     "Some data may not be shared. Ask the patient, and call in case of doubt.",
 )
 
+#: On every dossier of a region that offers it, whoever it is about.
+EMERGENCY_NOTE: Final = Wording(
+    "In een noodgeval kunt u om noodtoegang vragen, met een reden. Dit wordt vastgelegd, de patiënt ziet het, en het wordt nagekeken.",
+    "In an emergency you may ask for emergency access, with a reason. It is recorded, the patient sees it, and it is reviewed.",
+)
+
 ENDINGS: Final[dict[Ending, Wording]] = {
     Ending.ANSWERED: Wording("Heeft geantwoord.", "Answered."),
     Ending.NOTHING_SHOWN: Wording("Niets getoond.", "Nothing shown."),

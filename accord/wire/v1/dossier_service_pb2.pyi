@@ -352,10 +352,13 @@ class Completeness(_message.Message):
     SECTIONS_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    EMERGENCY_OFFERED_FIELD_NUMBER: _builtins.int
     complete: _builtins.bool
     """Every holder was heard out."""
     note: _builtins.str
     """The constant note that some data may not be shared."""
+    emergency_offered: _builtins.bool
+    """Emergency access is offered in this region: the same on every dossier."""
     @_builtins.property
     def holders(self) -> _containers.RepeatedCompositeFieldContainer[Global___HolderLine]:
         """One line per holder."""
@@ -371,10 +374,11 @@ class Completeness(_message.Message):
         sections: _abc.Iterable[Global___SectionLine] | None = ...,
         complete: _builtins.bool = ...,
         note: _builtins.str = ...,
+        emergency_offered: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "holders", b"holders", "note", b"note", "sections", b"sections"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "emergency_offered", b"emergency_offered", "holders", b"holders", "note", b"note", "sections", b"sections"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,12 +5,12 @@ import re
 from accord.terms.answers import Ending
 from accord.terms.faults import CATALOGUE, Fault
 from accord.terms.vocabulary import Section
-from gateway.dossier.words import CONSTANT_NOTE, ENDINGS, FAULTS, SECTIONS, Wording, data_as_of, fault_words, not_heard
+from gateway.dossier.words import CONSTANT_NOTE, EMERGENCY_NOTE, ENDINGS, FAULTS, SECTIONS, Wording, data_as_of, fault_words, not_heard
 
 
 def every_wording() -> list[Wording]:
     """All fixed texts."""
-    return [CONSTANT_NOTE, *ENDINGS.values(), *SECTIONS.values(), *FAULTS.values()]
+    return [CONSTANT_NOTE, EMERGENCY_NOTE, *ENDINGS.values(), *SECTIONS.values(), *FAULTS.values()]
 
 
 def test_every_ending_and_every_section_has_words_in_both_languages() -> None:
