@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from accord.audit.verifying import known_heads
 from accord.terms.identifiers import Ura
 from accord.terms.members import Part
 from accord.terms.vocabulary import HolderKind
@@ -17,6 +19,7 @@ from testbed.region_office import GATEWAY, RegionOffice, member_of
 URA: Final = "90001003"
 _KEY: Final = "ab" * 32
 _FIRST_URA: Final = 92000000
+_KNOWN_SECONDS: Final = 45.0
 
 
 def fill_store(stage: Stage, number: int) -> str:
@@ -66,12 +69,21 @@ def real_agents(stage: Stage, sources: Mapping[str, Sequence[str]]) -> list[Star
     own = _member(office, stage, "gateway")
     member = (f"member.ura={GATEWAY.value}", f"member.answer_key={own}/answer.key", f"journal.key_file={own}/journal.key", f"region.keys={keys}")
     stage.start("gateway", "run", *_sets((*member, "listen.http=127.0.0.1:0", f"listen.grpc=unix:{own}/s", *_trust(own))))
+    _wait_until_known(own / "journal", set(uras.values()))
     return started
 
 
 def target_of(started: Started) -> str:
     """Where an agent listens."""
     return started.told.removeprefix("ready ")
+
+
+def _wait_until_known(journal: Path, uras: set[Ura]) -> None:
+    """Go on only when the gateway keeps a head of every agent's journal: then it has spoken to each over mutual TLS."""
+    until = time.monotonic() + _KNOWN_SECONDS
+    while not uras <= known_heads(journal).keys():
+        expect(time.monotonic() < until, "the gateway did not get to know every agent")
+        time.sleep(0.1)
 
 
 def _member(office: RegionOffice, stage: Stage, name: str) -> Path:

@@ -1,6 +1,7 @@
 """With every holder: the heads of journals, to be kept by the other, and the newest register. Often enough that nothing is new for long."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import anyio
 import structlog
@@ -34,8 +35,9 @@ async def _share_with(holder: RegisteredHolder, exchange: Exchange, live: LiveRe
     member = live.newest.by_ura.get(holder.card.ura)
     if member is None:
         return
-    given = exchange.give(0)
     try:
+        # The first time there is none yet: what was never signed, nobody can keep.
+        given = exchange.give(0) if exchange.own.newest else replace(exchange.give(0), head=await exchange.own.sign())
         got = await holders.exchange(holder, Shared(given.head, given.register, given.version), seconds=_SECONDS)
         await exchange.take(member, Given(got.head, got.register, got.version))
     except HolderFailure as failure:

@@ -25,8 +25,8 @@ http = "127.0.0.1:8480"          # your FHIR base is http://127.0.0.1:8480/fhir
 grpc = ""                        # the gRPC face, for instance "127.0.0.1:8481"; empty: off
 
 [region]
-register = "region.register"     # the register of the region, as its office publishes it
-key = "region.pub.pem"           # the region's public key, as its office told you
+register = "register.jws"        # the register of the region, as its office publishes it
+key = "region.pub"               # the region's public key, as its office told you
 
 [gateway]
 url = "https://gateway.example:8443"
@@ -63,8 +63,8 @@ class Listen(msgspec.Struct, frozen=True):
 class RegionSettings(msgspec.Struct, frozen=True):
     """The register's file, the region's public key (PEM), and where the newest known register is kept (empty: beside the file)."""
 
-    register: str = "region.register"
-    key: str = "region.pub.pem"
+    register: str = "register.jws"
+    key: str = "region.pub"
     known: str = ""
 
 

@@ -12,7 +12,7 @@ from accord.link.addresses import address, loopback
 from accord.link.policy_file import read_policy
 from accord.link.settings import Loaded
 from accord.terms.parties import Professional
-from accord.terms.vocabulary import CareCategory, HolderKind
+from accord.terms.vocabulary import CareCategory
 from gateway.connect.settings import read_settings as connect_settings
 from gateway.connect.upstream import gateway_address
 from gateway.settings import read_settings as gateway_settings
@@ -59,7 +59,7 @@ def test_the_connect_example_loads_and_asks_the_gateway_of_the_other_example() -
     assert gateway_address(settings.gateway.url).url == f"https://{gateway.listen.http}"
     assert gateway_address(settings.gateway.url).is_secured
     assert settings.gateway.grpc == gateway.listen.grpc
-    assert settings.professionals.default == Professional("900000031", "01.015", "Sanne ten Esker")
+    assert settings.professionals.usual == Professional("900000031", "01.015", "Sanne ten Esker")
 
 
 @pytest.mark.parametrize("name", AGENTS)
@@ -78,9 +78,9 @@ def test_the_policys_example_can_be_put_into_force_and_offers_no_emergency_acces
 
     assert policy.emergency is None
     assert policy.matrix.version.endswith("example")
-    sees = {(kind, role) for kind, role in policy.matrix.sees}
-    assert (None, "01.015") in sees
-    assert HolderKind.AMBULANCE not in {kind for kind, _ in sees}
+    rows = policy.matrix.rows
+    assert CareCategory.PATIENT in rows[None, "01.015"]
+    assert CareCategory.GENOMICS not in frozenset[CareCategory]().union(*rows.values())
 
 
 @pytest.mark.parametrize("name", UNITS)
