@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from typing import Final
 
 import anyio
-from anyio.lowlevel import checkpoint
 
 from accord.terms.answers import Closed, Ending, Hint
 from accord.terms.faults import BadInput, Fault, Unavailable
@@ -32,8 +31,6 @@ from node_agent.telling import AnswerTooLarge, Emit, Teller
 #: So many records are read by name rather than looked for among all that is kept.
 _MOST_NAMED: Final = 200
 _RELEASED_AT_ONCE: Final = 100
-#: So many records are looked at before others get their turn: about a millisecond.
-_JUDGED_AT_ONCE: Final = 40
 #: So many records can be asked for in the global order: a page, and the one that it goes on from.
 MOST_IN_ORDER: Final = 1_001
 
@@ -235,14 +232,7 @@ class Answering:
         yield list(found.values())
 
     async def _released(self, gate: Gate, given: list[SourceRecord]) -> list[ReleasedRecord]:
-        release = gate.release if _named(self._query.selection) is None else gate.release_named
-        released: list[ReleasedRecord] = []
-        for begin in range(0, len(given), _JUDGED_AT_ONCE):
-            if begin:
-                # What the source sent meanwhile is taken in, and the next is asked for: it must not wait for us.
-                await checkpoint()
-            released += release(given[begin : begin + _JUDGED_AT_ONCE])
-        return released
+        return await gate.disclose(given, self._holder.source, by_name=_named(self._query.selection) is not None)
 
     async def _tell_some(self, records: list[ReleasedRecord], companions: Companions) -> None:
         if records:
@@ -254,7 +244,7 @@ class Answering:
         await companions.fetch([*patients, *records])
         if patients:
             await self._teller.tell_together([*patients, *self._that_fit(companions.before(patients), patients)])
-        await self._teller.tell([*companions.before(records), *records])
+        await self._teller.tell(companions.among(records))
 
     def _that_fit(self, companions: list[ReleasedRecord], patients: list[ReleasedRecord]) -> list[ReleasedRecord]:
         """Those that fit in one message with the Patient records, as they must."""

@@ -125,7 +125,7 @@ async def _may_be_fetched(holder: Holder, query: HolderQuery, person: Person, de
     patients = gate.admit([given async for some in holder.source.patients(person[1]) for given in some], holder.bases)
     if not patients:
         return False
-    released = gate.release_named((await holder.source.read([record])).values())
+    released = await gate.disclose(list((await holder.source.read([record])).values()), holder.source, by_name=True)
     # A Patient record may show a photograph.
     candidates = [*released, *(patient for patient in patients if record == RecordRef("Patient", patient.id) and gate.asks_for(patient))]
     return any(points_to(candidate.fhir_json, url, holder.bases) for candidate in candidates)

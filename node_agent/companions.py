@@ -6,7 +6,7 @@ from typing import Final
 from accord.terms.identifiers import RecordRef
 from node_agent.disclosure import Gate
 from node_agent.packing import ReleasedRecord
-from node_agent.ports import Source
+from node_agent.ports import Source, SourceRecord
 
 #: A role names its practitioner and organisation, which names another: so far and no further.
 _DEPTH: Final = 3
@@ -36,7 +36,8 @@ class Companions:
                 return
             found: dict[RecordRef, ReleasedRecord] = {}
             for begin in range(0, len(wanted), _READ_AT_ONCE):
-                read = await self._source.read(wanted[begin : begin + _READ_AT_ONCE])
+                read = await self._read(wanted[begin : begin + _READ_AT_ONCE])
+                await self._gate.look_into_companions(read, self._source)
                 for ref, given in read.items():
                     released = self._gate.accompany(ref, given)
                     if released is not None:
@@ -50,6 +51,23 @@ class Companions:
         for record in records:
             self._take(record, ahead)
         return ahead
+
+    def among(self, records: Sequence[ReleasedRecord]) -> list[ReleasedRecord]:
+        """*records*, and ahead of each what was fetched for it.
+
+        Not ahead of all: that would tell in which lists a source brought them, and so that something between was withheld.
+        """
+        together: list[ReleasedRecord] = []
+        for record in records:
+            self._take(record, together)
+            together.append(record)
+        return together
+
+    async def _read(self, refs: Sequence[RecordRef]) -> dict[RecordRef, SourceRecord]:
+        """These, some of which were read already."""
+        found = {ref: given for ref in refs if (given := self._gate.companion_read(ref)) is not None}
+        unread = [ref for ref in refs if ref not in found]
+        return found | (await self._source.read(unread) if unread else {})
 
     def _take(self, record: ReleasedRecord, ahead: list[ReleasedRecord]) -> None:
         for ref in record.companions:

@@ -29,8 +29,11 @@ class _Head(msgspec.Struct, gc=False):
 _decode_head: Final = msgspec.json.Decoder(_Head).decode
 
 
-def would_be_told(text: bytes, selection: Selection, decisions: Decisions) -> bool:
-    """Whether a record that nobody can read, or that has no proper name, is asked for and would be released whatever it is."""
+def would_be_told(text: bytes, selection: Selection, decisions: Decisions, *, labelled: bool) -> bool:
+    """Whether a record that nobody can read, or that has no proper name, is asked for and would be released whatever it is.
+
+    *labelled* says that it might bear a label, or hold something that does.
+    """
     name, category = _sniffed(text)
     kind = TYPE_BY_NAME.get(name)
     if name in NEVER_RELEASED or (kind is not None and (kind.is_companion or kind.name == "Patient")):
@@ -38,7 +41,7 @@ def would_be_told(text: bytes, selection: Selection, decisions: Decisions) -> bo
     if name and not wants_type(selection, name):
         return False
     possible = frozenset({category}) if category else categories_of(name) if kind else frozenset(CareCategory)
-    return any(wants_category(selection, one) for one in possible) and decisions.releases_all(possible, kind.name if kind else "")
+    return any(wants_category(selection, one) for one in possible) and decisions.releases_all(possible, kind.name if kind else "", labelled=labelled)
 
 
 def _sniffed(text: bytes) -> tuple[str, CareCategory | None]:

@@ -549,7 +549,7 @@ async def test_a_page_brings_the_companions_of_that_page_only() -> None:
     people = [resource("Practitioner", f"p{n}") for n in range(1, 5)]
     told = await ask_over([patient("a", ANNA), *people, *records], question(selection=Selection(order=Order.GLOBAL, limit=2)))
 
-    assert told.records == [patient("a", ANNA), people[3], people[2], records[3], records[2]]
+    assert told.records == [patient("a", ANNA), people[3], records[3], people[2], records[2]]
     assert told.closed.more
 
 
