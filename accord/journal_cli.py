@@ -11,9 +11,12 @@ from accord.audit import pruning, reconciling, verifying
 from accord.audit.heads import HEAD_CHARACTERS, HEAD_TYPE, Head, read_head
 from accord.audit.showing import Reader, shown
 from accord.link import jose
+from accord.review.commands import add_commands
 from accord.terms.faults import BadInput, Fault, Unavailable
 
 app = typer.Typer(name="journal", help="The access journal: verify it, read it, compare it.", no_args_is_help=True, pretty_exceptions_enable=False)
+
+add_commands(app)
 
 _Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of the journal.")]
 _Moment = typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC.")

@@ -6,7 +6,7 @@ import signal
 import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from accord.link.exchanging import Exchange
 from accord.link.live_register import LiveRegister
 from accord.link.options import CHANNEL, MAXIMUM_CONCURRENT_RPCS, SERVER
 from accord.link.surroundings import check_surroundings, collect_garbage_rarely
+from accord.review.serving import name_in, serve_review
 from accord.terms.answers import Closed
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Ura
@@ -40,10 +41,11 @@ from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
 from gateway.fanout import Patience
 from gateway.opening import Region
+from gateway.patient_serving import Around, serve_patients
 from gateway.ports import RegisteredHolder
 from gateway.presence import Presence, watch_all
 from gateway.rates import Rate, Rates
-from gateway.recording import KEY_BYTES, Recorder
+from gateway.recording import KEY_BYTES, GlassSeen, Recorder
 from gateway.register import LiveHolders, read_keys
 from gateway.settings import GatewaySettings, RateSettings
 from gateway.sharing import keep_sharing
@@ -66,6 +68,7 @@ class Trust:
     journal: Journal
     journal_key: bytes
     exchange: Exchange
+    glass: GlassSeen = field(default_factory=GlassSeen)
 
     def current(self) -> RegionRegister:
         """The register in force.
@@ -77,7 +80,7 @@ class Trust:
 
     def recorder(self) -> Recorder:
         """Writes lines of questions, by the policy of this moment."""
-        return Recorder(self.journal, self.journal_key, self.current().policy)
+        return Recorder(self.journal, self.journal_key, self.current().policy, self.glass)
 
     def connect(self, keys: ChannelKeys, holder: RegisteredHolder) -> aio.Channel:
         """A channel that ends at this holder and nowhere else."""
@@ -118,7 +121,14 @@ async def run(settings: GatewaySettings, folder: Path, ready: Callable[[str], No
                 serve = partial(serve_http, tls=context)
                 face = partial(_face, region, callers, trust, _smart_clients(settings, folder))
                 http_address = await tasks.start(serve, face, _http_settings(settings, folder), address(settings.listen.http))
-            ready(f"ready http={http_address} grpc={grpc_address}")
+            patients = ""
+            if settings.patients.listen:
+                around = Around(region.register, lambda: trust.live.newest, partial(trust.connect, ChannelKeys(trust.material)), _now)
+                patients = " patients=" + await tasks.start(serve_patients, settings.patients, folder, around)
+            review = ""
+            if settings.review.listen:
+                review = " review=" + await tasks.start(serve_review, settings.review, folder, trust.journal, name_in(trust.live))
+            ready(f"ready http={http_address} grpc={grpc_address}{patients}{review}")
             with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
                 async for _ in signals:
                     break

@@ -4,7 +4,10 @@ Patients stand in it under a key of this journal, and records as keyed marks of 
 its line, and nobody can find a record from a line.
 """
 
-from dataclasses import dataclass
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
@@ -12,10 +15,13 @@ from blake3 import blake3
 
 from accord.audit.content import Asking as AskingLine
 from accord.audit.content import Event, Truth
-from accord.audit.events import Closing, Decision, RefusedQuestion, Release
+from accord.audit.events import Closing, Decision, GlassBroken, RefusedQuestion, Release
+from accord.link.jose import claims, decoded
+from accord.link.mandate_claims import mandate_of
 from accord.rules.matrix import categories_of_role
 from accord.terms.answers import Batch, Counts, Ending
-from accord.terms.faults import Fault
+from accord.terms.evidence import Mandate
+from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, QueryId, Ura
 from accord.terms.parties import Asker
 from accord.terms.policies import RegionPolicy
@@ -26,6 +32,7 @@ from accord.wire.hashing import StreamDigest
 
 _MARK_BYTES: Final = 8
 KEY_BYTES: Final = 32
+_MOST_EMERGENCIES: Final = 10_000
 
 
 class Ledger(Protocol):
@@ -41,13 +48,40 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Of one question what all its lines have in common."""
+    """Of one question what all its lines have in common. `mandate` is what its mandate says, which was verified when it came in."""
 
     id: QueryId
     bsn: Bsn
     asked_by: Asker
     purpose: PurposeOfUse
     evidence: Evidence
+    mandate: Mandate | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mandate", _said_in(self.evidence.mandate))
+
+
+class GlassSeen:
+    """Which emergencies have their line. A dossier is read in many questions, and somebody must look at each line."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ends: OrderedDict[tuple[str, ...], float] = OrderedDict()
+
+    def begins(self, key: tuple[str, ...], seconds: float) -> bool:
+        """Whether this is the first question of an emergency that lasts so long."""
+        now = self._clock()
+        if self._ends.get(key, now) > now:
+            return False
+        self._ends[key] = now + seconds
+        self._ends.move_to_end(key)
+        if len(self._ends) > _MOST_EMERGENCIES:
+            self._ends.popitem(last=False)
+        return True
+
+    def forget(self, key: tuple[str, ...]) -> None:
+        """Its line was not written."""
+        self._ends.pop(key, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +91,20 @@ class Recorder:
     ledger: Ledger
     key: bytes
     policy: RegionPolicy
+    glass: GlassSeen = field(default_factory=GlassSeen)
 
     def __post_init__(self) -> None:
         if len(self.key) != KEY_BYTES:
             raise ValueError("a key of 32 bytes")
 
     async def asked(self, about: About) -> None:
-        """A dossier is opened: what the role of whoever asks may see at all.
+        """A dossier is opened: what the role of whoever asks may see at all. Break-the-glass has its own line first (promise P12).
 
         Raises:
             Unavailable: `journal-unavailable`: nobody may be asked.
         """
+        if about.purpose is PurposeOfUse.EMERGENCY_TREATMENT:
+            await self._broken(about)
         user, professional = about.asked_by.data_user, about.asked_by.professional
         seen = categories_of_role(self.policy.matrix, user.kind, professional.role)
         released = tuple(category for category in CareCategory if category in seen)
@@ -135,6 +172,24 @@ class Recorder:
         """
         await self.ledger.append(RefusedQuestion(fault=fault))
 
+    async def _broken(self, about: About) -> None:
+        """That glass is broken, once for each emergency; whether it opens anything, each holder decides."""
+        emergency = about.mandate.emergency if about.mandate is not None else None
+        line = GlassBroken(
+            **self._common(about, None),
+            reason=emergency.reason if emergency is not None else "",
+            words=emergency.words if emergency is not None else "",
+            second_factor=int(emergency.second_factor_at.timestamp() * 1000) if emergency is not None else 0,
+        )
+        minutes = self.policy.emergency.minutes if self.policy.emergency is not None else 0
+        key = (line.asking.user, line.asking.professional, line.patient, line.reason, line.words)
+        if self.glass.begins(key, minutes * 60.0):
+            try:
+                await self.ledger.append(line)
+            except BaseException:
+                self.glass.forget(key)
+                raise
+
     def _mark(self, content: bytes) -> str:
         return blake3(content, key=self.key).hexdigest(length=_MARK_BYTES)
 
@@ -153,7 +208,8 @@ class Recorder:
                 role=professional.role,
                 professional_name=professional.name,
                 purpose=about.purpose,
-                mandate=sha256(about.evidence.mandate.encode("ascii")).hexdigest() if about.evidence.mandate else "",
+                treatment=about.mandate.treatment if about.mandate is not None else None,
+                mandate=about.mandate.digest.hex() if about.mandate is not None else "",
             ),
             "emergency": about.purpose is PurposeOfUse.EMERGENCY_TREATMENT,
         }
@@ -181,3 +237,12 @@ class Lines:
     async def closing(self, holder: Ura, ending: Ending, counts: Counts, fault: Fault | None) -> None:
         """See `Recorder.closing`."""
         await self.recorder.closing(self.about, holder, ending, counts, fault)
+
+
+def _said_in(mandate: str) -> Mandate | None:
+    """What a mandate says; none where there is none. Nothing is verified here."""
+    parts = mandate.split(".")
+    try:
+        return mandate_of(claims(decoded(parts[1])), sha256(mandate.encode("ascii")).digest()) if len(parts) == 3 else None
+    except (BadInput, ValueError):
+        return None

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from accord.link.settings import Loaded, load
+from accord.review.settings import ReviewSettings
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=600)]
 _PerSecond = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
@@ -83,6 +84,25 @@ class PatientIdSettings(msgspec.Struct, frozen=True):
     key_file: str = ""
 
 
+class PatientPagesSettings(msgspec.Struct, frozen=True):
+    """The patient's pages: where they listen (empty: there are none), and as which client of which login provider in the register.
+
+    `public_url` is the address under which browsers know them; `levels` the `acr` values of a login that is strong enough
+    (empty: any); `title` and `telephone` are the region's, `fictional` says on every page that it is a demonstration.
+    """
+
+    listen: str = ""
+    public_url: str = ""
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: str = ""
+    bsn_claim: str = "bsn"
+    levels: list[str] = []
+    title: str = ""
+    telephone: str = ""
+    fictional: bool = False
+
+
 class GatewaySettings(msgspec.Struct, frozen=True):
     """All of it."""
 
@@ -95,6 +115,8 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     http: HttpFaceSettings = HttpFaceSettings()
     patient_id: PatientIdSettings = PatientIdSettings()
     smart: SmartSettings = SmartSettings()
+    patients: PatientPagesSettings = PatientPagesSettings()
+    review: ReviewSettings = ReviewSettings()
 
 
 def read_settings(files: Iterable[Path], sets: Iterable[str]) -> Loaded[GatewaySettings]:

@@ -6,13 +6,16 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import anyio
 import structlog
+from anyio.abc import TaskGroup
 
 from accord.audit.journal import Journal
+from accord.audit.reading import JournalReader
 from accord.audit.recent import events_since
 from accord.link.addresses import address as address_of
 from accord.link.certificates import read_anchor, read_signing_key
@@ -26,8 +29,10 @@ from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName, Ura
 from accord.terms.policies import RegionPolicy
 from node_agent.api.door import RegisterDoor
+from node_agent.api.patient_servicer import PatientService
 from node_agent.api.servicer import HolderService
 from node_agent.budgeting import Budgeting
+from node_agent.desk import Desk
 from node_agent.emergencies import Emergencies
 from node_agent.holder import Holder
 from node_agent.locating import Locating
@@ -69,25 +74,24 @@ async def run(settings: AgentSettings, folder: Path, ready: Callable[[str], None
         choices = _choices(folder / settings.choices.path)
         stack.push_async_callback(choices.close)
         safeguards = _safeguards(settings, ura, key, trust)
-        now = _now()
-        remember(safeguards, events_since(trust.journal.folder, int((now - REMEMBERED).timestamp() * 1000)), now=now)
         mitz = _mitz(settings, folder, ura, safeguards.revocations, stack)
         holder = Holder(ura, source, choices, Pausing(), safeguards)
         if mitz is not None:
             holder = replace(holder, leading=(mitz.leased,), shows=mitz.shows)
         locating = Locating(holder, key, refresh_seconds=settings.locate.refresh_seconds)
+        desk = _desk(settings, folder, choices, safeguards, locating, trust, stack)
+        # What was stated before a crash is in force before anybody is answered.
+        await desk.settle()
+        patients = PatientService(desk, trust.door, locating)
         service = HolderService(holder, settings.holder.title or name.value, locating, trust.door, trust.exchange)
         collect_garbage_rarely()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(trust.live.keep_fresh)
-            tasks.start_soon(trust.exchange.own.keep_signing)
+            await _begin_beside(tasks, settings, folder, trust, mitz)
             tasks.start_soon(safeguards.revocations.keep_polling, choices.changes)
-            if mitz is not None:
-                await tasks.start(mitz.keep)
             tasks.start_soon(locating.keep_fresh)
             tasks.start_soon(look_after, source, holder.pausing, settings.source.check_seconds)
             credentials = server_credentials(trust.material)
-            async with serving(service, holder.pausing, address, credentials, concurrency=settings.listen.concurrency) as served:
+            async with serving(service, holder.pausing, address, credentials, concurrency=settings.listen.concurrency, patients=patients) as served:
                 # `Locate` answers once there is an index; whoever is told that we are ready may locate at once.
                 with anyio.move_on_after(_INDEX_SECONDS):
                     await locating.made.wait()
@@ -120,7 +124,7 @@ def _safeguards(settings: AgentSettings, ura: Ura, key: PseudonymKey, trust: Tru
     def region() -> RegionPolicy:
         return trust.live.current(_now()).policy
 
-    return Safeguards(
+    safeguards = Safeguards(
         ura=ura,
         kind=settings.holder.kind,
         ledger=trust.journal,
@@ -132,6 +136,9 @@ def _safeguards(settings: AgentSettings, ura: Ura, key: PseudonymKey, trust: Tru
         emergencies=Emergencies(lambda: region().emergency),
         revocations=Revocations(),
     )
+    now = _now()
+    remember(safeguards, events_since(trust.journal.folder, int((now - REMEMBERED).timestamp() * 1000)), now=now)
+    return safeguards
 
 
 def _mitz(settings: AgentSettings, folder: Path, ura: Ura, revocations: Revocations, stack: AsyncExitStack) -> "Mitz | None":
@@ -142,6 +149,30 @@ def _mitz(settings: AgentSettings, folder: Path, ura: Ura, revocations: Revocati
     mitz = Mitz(settings.mitz, folder, ura, settings.holder.kind, revocations)
     stack.push_async_callback(mitz.close)
     return mitz
+
+
+def _desk(
+    settings: AgentSettings, folder: Path, choices: "SqliteChoices", safeguards: Safeguards, locating: Locating, trust: Trust, stack: AsyncExitStack
+) -> Desk:
+    from node_agent.sources.statement_store import SqliteStatements  # noqa: PLC0415 - as where the choices are opened
+
+    journal = trust.journal
+    reader = JournalReader(journal.folder, journal.folder.with_name(f"{journal.folder.name}.index"), lambda: journal.durable)
+    stack.callback(reader.close)
+    statements = SqliteStatements(folder / settings.choices.path)
+    return Desk(safeguards, choices, statements, reader, knows=locating.knows, register=lambda: trust.live.current(_now()), now=_now)
+
+
+async def _begin_beside(tasks: TaskGroup, settings: AgentSettings, folder: Path, trust: Trust, mitz: "Mitz | None") -> None:
+    """What runs beside the answers: the register and the journal's heads, the register of choices, the review page."""
+    tasks.start_soon(trust.live.keep_fresh)
+    tasks.start_soon(trust.exchange.own.keep_signing)
+    if mitz is not None:
+        await tasks.start(mitz.keep)
+    if settings.review.listen:
+        from accord.review.serving import name_in, serve_review  # noqa: PLC0415 - as above
+
+        await tasks.start(partial(serve_review, settings.review, folder, trust.journal, name_in(trust.live)))
 
 
 def _now() -> datetime:

@@ -212,35 +212,3 @@ class ChoiceStore(Protocol):
 
     async def close(self) -> None:
         """Let go of files."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptStatement:
-    """What a patient stated, with its proof: the salt of the nonce, and the ID token that carries it.
-
-    `born` is the patient's day of birth as the token has it; `since` when it was put on record here; `settled`: what follows
-    from it is in force.
-    """
-
-    statement: Statement
-    salt: bytes = field(repr=False)
-    token: str = field(repr=False)
-    born: date | None = field(repr=False)
-    since: datetime
-    settled: bool = False
-
-
-class StatementStore(Protocol):
-    """What patients stated on their pages. All methods raise `Unavailable` when the store cannot be used."""
-
-    async def of(self, bsn: Bsn) -> Sequence[KeptStatement]:
-        """All statements of a person, in the order in which they came."""
-
-    async def add(self, kept: KeptStatement) -> datetime:
-        """Put it on record, synced to disk; returns since when, which is later than all before. The same statement twice is one."""
-
-    async def settled(self, bsn: Bsn) -> None:
-        """What follows from all statements of this person is in force."""
-
-    async def unsettled(self) -> Sequence[Bsn]:
-        """The people of whom a statement is on record that is not in force yet."""

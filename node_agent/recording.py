@@ -151,7 +151,16 @@ def _line_of(asking: Asking) -> AskingLine:
 
 def _alarm_line(alarm: Alarm) -> BudgetAlarm:
     who = "/".join(filter(None, (alarm.organisation.value if alarm.organisation is not None else "", alarm.professional))) or alarm.gateway.value
-    return BudgetAlarm(of=alarm.level.value, who=who, peer=alarm.gateway.value, patients=alarm.limit + 1, limit=alarm.limit)
+    return BudgetAlarm(
+        of=alarm.level.value,
+        who=who,
+        peer=alarm.gateway.value,
+        patients=alarm.limit + 1,
+        limit=alarm.limit,
+        hours=alarm.hours,
+        user=alarm.organisation.value if alarm.organisation is not None else "",
+        professional=alarm.professional,
+    )
 
 
 def _evidence(decision: Weighed) -> list[str]:

@@ -47,9 +47,7 @@ def _spent(events: Iterable[AboutPatient | RefusedQuestion], now: datetime) -> l
 
 def _broken(events: Iterable[AboutPatient | RefusedQuestion]) -> list[PastEmergency]:
     return [
-        PastEmergency(
-            Ura(event.peer), Ura(event.asking.user), event.asking.professional, patient, _at(event.moment), _at(event.second_factor or event.moment)
-        )
+        PastEmergency(Ura(event.peer), Ura(event.asking.user), event.asking.professional, patient, _at(event.moment), _at(event.second_factor or event.moment))
         for event in events
         if isinstance(event, GlassBroken) and (patient := _patient(event.patient)) is not None
     ]

@@ -12,6 +12,7 @@ from accord.link.addresses import Address, loopback
 from accord.link.options import MAXIMUM_CONCURRENT_RPCS, SERVER
 from accord.terms.faults import BadInput, Fault
 from node_agent.api.health import add_health, follow
+from node_agent.api.patient_servicer import PatientService, add_patient_service
 from node_agent.api.servicer import SERVICE, HolderService, add_holder_service
 from node_agent.pausing import Pausing
 
@@ -27,10 +28,11 @@ async def serving(
     *,
     concurrency: int = MAXIMUM_CONCURRENT_RPCS,
     grace: float = GRACE_SECONDS,
+    patients: PatientService | None = None,
 ) -> AsyncGenerator[str, None]:
     """Serve inside the block, which gets the address; at its end answers under way have *grace* seconds to finish.
 
-    Without *credentials* it is served plainly, on loopback only; an agent that is run always has them.
+    *patients* is the patient's desk. Without *credentials* it is served plainly, on loopback only; an agent that is run always has them.
 
     Raises:
         BadInput: `invalid-setting`, when the address is taken; `loopback-only`.
@@ -39,6 +41,8 @@ async def serving(
         loopback(address.target)
     server = aio.server(options=SERVER, maximum_concurrent_rpcs=concurrency)
     add_holder_service(service, server)
+    if patients is not None:
+        add_patient_service(patients, server)
     health = await add_health(server, SERVICE, pausing)
     try:
         port = server.add_insecure_port(address.target) if credentials is None else server.add_secure_port(address.target, credentials)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from accord.link.settings import Loaded, load
+from accord.review.settings import ReviewSettings
 from accord.terms.evidence import TreatmentBasis
 from accord.terms.policies import HolderPolicy
 from accord.terms.vocabulary import CareCategory, HolderKind
@@ -36,8 +37,8 @@ class RegionSettings(msgspec.Struct, frozen=True):
 class TlsSettings(msgspec.Struct, frozen=True):
     """The certificate by which this organisation is known in the region, and its key (PEM files)."""
 
-    certificate: str = "certificate.pem"
-    key: str = "certificate.key"
+    certificate: str = "tls.pem"
+    key: str = "tls.key"
 
 
 class JournalSettings(msgspec.Struct, frozen=True):
@@ -144,6 +145,7 @@ class AgentSettings(msgspec.Struct, frozen=True):
     tls: TlsSettings = TlsSettings()
     journal: JournalSettings = JournalSettings()
     policy: PolicySettings = PolicySettings()
+    review: ReviewSettings = ReviewSettings()
 
 
 def read_settings(files: Iterable[Path], sets: Iterable[str]) -> Loaded[AgentSettings]:
@@ -184,8 +186,8 @@ register = "register.jws"
 anchor = "region.pub"
 
 [tls]
-certificate = "certificate.pem"
-key = "certificate.key"
+certificate = "tls.pem"
+key = "tls.key"
 
 [journal]
 folder = "journal"
@@ -215,6 +217,11 @@ path = "choices.db"
 # notify = "https://agent.example:7443/mitz/notifications"
 # listen = "0.0.0.0:7443"
 # notifier = "notify.mitz.example"
+
+# The page on which a privacy officer reviews broken glass and alarms; `noaber journal reviewer` makes an entry of the file.
+# [review]
+# listen = "127.0.0.1:8482"
+# reviewers = "reviewers.toml"
 
 [locate]
 # 64 hexadecimal digits that only this holder and the gateway know

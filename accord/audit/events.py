@@ -175,7 +175,10 @@ class HeadDoubted(Event, frozen=True, kw_only=True, tag="head-doubted"):
 
 
 class BudgetAlarm(Event, frozen=True, kw_only=True, tag="budget-alarm"):
-    """More different patients in an hour than the region agreed on. `of` is `professional`, `organisation` or `gateway`."""
+    """More different patients than the region agreed on, in so many `hours`; 24 are those of emergencies.
+
+    `of` is `professional`, `organisation` or `gateway`; `user` and `professional` are who it was, as far as it is of them.
+    """
 
     code: str = "110113"
     severity: Severity = Severity.ALARM
@@ -185,16 +188,20 @@ class BudgetAlarm(Event, frozen=True, kw_only=True, tag="budget-alarm"):
     peer: str = ""
     patients: int
     limit: int
+    hours: int = 1
+    user: str = ""
+    professional: str = ""
 
 
 class ReviewDone(Event, frozen=True, kw_only=True, tag="review-done"):
-    """A reviewer looked at line `line`; `verdict` is `in-order` or `followed-up`."""
+    """A reviewer looked at line `line`; `verdict` is `reviewed`, and `remark` what they found, in pieces that fit."""
 
     code: str = "110101"
     action: _Action = "U"
     line: int
     by: str
     verdict: str
+    remark: tuple[str, ...] = ()
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):

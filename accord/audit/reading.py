@@ -115,6 +115,10 @@ class JournalReader:
         about = await self._about(patient, since, until)
         return [{"n": n, **seen} for n, event in about if (seen := shown(event, reader)) is not None]
 
+    async def events(self, patient: str, since: datetime, until: datetime) -> list[Event]:
+        """The events about *patient* in [since, until), oldest first, as they stand: for who composes what a reader may see."""
+        return [event for _, event in await self._about(patient, since, until)]
+
     async def review_queue(self) -> list[tuple[int, Event]]:
         """Alarms (broken glass, budgets, doubted heads) that nobody has reviewed yet, with their line numbers, oldest first."""
         return _events(await to_thread.run_sync(self._index.unreviewed))

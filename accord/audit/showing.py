@@ -57,8 +57,8 @@ FIELDS: Final[Mapping[str, frozenset[Reader]]] = {
     "lines": _only(P, R, O),
     # The journal and the region.
     **dict.fromkeys(("party", "kept_n", "kept_chain", "n", "chain", "head", "signed", "before", "upto"), _only(R, O, X)),
-    **dict.fromkeys(("version", "cut", "patients", "limit", "of"), _only(R, O)),
-    **dict.fromkeys(("who", "line", "verdict"), _only(R)),
+    **dict.fromkeys(("version", "cut", "patients", "limit", "hours", "of"), _only(R, O)),
+    **dict.fromkeys(("who", "user", "professional", "line", "verdict", "remark"), _only(R)),
 }
 
 _ABOUT_A_PATIENT: Final = frozenset({

@@ -67,7 +67,7 @@ def _check(algorithm: str, key: Mapping[str, Any], signed: bytes, signature: byt
         if len(signature) != 2 * _EC_BYTES:
             raise wrong("signature")
         point = ec.EllipticCurvePublicNumbers(_number(key["x"]), _number(key["y"]), ec.SECP256R1()).public_key()
-        both = int.from_bytes(signature[:_EC_BYTES], "big"), int.fromone_spelling(signature[_EC_BYTES:], "big")
+        both = int.from_bytes(signature[:_EC_BYTES], "big"), int.from_bytes(signature[_EC_BYTES:], "big")
         point.verify(encode_dss_signature(*both), signed, ec.ECDSA(SHA256()))
     else:
         public = rsa.RSAPublicNumbers(_number(key["e"]), _number(key["n"])).public_key()

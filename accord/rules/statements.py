@@ -4,7 +4,6 @@ A statement is confirmed by a fresh login whose nonce is `nonce_of(statement, sa
 signs then binds exactly this statement, and every holder can check it without believing whoever carried it.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -142,7 +141,7 @@ def nonce_of(statement: Statement, salt: bytes) -> str:
     """
     if len(salt) != SALT_BYTES:
         raise BadInput(Fault.INVALID_QUESTION, "salt")
-    return base64.urlsafe_b64encode(hashlib.sha256(statement.canonical + salt).digest()).decode().rstrip("=")
+    return hashlib.sha256(statement.canonical + salt).hexdigest()
 
 
 def read_statement(canonical: bytes) -> Statement:

@@ -11,7 +11,7 @@ from typing import Final
 
 #: An allow-list: import-linter's `forbidden` is a deny-list, and lets by what nobody thought of.
 PURE: Final = frozenset({
-    "accord", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "hmac", "itertools", "json",
+    "accord", "base64", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "hmac", "itertools", "json",
     "math", "msgspec", "operator", "re", "struct", "types", "typing", "zoneinfo",
 })  # fmt: skip
 #: Single modules of packages that are otherwise not pure: the spelling of a URL, not its fetching.

@@ -55,6 +55,8 @@ def test_both_locks_of_one_environment_agree() -> None:
     assert run <= dev
 
 
+#: Pages of the accord, which a gateway or an agent serves: loaded by nobody else, so that its commands need nothing more.
+SERVED = ("accord/review/", "accord/link/serving.py")
 BRINGS = {"accord": (), "gateway": ("gateway",), "node_agent": ("agent",), "testbed": ("agent", "gateway", "testbed")}
 
 
@@ -68,6 +70,7 @@ def test_every_package_that_a_part_imports_is_declared_for_it(part: str) -> None
     undeclared = {
         name: where
         for where, imported in nets.imports_of(PROJECT, part)
+        if not where.startswith(SERVED)
         if (name := imported.partition(".")[0]) not in sys.stdlib_module_names | set(BRINGS)
         if not declared & {_normal(distribution) for distribution in distributions.get(name, [name])}
     }
