@@ -1,6 +1,7 @@
 """Who asks: what the faces need to know of whoever sent a request, and of the evidence that travels on with the question."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
 from accord.terms.evidence import Asked
@@ -62,7 +63,18 @@ class Caller(Protocol):
         """
 
 
-class Callers(Protocol):
+class Standing(Protocol):
+    """Keeps what is under way tied to who asks."""
+
+    def while_a_member(self, caller: Caller) -> AbstractAsyncContextManager[None]:
+        """Run what is inside for as long as the organisation that asks takes part; then it is cancelled.
+
+        Raises:
+            Unavailable: `organisation-blocked`, `not-a-member` or `register-outdated`, when it was.
+        """
+
+
+class Callers(Standing, Protocol):
     """Tells whoever asks by what came with the request."""
 
     def caller(self, headers: Mapping[str, str], peer: bytes) -> Caller:

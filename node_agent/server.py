@@ -9,6 +9,7 @@ import grpc
 from grpc import aio
 
 from accord.link.addresses import Address, loopback
+from accord.link.listening import Listening
 from accord.link.options import MAXIMUM_CONCURRENT_RPCS, SERVER
 from accord.terms.faults import BadInput, Fault
 from node_agent.api.health import add_health, follow
@@ -40,9 +41,10 @@ async def serving(
     if credentials is None and not address.is_socket:
         loopback(address.target)
     server = aio.server(options=SERVER, maximum_concurrent_rpcs=concurrency)
-    add_holder_service(service, server)
+    listening = Listening()
+    add_holder_service(service, server, listening)
     if patients is not None:
-        add_patient_service(patients, server)
+        add_patient_service(patients, server, listening, service.note_refusal)
     health = await add_health(server, SERVICE, pausing)
     try:
         port = server.add_insecure_port(address.target) if credentials is None else server.add_secure_port(address.target, credentials)

@@ -126,10 +126,10 @@ class Teller:
         if taken is None:
             return
         batch, names = taken
-        # The line is durable before anything of the batch leaves (promise P2); without a line the batch is lost.
-        await self._releasing(batch, names)
-        # The batch counts as sent from here on: whoever cancels waits until it is.
+        # Whoever cancels waits until it is sent: taken and then dropped, it would be missing from an answer that says it is whole.
         with anyio.CancelScope(shield=True):
+            # The line is durable before anything of the batch leaves (promise P2); without a line the batch is lost.
+            await self._releasing(batch, names)
             self._packer.sent(batch, names)
             for basis, categories in self._untold.items():
                 await self._out(Outcome(frozenset(categories), basis.value, () if self._bases_told else self._bases))

@@ -26,7 +26,6 @@ from accord.audit.reconciling import Reconciliation, reconcile
 from accord.audit.verifying import events_of, verify
 from accord.terms.answers import Batch
 from accord.terms.identifiers import Ura
-from accord.wire.columns import rows
 from accord.wire.hashing import StreamDigest
 from accord.wire.v1 import dossier_service_pb2 as pb
 from testbed import asking

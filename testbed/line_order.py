@@ -1,6 +1,6 @@
 """Reads a trace of system calls beside the journal: whether every batch left after its line was synced (promise P2).
 
-    strace -f -y -ttt -s 1000000 -e trace=write,writev,pwrite64,fsync,fdatasync,sendmsg,sendto,sendmmsg -o FILE …
+    strace -f -yy -ttt -s 1000000 -e trace=write,writev,pwrite64,fsync,fdatasync,sendmsg,sendto,sendmmsg -o FILE …
 
 TLS hides what leaves, and not how much. At every moment the process may have sent, since a question began, no more than the
 batches of this question whose lines are durable, and a little: what surrounds a batch, decisions, signs of life, the last
@@ -14,21 +14,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from accord.wire.columns import ROW_BYTES
+
 TRACED: Final = ("write", "writev", "pwrite64", "fsync", "fdatasync", "sendmsg", "sendto", "sendmmsg")
 #: The command line of the tracer, up to its output file and the program.
-STRACE: Final = ("strace", "-f", "-y", "-ttt", "-s", "1000000", "-e", f"trace={','.join(TRACED)}", "-o")
-#: What a question may send beside its batches.
-SLACK_BYTES: Final = 12 * 1024
+STRACE: Final = ("strace", "-f", "-yy", "-ttt", "-s", "1000000", "-e", f"trace={','.join(TRACED)}", "-o")
+#: What a question may send beside its batches; and for each 200 bytes of a batch one more, which TLS and HTTP/2 take.
+SLACK_BYTES: Final = 8 * 1024
+_SURROUNDING: Final = 200
+_SYNCS: Final = ("fsync", "fdatasync")
 
 _CALL: Final = re.compile(r"(?P<pid>\d+) +(?P<moment>\d+\.\d+) (?P<name>\w+)\((?P<fd>\d+)<(?P<file>(?:->|[^>])*)>(?P<rest>.*)", re.ASCII | re.DOTALL)
 _RESUMED: Final = re.compile(r"(?P<pid>\d+) +\d+\.\d+ <\.\.\. (?P<name>\w+) resumed>(?P<rest>.*)", re.ASCII | re.DOTALL)
 _RESULT: Final = re.compile(r" = (-?\d+)(?: \w+ \(.*\))?$", re.ASCII)
-_LENGTH: Final = re.compile(r"\biov_len=(\d+)", re.ASCII)
-_SENT_LENGTH: Final = re.compile(r", (\d+), [A-Z_|0-9x]+(?:, NULL, 0)?(?:\) = | <unfinished)", re.ASCII)
 #: A line of the journal as the tracer shows it, with its quotes escaped.
 _LINE: Final = re.compile(r'\\"event\\":\\"(?P<event>decision|release)\\"(?P<rest>.*?)\}\}?\\n', re.ASCII | re.DOTALL)
 _QUERY: Final = re.compile(r'\\"query\\":\\"(\w+)\\"', re.ASCII)
 _BYTES: Final = re.compile(r'\\"bytes\\":(\d+)', re.ASCII)
+_COUNT: Final = re.compile(r'\\"count\\":(\d+)', re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +66,20 @@ class _Line:
     bytes: int
 
 
-@dataclass(slots=True)
-class _File:
-    """A file of the journal: what was written to it and no sync that is over covers, in order."""
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A call that began: `then` is how many lines of its file a sync covers, or how much was durable when a sending began."""
 
-    unsynced: list[_Line] = field(default_factory=list)
-    #: How many of these each sync that is under way covers, by thread.
-    under_way: dict[str, int] = field(default_factory=dict)
+    name: str
+    file: str
+    moment: str
+    query: str
+    then: int
 
 
-def line_order(trace: Iterable[str], slack: int = SLACK_BYTES) -> LineOrder:
-    """Read a trace of one process that is asked one question after another."""
-    reading = _Reading(slack)
+def line_order(trace: Iterable[str], *, over: tuple[str, ...] = ("socket", "UNIX", "TCP")) -> LineOrder:
+    """Read a trace of one process that is asked one question after another. *over*: which connections batches leave by."""
+    reading = _Reading(over)
     for text in trace:
         reading.take(text.rstrip("\n"))
     return reading.found
@@ -83,42 +88,43 @@ def line_order(trace: Iterable[str], slack: int = SLACK_BYTES) -> LineOrder:
 class _Reading:
     """The state while calls go by."""
 
-    def __init__(self, slack: int) -> None:
+    def __init__(self, over: tuple[str, ...]) -> None:
         self.found = LineOrder()
-        self._slack = slack
-        self._files: dict[str, _File] = {}
-        self._interrupted: dict[tuple[str, str], tuple[str, str]] = {}
+        self._by = over
+        self._unsynced: dict[str, list[_Line]] = {}
+        self._under_way: dict[str, _UnderWay] = {}
         self._query = ""
         self._sent = self._durable = 0
 
     def take(self, text: str) -> None:
         """Take in one line of the trace."""
         if (call := _CALL.fullmatch(text)) is not None:
-            pid, name, file, rest = call["pid"], call["name"], call["file"], call["rest"]
-            is_over = not rest.endswith("<unfinished ...>")
-            if not is_over:
-                self._interrupted[pid, name] = file, rest
-            self._begins(pid, name, file, rest, call["moment"])
-            if is_over:
-                self._ends(pid, name, file, rest)
-        elif (resumed := _RESUMED.fullmatch(text)) is not None:
-            key = resumed["pid"], resumed["name"]
-            if key in self._interrupted:
-                file, _ = self._interrupted.pop(key)
-                self._ends(*key, file, resumed["rest"])
+            under_way = self._begun(call["name"], call["file"], call["rest"], call["moment"])
+            if call["rest"].endswith("<unfinished ...>"):
+                self._under_way[call["pid"]] = under_way
+            else:
+                self._over(under_way, call["rest"])
+        elif (resumed := _RESUMED.fullmatch(text)) is not None and resumed["pid"] in self._under_way:
+            self._over(self._under_way.pop(resumed["pid"]), resumed["rest"])
 
-    def _begins(self, pid: str, name: str, file: str, rest: str, moment: str) -> None:
-        if name in ("fsync", "fdatasync"):
-            journal = self._files.setdefault(file, _File())
-            journal.under_way[pid] = len(journal.unsynced)
-        elif file.endswith(".journal"):
-            self._writes(file, rest)
-        elif _is_network(file):
-            self._sends(sum(_lengths(name, rest)), moment)
+    def _begun(self, name: str, file: str, rest: str, moment: str) -> _UnderWay:
+        if file.endswith(".journal"):
+            if name not in _SYNCS:
+                self._writes(file, rest)
+            return _UnderWay(name, file, moment, self._query, len(self._unsynced.get(file, ())))
+        return _UnderWay(name, file, moment, self._query, self._durable)
+
+    def _over(self, call: _UnderWay, rest: str) -> None:
+        found = _RESULT.search(rest)
+        result = int(found[1]) if found is not None else -1
+        if call.file.endswith(".journal"):
+            if call.name in _SYNCS and result == 0:
+                self._synced(call)
+        elif call.file.startswith(self._by) and call.query and call.query == self._query and result > 0:
+            self._sends(call, result)
 
     def _writes(self, file: str, rest: str) -> None:
-        """A line is known from the moment when writing it began; it is durable when a sync that begins later is over."""
-        journal = self._files.setdefault(file, _File())
+        unsynced = self._unsynced.setdefault(file, [])
         for line in _lines(rest):
             if line.event == "decision" and line.query != self._query:
                 self._query, self._sent, self._durable = line.query, 0, 0
@@ -126,49 +132,25 @@ class _Reading:
             elif line.event == "release":
                 self.found.batches += 1
                 self.found.smallest = min(self.found.smallest or line.bytes, line.bytes)
-            journal.unsynced.append(line)
+            unsynced.append(line)
 
-    def _ends(self, pid: str, name: str, file: str, rest: str) -> None:
-        if name not in ("fsync", "fdatasync") or file not in self._files:
-            return
-        journal = self._files[file]
-        covered = journal.under_way.pop(pid, 0)
-        if _result(rest) != 0:
-            return
+    def _synced(self, call: _UnderWay) -> None:
+        """What was written before the sync began is durable now."""
         self.found.syncs += 1
-        synced, journal.unsynced = journal.unsynced[:covered], journal.unsynced[covered:]
-        self._durable += sum(line.bytes for line in synced if line.query == self._query)
+        unsynced = self._unsynced.get(call.file, [])
+        self._durable += sum(line.bytes for line in unsynced[: call.then] if line.query == self._query)
+        del unsynced[: call.then]
 
-    def _sends(self, number: int, moment: str) -> None:
-        if not self._query:
-            return
+    def _sends(self, call: _UnderWay, number: int) -> None:
         self._sent += number
         self.found.sent += number
-        if self._sent > self._durable + self._slack:
-            self.found.too_early.append(TooEarly(moment, self._query, self._sent, self._durable))
-
-
-def _is_network(file: str) -> bool:
-    return file.startswith(("socket:", "UNIX", "TCP"))
-
-
-def _lengths(name: str, rest: str) -> Iterator[int]:
-    """How much a call is to send."""
-    if name in ("sendmsg", "sendmmsg", "writev"):
-        yield from map(int, _LENGTH.findall(rest))
-    elif (found := _SENT_LENGTH.search(rest)) is not None:
-        yield int(found[1])
-    elif (written := re.search(r", (\d+)(?:\) = | <unfinished)", rest, re.ASCII)) is not None:
-        yield int(written[1])
+        if self._sent > call.then + call.then // _SURROUNDING + SLACK_BYTES:
+            self.found.too_early.append(TooEarly(call.moment, self._query, self._sent, call.then))
 
 
 def _lines(rest: str) -> Iterator[_Line]:
     for found in _LINE.finditer(rest):
-        query, size = _QUERY.search(found["rest"]), _BYTES.search(found["rest"])
+        query, size, count = (pattern.search(found["rest"]) for pattern in (_QUERY, _BYTES, _COUNT))
         if query is not None:
-            yield _Line(found["event"], query[1], int(size[1]) if size is not None and found["event"] == "release" else 0)
-
-
-def _result(rest: str) -> int | None:
-    found = _RESULT.search(rest)
-    return int(found[1]) if found is not None else None
+            # Beside its bytes each record has a row in the columns.
+            yield _Line(found["event"], query[1], int(size[1]) + ROW_BYTES * int(count[1]) if size is not None and count is not None else 0)

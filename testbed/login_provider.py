@@ -8,7 +8,7 @@ import hashlib
 import json
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
@@ -218,11 +218,12 @@ async def _icon(_: Request) -> Response:
     return Response(ICON, media_type="image/svg+xml")
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Serve on loopback: `python -m testbed.login_provider PORT CLIENT_ID REDIRECT_URI`. Prints the provider for the register, as one line of JSON."""
     import uvicorn  # noqa: PLC0415 - only who serves needs a server
 
-    port, client_id, redirect_uri = int(arguments[0]), arguments[1], arguments[2]
+    given = sys.argv[1:] if arguments is None else arguments
+    port, client_id, redirect_uri = int(given[0]), given[1], given[2]
     provider = DemoLogin(f"http://127.0.0.1:{port}", {client_id: (redirect_uri,)})
     known = provider.registered(client_id)
     print(json.dumps({"issuer": known.issuer, "client_id": known.client_id, "keys": json.loads(known.keys)}), flush=True)  # noqa: T201 - it talks to whoever started it
@@ -230,4 +231,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

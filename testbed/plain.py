@@ -86,7 +86,7 @@ class PlainDoor:
         parts = frozenset({Part.GATEWAY})
         return Member(_GATEWAY, HolderName("gateway"), "Gateway", HolderKind.HOSPITAL, "", MemberStatus.ACTIVE, parts)
 
-    def while_a_member(self, _context: Any) -> AbstractAsyncContextManager[None]:
+    def while_a_member(self, _context: Any, _issuer: Ura | None = None) -> AbstractAsyncContextManager[None]:
         """For ever."""
         return _always()
 

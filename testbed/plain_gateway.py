@@ -12,7 +12,8 @@ The settings are those of `noaber gateway`, as far as they make sense without tr
 import argparse
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -36,6 +37,7 @@ from gateway.api.fhir_app import make_app
 from gateway.api.grpc_dossier import DossierService
 from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
+from gateway.callers import Caller
 from gateway.fanout import Patience
 from gateway.opening import Region
 from gateway.ports import RegisteredHolder
@@ -94,10 +96,23 @@ class PlainCallers:
         del peer
         return PlainCaller(headers.get("noaber-patient", ""), headers.get("noaber-base", ""))
 
+    def who(self, _context: ServicerContext[Any, Any]) -> str:
+        """Anybody."""
+        return ""
+
+    def while_a_member(self, _caller: Caller) -> AbstractAsyncContextManager[None]:
+        """For ever."""
+        return _always()
+
     def caller_of(self, context: ServicerContext[Any, Any], evidence: Evidence) -> PlainCaller:
         """Who asks over gRPC."""
         del context, evidence
         return PlainCaller("")
+
+
+@asynccontextmanager
+async def _always() -> AsyncIterator[None]:
+    yield
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

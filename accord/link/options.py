@@ -27,8 +27,9 @@ MAXIMUM_CONCURRENT_RPCS: Final = 200
 CHANNEL: Final[Options] = (
     ("grpc.max_receive_message_length", _MESSAGE),
     ("grpc.max_send_message_length", 256 * KIB),
-    # Default read-ahead is 3 to 8 MB a stream; with this it is below 2 MB, without loss of speed.
-    ("grpc.http2.lookahead_bytes", 1024 * KIB),
+    # Default read-ahead is 3 to 8 MB a stream; with this it is below 1 MB. What is on its way reaches a slow reader after
+    # its holder stopped sending, because a choice changed: so little.
+    ("grpc.http2.lookahead_bytes", 512 * KIB),
     ("grpc.http2.bdp_probe", 0),
     ("grpc.enable_http_proxy", 0),
     ("grpc.initial_reconnect_backoff_ms", 500),

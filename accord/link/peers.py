@@ -17,6 +17,7 @@ from grpc.aio import ServicerContext
 from accord.link.certificates import digest_of, read_certificate
 from accord.link.live_register import LiveRegister
 from accord.terms.faults import BadInput, Fault, Unavailable
+from accord.terms.identifiers import Ura
 from accord.terms.members import Member, MemberStatus, RegionRegister
 
 _LARGEST_CERTIFICATE: Final = 16 * 1024
@@ -80,20 +81,22 @@ def member_by_digest(register: RegionRegister, digest: bytes) -> Member:
     return member
 
 
-async def until_cut_off(live: LiveRegister, digest: bytes, *, clock: Callable[[], datetime] | None = None) -> Unavailable:
-    """Return once the organisation of this key does not take part any more, with the reason."""
+async def until_cut_off(live: LiveRegister, digest: bytes | None, *, also: Ura | None = None, clock: Callable[[], datetime] | None = None) -> Unavailable:
+    """Return once the organisation of this key, or the other one, does not take part any more, with the reason."""
     now = clock or _now
     while True:
         try:
-            member_by_digest(live.current(now()), digest)
+            _check_standing(live.current(now()), digest, also)
         except Unavailable as reason:
             return reason
         await live.wait_changed()
 
 
 @asynccontextmanager
-async def still_a_member(live: LiveRegister, digest: bytes, *, clock: Callable[[], datetime] | None = None) -> AsyncIterator[None]:
-    """Run what is inside for as long as the organisation of this key takes part.
+async def still_a_member(
+    live: LiveRegister, digest: bytes | None, *, also: Ura | None = None, clock: Callable[[], datetime] | None = None
+) -> AsyncIterator[None]:
+    """Run what is inside for as long as the organisation of this key (none: nobody's) takes part, and *also* another one.
 
     When the register says otherwise, what runs inside is cancelled at once. `LiveRegister.keep_fresh` must be running.
     What is raised inside comes out as it is. Not for use around a `yield`.
@@ -101,13 +104,13 @@ async def still_a_member(live: LiveRegister, digest: bytes, *, clock: Callable[[
     Raises:
         Unavailable: `not-a-member`, `organisation-blocked` or `register-outdated`, at the start or later.
     """
-    member_by_digest(live.current((clock or _now)()), digest)
+    _check_standing(live.current((clock or _now)()), digest, also)
     reason: Unavailable | None = None
     failed: Exception | None = None
 
     async def watch() -> None:
         nonlocal reason
-        reason = await until_cut_off(live, digest, clock=clock)
+        reason = await until_cut_off(live, digest, also=also, clock=clock)
         tasks.cancel_scope.cancel()
 
     async with anyio.create_task_group() as tasks:
@@ -121,6 +124,17 @@ async def still_a_member(live: LiveRegister, digest: bytes, *, clock: Callable[[
         raise reason from None
     if failed is not None:
         raise failed
+
+
+def _check_standing(register: RegionRegister, digest: bytes | None, also: Ura | None) -> None:
+    if digest is not None:
+        member_by_digest(register, digest)
+    if also is not None:
+        other = register.by_ura.get(also)
+        if other is None:
+            raise Unavailable(Fault.NOT_A_MEMBER)
+        if other.status is not MemberStatus.ACTIVE:
+            raise Unavailable(Fault.ORGANISATION_BLOCKED)
 
 
 @lru_cache(maxsize=512)

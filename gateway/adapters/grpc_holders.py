@@ -12,7 +12,7 @@ import grpc
 from grpc import aio
 
 from accord.link.salts import seal_salt
-from accord.link.status import ending_of
+from accord.link.status import ending_of, fault_of
 from accord.terms.answers import AttachmentFrame, Closed, Description, Ending, Frame, Standing
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, RecordRef, Ura
@@ -33,6 +33,8 @@ _W = TypeVar("_W")
 
 Connect = Callable[[RegisteredHolder], aio.Channel]
 
+#: What grpcio says for a server that takes no more calls at the moment.
+_IS_FULL = "Concurrent RPC limit exceeded"
 _QUERY = "/accord.wire.v1.HolderService/Query"
 
 #: A watch is renewed now and then, so that a half-open connection is found out.
@@ -208,7 +210,7 @@ def _understood(message: _T | None) -> _T:
 
 def _holder_failure(failure: aio.AioRpcError) -> HolderFailure:
     ending, fault = ending_of(failure.code(), failure.details())
-    # A message over the limit is our own bound speaking, not a refusal of the holder.
-    if failure.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
+    if failure.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and fault_of(failure.details()) is None:
+        # A message over the limit is our own bound speaking; a server that is full says so in words of its own.
+        return HolderFailure(Ending.REFUSED, Fault.SOURCE_BUSY) if _IS_FULL in (failure.details() or "") else HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
     return HolderFailure(ending, fault)

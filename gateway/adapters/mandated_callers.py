@@ -1,6 +1,7 @@
 """Who asks, by their certificate, mandate and proofs. It spares the holders what is unsound; they verify all of it again."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from grpc.aio import ServicerContext
 from accord.link.jose import decoded
 from accord.link.live_register import LiveRegister
 from accord.link.mandates import Mandates
-from accord.link.peers import member_by_digest, peer_of
+from accord.link.peers import member_by_digest, peer_of, still_a_member
 from accord.link.verifying import GatewayVerifier, VerifiedCaller, asker_of
 from accord.rules.narrowing import selection_narrows
 from accord.terms.evidence import Asked, Mandate
@@ -21,6 +22,7 @@ from accord.terms.members import Member, Part
 from accord.terms.parties import Asker
 from accord.terms.queries import Evidence, Selection
 from accord.terms.vocabulary import PurposeOfUse
+from gateway.callers import Caller
 from gateway.rates import Rates
 from gateway.smart.door import SmartDoor
 from gateway.smart.scopes import Scopes
@@ -83,6 +85,18 @@ class MandatedCallers:
         proofs = tuple(filter(None, (proof.strip() for proof in headers.get(PROOF, "").split(","))))
         salt = decoded(headers[SALT]) if SALT in headers else b""
         return self._caller(Evidence(headers.get(MANDATE, ""), proofs, salt), member, headers.get(PATIENT, ""), _base(headers.get(BASE, "")), scopes)
+
+    def while_a_member(self, caller: Caller) -> AbstractAsyncContextManager[None]:
+        """As the port promises."""
+        return still_a_member(self._live, None, also=caller.asked_by.data_user.ura, clock=self._now)
+
+    def who(self, context: ServicerContext[Any, Any]) -> str:
+        """The URA of whoever calls over gRPC.
+
+        Raises:
+            Unavailable: `not-a-member`, `organisation-blocked`, `register-outdated`.
+        """
+        return peer_of(context, self._live, self._now()).ura.value
 
     def caller_of(self, context: ServicerContext[Any, Any], evidence: Evidence) -> MandatedCaller:
         """Who asks over gRPC.

@@ -117,7 +117,9 @@ class FhirApp:
         except anyio.WouldBlock:
             raise Unavailable(Fault.TOO_MANY_QUESTIONS) from None
         try:
-            await answer(asked, call)
+            # Whoever is blocked meanwhile gets no more: an answer that has begun ends unfinished.
+            async with self._callers.while_a_member(call.caller):
+                await answer(asked, call)
         finally:
             self._questions.release_on_behalf_of(token)
 

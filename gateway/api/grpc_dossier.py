@@ -12,7 +12,8 @@ import grpc
 from anyio.abc import ObjectSendStream
 from grpc.aio import ServicerContext
 
-from accord.link.failures import Unreadable, answering, read, readable
+from accord.link.failures import Unreadable, answering, read
+from accord.link.listening import Ears, Listening
 from accord.terms.answers import Chunk, Ending
 from accord.terms.evidence import Asked
 from accord.terms.faults import BadInput, Fault, Faulted
@@ -27,7 +28,7 @@ from accord.wire.v1 import dossier_service_pb2 as pb
 from accord.wire.v1 import holder_service_pb2 as holder_pb
 from accord.wire.v1 import terms_pb2
 from gateway.api.dossier_messages import event_to_wire
-from gateway.callers import NOT_LET_IN, Caller
+from gateway.callers import NOT_LET_IN, Caller, Standing
 from gateway.opening import Region, open_dossier
 from gateway.ports import DossierEvent, HolderBatch
 from gateway.reading import Reader, fetch_attachment_at
@@ -36,12 +37,19 @@ SERVICE: Final = pb.DESCRIPTOR.services_by_name["DossierService"].full_name
 
 _Context = ServicerContext[Any, Any]
 
-#: Events that wait for a slow application before its holders are slowed down: about 1.5 MB of batches.
-_EVENTS_AHEAD = 8
+#: Events that wait for a slow application before its holders are slowed down: about 0.8 MB of batches (see `http_door`).
+_EVENTS_AHEAD = 4
 
 
-class GrpcCallers(Protocol):
+class GrpcCallers(Standing, Protocol):
     """Tells who asks over gRPC."""
+
+    def who(self, context: _Context) -> str:
+        """Who is on the channel, before it is known what they ask.
+
+        Raises:
+            Unavailable: Nobody who takes part.
+        """
 
     def caller_of(self, context: _Context, evidence: Evidence) -> Caller:
         """Who asks, by the certificate of the connection and the evidence in the message.
@@ -62,9 +70,9 @@ class DossierService:
         """Open a dossier; see the promises in the proto file."""
         async with answering(context, "Dossier.Open"):
             async with self._noting_refusals():
-                query = self._query(read(request), context)
+                caller, query = self._query(read(request), context)
             send, receive = anyio.create_memory_object_stream[DossierEvent](_EVENTS_AHEAD)
-            async with anyio.create_task_group() as tasks, receive:
+            async with self._callers.while_a_member(caller), anyio.create_task_group() as tasks, receive:
                 tasks.start_soon(_open, query, self._region, send)
                 async for event in receive:
                     # A batch goes out in the bytes it came in; everything else is small.
@@ -76,10 +84,13 @@ class DossierService:
             request = read(request)
             holder, record = HolderName(request.holder), record_ref(request.record)
             async with self._noting_refusals():
-                query = self._query(request.about, context, attachment=(holder, request.url, record))
+                caller, query = self._query(request.about, context, attachment=(holder, request.url, record))
             reader = Reader(query.id, query.bsn, query.asked_by, query.purpose, query.seconds, query.evidence)
             digest, size, chunks_sent = StreamDigest(), 0, 0
-            async with fetch_attachment_at(self._region, holder, request.url, record, reader) as (content_type, chunks):
+            async with (
+                self._callers.while_a_member(caller),
+                fetch_attachment_at(self._region, holder, request.url, record, reader) as (content_type, chunks),
+            ):
                 await context.write(_frame(holder_pb.FetchAttachmentResponse(content_type=content_type)))
                 async for chunk in chunks:
                     digest.add_chunk(chunk)
@@ -91,17 +102,18 @@ class DossierService:
 
     def handler(self) -> grpc.GenericRpcHandler:
         """What a server serves: `Open` writes messages and, for batches, bytes that are already a message."""
+        ears = Ears(Listening(), self._callers.who, self._note_refusal)
+        fetched = pb.DossierServiceFetchAttachmentResponse.SerializeToString
         return grpc.method_handlers_generic_handler(
             SERVICE,
             {
-                "Open": grpc.unary_stream_rpc_method_handler(self.Open, readable(pb.OpenRequest.FromString), _serialise),
-                "FetchAttachment": grpc.unary_stream_rpc_method_handler(
-                    self.FetchAttachment,
-                    readable(pb.DossierServiceFetchAttachmentRequest.FromString),
-                    pb.DossierServiceFetchAttachmentResponse.SerializeToString,
-                ),
+                "Open": ears.many_answers(self.Open, pb.OpenRequest, _serialise),
+                "FetchAttachment": ears.many_answers(self.FetchAttachment, pb.DossierServiceFetchAttachmentRequest, fetched),
             },
         )
+
+    async def _note_refusal(self, fault: Fault) -> None:
+        await self._region.recorder().refused(fault)
 
     @asynccontextmanager
     async def _noting_refusals(self) -> AsyncIterator[None]:
@@ -113,7 +125,7 @@ class DossierService:
                 await self._region.recorder().refused(failure.fault)
             raise
 
-    def _query(self, request: pb.OpenRequest, context: _Context, *, attachment: tuple[HolderName, str, RecordRef] | None = None) -> DossierQuery:
+    def _query(self, request: pb.OpenRequest, context: _Context, *, attachment: tuple[HolderName, str, RecordRef] | None = None) -> tuple[Caller, DossierQuery]:
         if len(request.holders) > LIST_ITEMS:
             raise BadInput(Fault.INVALID_QUESTION, "holders")
         selection = codec.selection_from_wire(request.selection) if request.HasField("selection") else EVERYTHING
@@ -131,7 +143,7 @@ class DossierService:
         else:
             holder, url, record = attachment
             asked = Asked(purpose, EVERYTHING, frozenset({holder}), url, str(record))
-        return DossierQuery(
+        return caller, DossierQuery(
             QueryId(token_hex(16)),
             bsn,
             codec.birth_date_from_wire(request.birth_date),

@@ -15,8 +15,9 @@ from gateway.opening import Region, open_dossier
 from gateway.ports import DossierEvent, HolderBatch, RegisteredHolder
 from gateway.reading import Reader, fetch_attachment_at, read_at
 
-#: Events that wait for a slow client before its holders are slowed down: about 1.5 MB of batches.
-EVENTS_AHEAD: Final = 8
+#: Events that wait for a slow client before its holders are slowed down: about 0.8 MB of batches. What waits here still
+#: reaches a client after a holder cut its answer, because a choice changed: so few.
+EVENTS_AHEAD: Final = 4
 
 
 class Door(Protocol):

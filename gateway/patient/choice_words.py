@@ -43,13 +43,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceTable:
-    """All rows, and the holders that could not say. `others` are kinds that look and that the patient has nothing to do with yet."""
+    """All rows, and the holders that could not say. `others` are kinds that look and that the patient has nothing to do with yet.
+
+    `elsewhere` are the holders with choices on record that came another way.
+    """
 
     looks: tuple[Row, ...]
     others: tuple[Row, ...]
     keeps: tuple[Row, ...]
     wishes: Row
     silent: tuple[KnownHolder, ...]
+    elsewhere: tuple[KnownHolder, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,8 @@ def choice_rows(on_record: Sequence[HolderChoices], acting: Acting, words: Words
     far = tuple(row for row in looks.values() if row not in near)
     keeps = tuple(_row(Subject(Side.KEEPS, kind), on_record, acting, words, at) for kind in HolderKind if kind in kinds)
     silent = tuple(known.holder for known in on_record if known.code is not None)
-    return ChoiceTable(near, far, keeps, _row(Subject(), on_record, acting, words, at), silent)
+    elsewhere = tuple(known.holder for known in on_record if known.others)
+    return ChoiceTable(near, far, keeps, _row(Subject(), on_record, acting, words, at), silent, elsewhere)
 
 
 def subject_form(subject: Subject, on_record: Sequence[HolderChoices], acting: Acting, words: Words) -> SubjectForm:

@@ -73,8 +73,9 @@ async def show_change(visit: Visit) -> Response:
     on_record = await visit.desk.door.choices(visit.here.patient, visit.identity.token)
     changes = what_changes(on_record, draft, visit.here, visit.region, visit.now)
     silent = [known.holder for known in on_record if known.code is not None]
+    elsewhere = [known.holder for known in on_record if known.others]
     lines = change_lines(changes, [known for known in on_record if known.code is None], visit.words)
-    return visit.page("changing.html", lines=lines, silent=silent, may_choose=visit.here.choosing)
+    return visit.page("changing.html", lines=lines, silent=silent, elsewhere=elsewhere, may_choose=visit.here.choosing)
 
 
 async def confirm(visit: Visit, _: Form) -> Response:

@@ -25,11 +25,15 @@ class KnownHolder:
 
 @dataclass(frozen=True, slots=True)
 class HolderChoices:
-    """The choices on record at one holder. `code` is set when it could not say; then `lines` says nothing."""
+    """The choices on record at one holder. `code` is set when it could not say; then `lines` says nothing.
+
+    `others`: choices are on record there that came another way (on paper, from the national register); they are not in `lines`.
+    """
 
     holder: KnownHolder
     lines: tuple[KeptLine, ...] = field(default=(), repr=False)
     code: Fault | None = None
+    others: bool = False
 
 
 @dataclass(frozen=True, slots=True)

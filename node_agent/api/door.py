@@ -15,7 +15,7 @@ from accord.link.peers import peer_digest, peer_of, still_a_member
 from accord.link.verifying import HolderVerifier, What
 from accord.terms.answers import Closed
 from accord.terms.faults import Fault, Unavailable
-from accord.terms.identifiers import Pseudonym, QueryId
+from accord.terms.identifiers import Pseudonym, QueryId, Ura
 from accord.terms.members import Member, Part
 from accord.terms.parties import Asker
 from accord.terms.queries import Evidence, HolderQuery
@@ -42,8 +42,8 @@ class Door(Protocol):
     def check_peer(self, context: Context) -> Member:
         """Who is on the channel; whoever is no gateway of the region is refused."""
 
-    def while_a_member(self, context: Context) -> AbstractAsyncContextManager[None]:
-        """Run what is inside for as long as whoever is on the channel takes part."""
+    def while_a_member(self, context: Context, issuer: Ura | None = None) -> AbstractAsyncContextManager[None]:
+        """Run what is inside for as long as whoever is on the channel takes part, and the organisation that asks."""
 
     def let_locate(self, context: Context, asked: ToLocate) -> Asking:
         """Who asks whether somebody is known here."""
@@ -77,9 +77,9 @@ class RegisterDoor:
             raise Unavailable(Fault.NOT_A_MEMBER)
         return peer
 
-    def while_a_member(self, context: Context) -> AbstractAsyncContextManager[None]:
-        """Cancel what is inside when the register says that they do not take part any more."""
-        return still_a_member(self._live, peer_digest(context, self._now()), clock=self._now)
+    def while_a_member(self, context: Context, issuer: Ura | None = None) -> AbstractAsyncContextManager[None]:
+        """Cancel what is inside when the register says that one of them does not take part any more."""
+        return still_a_member(self._live, peer_digest(context, self._now()), also=issuer, clock=self._now)
 
     def let_locate(self, context: Context, asked: ToLocate) -> Asking:
         """Who asks, verified.

@@ -10,14 +10,16 @@ import grpc
 from grpc import aio
 
 from accord.audit.events import RefusedQuestion
-from accord.link.failures import Unreadable, answering, read, readable
+from accord.link.failures import Unreadable, answering, read
+from accord.link.listening import Ears, Listening
 from accord.terms.answers import AttachmentFrame, Closed, Description, Frame, Standing
 from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
-from accord.terms.identifiers import Pseudonym, QueryId, record_ref
+from accord.terms.identifiers import Pseudonym, QueryId, Ura, record_ref
 from accord.terms.limits import FIELD_CHARACTERS
 from accord.terms.members import Member
 from accord.wire import codec
 from accord.wire.v1 import holder_service_pb2 as pb
+from node_agent.admitted import Admitted
 from node_agent.answering import answer
 from node_agent.api.door import Door, ToLocate
 from node_agent.attaching import fetch_attachment
@@ -59,6 +61,14 @@ class HolderService:
         self._locating = locating
         self._heartbeat_seconds = heartbeat_seconds
         self._watchers = 0
+
+    def who(self, context: _Context) -> str:
+        """The URA of whoever calls.
+
+        Raises:
+            Unavailable: They are no gateway of the region.
+        """
+        return self._door.check_peer(context).ura.value
 
     async def Describe(self, request: pb.DescribeRequest | Unreadable, context: _Context) -> pb.DescribeResponse:
         """What this holder can do."""
@@ -108,7 +118,7 @@ class HolderService:
             query = codec.holder_query_from_wire(message.query, message.evidence)
             async with self._noting_refusals(query.id):
                 admitted = self._door.let_query(context, query, "query")
-            async with self._door.while_a_member(context):
+            async with self._door.while_a_member(context, _issuer(admitted)):
                 await answer(self._holder, admitted, emit, seconds=_seconds(context))
 
     async def FetchAttachment(self, unchecked: pb.FetchAttachmentRequest | Unreadable, context: _Context) -> None:
@@ -124,7 +134,7 @@ class HolderService:
             query, record = codec.holder_query_from_wire(request.query, request.evidence), record_ref(request.record)
             async with self._noting_refusals(query.id):
                 admitted = self._door.let_query(context, query, "attachment", url=request.url, record=str(record))
-            async with self._door.while_a_member(context):
+            async with self._door.while_a_member(context, _issuer(admitted)):
                 await fetch_attachment(self._holder, admitted, request.url, record, emit, seconds=_seconds(context))
 
     async def Exchange(self, unchecked: pb.ExchangeRequest | Unreadable, context: _Context) -> pb.ExchangeResponse:
@@ -150,13 +160,20 @@ class HolderService:
             finally:
                 self._watchers -= 1
 
+    async def note_refusal(self, fault: Fault, query: str = "") -> None:
+        """What is refused at the door has a line, too: failed authentication is an event (NEN 7513).
+
+        Raises:
+            Unavailable: `journal-unavailable`.
+        """
+        await self._holder.safeguards.ledger.append(RefusedQuestion(query=query, holder=self._holder.ura.value, fault=fault))
+
     @asynccontextmanager
     async def _noting_refusals(self, query_id: QueryId) -> AsyncGenerator[None, None]:
-        """What is refused at the door has a line, too: failed authentication is an event (NEN 7513)."""
         try:
             yield
         except Faulted as refused:
-            await self._holder.safeguards.ledger.append(RefusedQuestion(query=query_id.value, holder=self._holder.ura.value, fault=refused.fault))
+            await self.note_refusal(refused.fault, query_id.value)
             raise
 
     async def _watch(self, context: _Context) -> None:
@@ -171,19 +188,23 @@ class HolderService:
                 await pausing.change()
 
 
-def add_holder_service(service: HolderService, server: aio.Server) -> None:
-    """Let *server* serve it."""
+def add_holder_service(service: HolderService, server: aio.Server, listening: Listening) -> None:
+    """Let *server* serve it. Who calls is looked at before the question is waited for."""
+    ears = Ears(listening, service.who, service.note_refusal)
     answers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-        "Describe": grpc.unary_unary_rpc_method_handler(service.Describe, readable(pb.DescribeRequest.FromString), pb.DescribeResponse.SerializeToString),
-        "Locate": grpc.unary_unary_rpc_method_handler(service.Locate, readable(pb.LocateRequest.FromString), pb.LocateResponse.SerializeToString),
-        "Query": grpc.unary_stream_rpc_method_handler(service.Query, readable(pb.QueryRequest.FromString), pb.QueryResponse.SerializeToString),
-        "FetchAttachment": grpc.unary_stream_rpc_method_handler(
-            service.FetchAttachment, readable(pb.FetchAttachmentRequest.FromString), pb.FetchAttachmentResponse.SerializeToString
-        ),
-        "Exchange": grpc.unary_unary_rpc_method_handler(service.Exchange, readable(pb.ExchangeRequest.FromString), pb.ExchangeResponse.SerializeToString),
-        "Watch": grpc.unary_stream_rpc_method_handler(service.Watch, readable(pb.WatchRequest.FromString), pb.WatchResponse.SerializeToString),
+        "Describe": ears.one_answer(service.Describe, pb.DescribeRequest, pb.DescribeResponse),
+        "Locate": ears.one_answer(service.Locate, pb.LocateRequest, pb.LocateResponse),
+        "Query": ears.many_answers(service.Query, pb.QueryRequest, pb.QueryResponse.SerializeToString),
+        "FetchAttachment": ears.many_answers(service.FetchAttachment, pb.FetchAttachmentRequest, pb.FetchAttachmentResponse.SerializeToString),
+        "Exchange": ears.one_answer(service.Exchange, pb.ExchangeRequest, pb.ExchangeResponse),
+        "Watch": ears.many_answers(service.Watch, pb.WatchRequest, pb.WatchResponse.SerializeToString),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, answers),))
+
+
+def _issuer(admitted: Admitted) -> Ura:
+    """The organisation on whose behalf it is asked: when it is blocked, its answers under way end."""
+    return admitted.asking.asked_by.data_user.ura
 
 
 def _seconds(context: _Context) -> float:

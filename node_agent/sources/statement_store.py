@@ -17,7 +17,7 @@ from anyio import to_thread
 from accord.rules.statements import read_statement
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn
-from node_agent.ports import KeptStatement
+from node_agent.stating import KeptStatement
 
 _T = TypeVar("_T")
 _TABLES: Final = """

@@ -13,6 +13,7 @@ from accord.audit.content import Event
 from accord.audit.journal import Journal
 from accord.audit.reading import JournalReader
 from accord.audit.verifying import events_of
+from accord.link.listening import Listening
 from accord.link.options import CHANNEL, SERVER
 from accord.link.pseudonyms import PseudonymKey
 from accord.link.status import fault_of
@@ -148,7 +149,7 @@ async def running_desk(folder: Path) -> AsyncIterator[Kit]:
         kit: Kit
         desk = Desk(safeguards, choices, statements, reader, knows=lambda one: one in kit.knows, register=lambda: register, now=clock)
         server = aio.server(options=SERVER)
-        add_patient_service(PatientService(desk, PlainDoor(), NoPseudonymKeys()), server)
+        add_patient_service(PatientService(desk, PlainDoor(), NoPseudonymKeys()), server, Listening(), _unnoted)
         server.add_insecure_port(f"unix:{folder / 'desk'}")
         await server.start()
         async with aio.insecure_channel(f"unix:{folder / 'desk'}", options=CHANNEL) as channel:
@@ -158,3 +159,7 @@ async def running_desk(folder: Path) -> AsyncIterator[Kit]:
         await server.stop(None)
         reader.close()
         await choices.close()
+
+
+async def _unnoted(_: Fault) -> None:
+    pass

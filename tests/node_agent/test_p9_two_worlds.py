@@ -59,7 +59,6 @@ def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(telling, "BEAT_SECONDS", 30.0)
 
 
-
 def holder_with(records: Iterable[bytes], choices: Sequence[Choice], *, at_once: int = 50, **parts: Any) -> Holder:
     """A holder of these records, with these safeguards."""
     safeguards: Safeguards = plain_safeguards(URA, pseudonym_of=KEY.pseudonym, **parts)

@@ -166,7 +166,7 @@ class ChooseRequest(_message.Message):
     """32 random bytes."""
     @_builtins.property
     def login(self) -> Global___Login:
-        """Who chooses: the token's nonce is SHA-256 over statement and random, so that it says this very thing."""
+        """Who chooses: the token's nonce is SHA-256 over statement and random, in lower-case hex, so that it says this very thing."""
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Whoever asks, believed at once: for tests that are about what is answered and not about who asks."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from accord.terms.parties import Asker
 from accord.terms.queries import NO_EVIDENCE, Evidence, Selection
 from accord.terms.vocabulary import PurposeOfUse
 from gateway.api.http_settings import HttpSettings
+from gateway.callers import Caller
 from gateway.patient_ids import PatientIds, Person
 from tests.gateway.api.fake_region import ASKER, BSN
 
@@ -36,6 +38,11 @@ class FakeCaller:
         return NO_EVIDENCE
 
 
+@asynccontextmanager
+async def _always() -> AsyncIterator[None]:
+    yield
+
+
 @dataclass(frozen=True)
 class FakeCallers:
     """Believes everybody; without a patient in the headers a request is about *patient*."""
@@ -47,6 +54,15 @@ class FakeCallers:
     def of(cls, settings: HttpSettings, bsn: Bsn = BSN) -> "FakeCallers":
         """Those of a face with these settings."""
         return cls(PatientIds(settings.patient_keys).make(Person(bsn, None), ASKER.data_user.ura))
+
+    def while_a_member(self, caller: Caller) -> AbstractAsyncContextManager[None]:
+        """For ever."""
+        assert caller.asked_by.data_user.ura.value
+        return _always()
+
+    def who(self, _context: Any) -> str:
+        """Anybody."""
+        return ""
 
     def caller(self, headers: Mapping[str, str], peer: bytes) -> FakeCaller:
         """Who asks."""

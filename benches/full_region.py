@@ -1,0 +1,39 @@
+"""A region with everything on, for benches: ten holders that keep 20 KB each about our person."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from testbed.bulk import grown
+from testbed.processes import Processes
+from testbed.region import BlockingRegion
+
+TEN: Final = ("reggerbrug", "brinkhof", "marksveen", "twickelaar", "wieke", "weefgetouw", "havezate", "haarveld", "holterloo", "waterveld")
+BYTES: Final = 20_000
+
+
+@contextmanager
+def full_region(seconds: float = 8.0) -> Iterator[BlockingRegion]:
+    """Start it, and end it with the context."""
+    with BlockingRegion.start(holders=TEN, story=False, change=grown(dict.fromkeys(TEN, BYTES)), seconds=seconds) as region:
+        yield region
+
+
+@contextmanager
+def processes_beside() -> Iterator[Processes]:
+    """Processes that stand beside a region, started from a nursery of their own."""
+    with Processes(preloaded=("grpc.aio", "uvloop", "benches.plain_region")) as processes:
+        yield processes
+
+
+def pids_of(region: BlockingRegion) -> list[int]:
+    """The processes that answer: agents, gateway, connect."""
+    running = [region.process_of(name) for name in (*region.files, "gateway", "connect")]
+    return [one.pid for one in running if one is not None]
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """Processor time of all threads of these processes so far."""
+    # As clock_getcpuclockid(3) makes it.
+    return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)
