@@ -45,7 +45,7 @@ def run_demo(*, everyone: bool, seed: int, once: bool, as_json: bool, language: 
         screen.print(f"{word('starting', language)} [dim]{word('fictional', language)}[/dim]")
     at = tuple(map(_free_or_any, addresses)) if not once else (_ANY, _ANY)
     holders = [holder.name.value for holder in HOLDERS if holder.in_region] if everyone else None
-    with ending_politely(), BlockingRegion.start(holders=holders, seed=seed, people=PEOPLE, addresses=(at[0], at[1])) as region:
+    with ending_politely(), BlockingRegion.start(holders=holders, seed=seed, people=PEOPLE, addresses=(at[0], at[1]), patients=True) as region:
         started = time.monotonic() - begin
         if as_json:
             dossier = region.ask(DINA.bsn)
@@ -65,6 +65,7 @@ def told(dossier: Dossier, merged: MergedDossier, language: Language, region: Bl
         "ready_seconds": round(started, 2),
         "fhir": region.fhir_url,
         "grpc": region.gateway_address,
+        "patients": region.patients_url,
         "patient": merged.patient_id,
         **account(dossier),
         "dossier": sections(stated_in_merged(merged), language),
@@ -115,6 +116,11 @@ def _show_addresses(region: BlockingRegion, screen: Console, language: Language)
     screen.print(f"\n[bold]{word('try', language)}[/bold]")
     screen.print(f"  FHIR {region.fhir_url}    gRPC {region.gateway_address}")
     for line in lines:
+        screen.print(f"  [green]{escape(line)}[/green]", soft_wrap=True)
+    screen.print(f"\n[bold]{word('patients', language)}[/bold]\n  {region.patients_url}")
+    screen.print(f"\n[bold]{word('journals', language)}[/bold]")
+    holder, gateway = region.files["dinkelhorst"].agent / "journal", region.root / "gateway" / "journal"
+    for line in (f"{_noaber()} journal verify {holder}", f"{_noaber()} journal show {holder}", f"{_noaber()} journal reconcile {holder} {gateway}"):
         screen.print(f"  [green]{escape(line)}[/green]", soft_wrap=True)
 
 
