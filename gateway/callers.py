@@ -77,8 +77,8 @@ class Standing(Protocol):
 class Callers(Standing, Protocol):
     """Tells whoever asks by what came with the request."""
 
-    def caller(self, headers: Mapping[str, str], peer: bytes) -> Caller:
-        """Who asks. *headers* by lower-case name; *peer* is the digest of the key of their TLS certificate, or empty.
+    def caller(self, headers: Mapping[str, str], certificate: bytes) -> Caller:
+        """Who asks. *headers* by lower-case name; *certificate* is theirs on the connection (DER), or empty.
 
         Raises:
             BadInput: `evidence-missing`, `token-invalid`, `mandate-expired`, `proof-expired`, `proof-used`, `not-a-member`.

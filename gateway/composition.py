@@ -26,10 +26,11 @@ from accord.link.credentials import ChannelKeys, TlsFiles, TlsMaterial, https_se
 from accord.link.exchanging import Exchange
 from accord.link.live_register import LiveRegister
 from accord.link.options import CHANNEL, MAXIMUM_CONCURRENT_RPCS, SERVER
+from accord.link.peers import certificate_digest
 from accord.link.surroundings import check_surroundings, collect_garbage_rarely
 from accord.review.serving import name_in, serve_review
 from accord.terms.answers import Closed
-from accord.terms.faults import BadInput, Fault
+from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Ura
 from accord.terms.members import RegionRegister
 from gateway.adapters.grpc_holders import GrpcHolders
@@ -167,13 +168,22 @@ def _face(region: Region, callers: MandatedCallers, trust: Trust, clients: dict[
     """The FHIR face, with SMART Backend Services beside it for clients that do not come through `noaber connect`."""
     door = SmartDoor(Clients(trust.current, clients), key=told.token_key, token_url=f"{told.public_url}{TOKEN_PATH}")
     fhir = make_app(region, callers.through(door), told)
-    smart = SmartApp(door, issuer=told.base, certificate=lambda scope: scope.get("extensions", {}).get(PEER, b""))
+    smart = SmartApp(door, issuer=told.base, certificate=_peer_of)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         is_smart = scope["type"] == "http" and SmartApp.serves(scope["path"])
         await (smart if is_smart else fhir)(scope, receive, send)
 
     return serve
+
+
+def _peer_of(scope: Scope) -> bytes:
+    """The digest of the key of a client's certificate that is valid now; nothing otherwise."""
+    certificate: bytes = scope.get("extensions", {}).get(PEER, b"")
+    try:
+        return certificate_digest(certificate, _now()) if certificate else b""
+    except Unavailable:
+        return b""
 
 
 def _rates(settings: RateSettings) -> Rates:

@@ -46,7 +46,9 @@ async def serve_patients(settings: PatientPagesSettings, folder: Path, around: A
     """
     provider = _provider(around.newest(), settings)
     pages = PatientSettings(settings.public_url)
-    login = LoginSettings(provider, pages.redirect_uri, settings.bsn_claim, levels=frozenset(settings.levels), secret=_secret(settings, folder))
+    secret = _secret(folder, settings.client_secret_file, "client_secret_file")
+    confirm_secret = _secret(folder, settings.confirm_client_secret_file, "confirm_client_secret_file")
+    login = LoginSettings(provider, pages.redirect_uri, secret=secret, confirm_secret=confirm_secret)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(httpx2.AsyncClient())
         door = GrpcPatientDoor(around.register, around.connect, partial(region_info, settings, around.newest))
@@ -76,10 +78,10 @@ def _provider(register: RegionRegister, settings: PatientPagesSettings) -> Login
     raise BadInput(Fault.INVALID_SETTING, "patients.issuer: the register has no such login provider")
 
 
-def _secret(settings: PatientPagesSettings, folder: Path) -> str:
-    if not settings.client_secret_file:
+def _secret(folder: Path, file: str, setting: str) -> str:
+    if not file:
         return ""
     try:
-        return (folder / settings.client_secret_file).read_text(encoding="utf-8").strip()
+        return (folder / file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
-        raise BadInput(Fault.INVALID_SETTING, "patients.client_secret_file: cannot be read") from None
+        raise BadInput(Fault.INVALID_SETTING, f"patients.{setting}: cannot be read") from None

@@ -3,15 +3,16 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import anyio
 
 from accord.terms.answers import Batch, Chunk, Closed, ContentType, Counts, Ending, Frame, Outcome
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, HolderName, QueryId, RecordRef
-from accord.terms.limits import ATTACHMENT_BYTES, IDLE_FRAMES
+from accord.terms.limits import ATTACHMENT_BYTES, IDLE_FRAMES, KIB
 from accord.terms.parties import Asker
-from accord.terms.queries import EVERYTHING, NO_EVIDENCE, Evidence, HolderQuery, Selection
+from accord.terms.queries import EVERYTHING, NO_EVIDENCE, DossierQuery, Evidence, HolderQuery, Selection
 from accord.terms.vocabulary import PurposeOfUse
 from accord.wire.columns import ROW, ROW_BYTES
 from accord.wire.hashing import StreamDigest, question_hash
@@ -20,16 +21,20 @@ from gateway.ports import HolderBatch, HolderFailure, RegisteredHolder
 from gateway.recording import About, Lines
 from gateway.screening import Screening
 
+#: Chunks may be smaller than this now and then.
+_SMALL_CHUNK: Final = 16 * KIB
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads about whom, why, within how many seconds, and on which evidence."""
+    """Who reads what about whom, why, within how many seconds, and on which evidence."""
 
     id: QueryId
     bsn: Bsn
     asked_by: Asker
     purpose: PurposeOfUse
     seconds: float
+    selection: Selection = EVERYTHING
     evidence: Evidence = NO_EVIDENCE
 
 
@@ -38,7 +43,7 @@ def selection_of(ref: RecordRef) -> Selection:
     return Selection(types=frozenset({ref.type}), ids=(ref.id,), includes=())
 
 
-async def read_at(region: Region, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
+async def read_at(region: Region, holder: HolderName, reader: Reader) -> HolderBatch:
     """The record and the Patient record(s) of the person it is about, in one screened batch.
 
     Raises:
@@ -46,33 +51,50 @@ async def read_at(region: Region, holder: HolderName, ref: RecordRef, reader: Re
         Unavailable: `not-found` (nothing there, or not shared: nobody can tell), or the code of what failed.
     """
     registered = region.register.by_name(holder)
-    query = _query(registered, reader, selection_of(ref))
-    answer = _Reading(query)
+    query = _query(registered, reader, reader.selection)
+    answer, lines = _Reading(query), _lines(region, reader)
+    await lines.asked()
     try:
+        await _locate(region, registered, reader)
         with anyio.fail_after(reader.seconds):
             async with region.holders.ask(registered, query, seconds=reader.seconds) as frames:
                 async for frame in frames:
                     answer.take(frame)
                     if isinstance(frame, Closed):
                         break
+        batch = answer.joined()
     except TimeoutError:
+        await lines.closing(registered.card.ura, Ending.TOO_LATE, Counts(), Fault.HOLDER_SILENT)
         raise Unavailable(Fault.HOLDER_SILENT) from None
     except HolderFailure as failure:
+        await lines.closing(registered.card.ura, failure.ending, Counts(), failure.code)
         raise Unavailable(_told(failure)) from None
+    except Unavailable as failure:
+        await lines.closing(registered.card.ura, answer.ending, Counts(), failure.fault)
+        raise
     region.presence.heard(holder)
-    batch = answer.joined()
-    lines = _lines(region, reader)
-    await lines.asked()
     for number, part in enumerate(answer.batches):
         await lines.releasing(registered.card.ura, number, part)
     await lines.closing(registered.card.ura, Ending.ANSWERED, answer.counts, None)
     return HolderBatch(holder, batch, answer.patients)
 
 
+async def _locate(region: Region, holder: RegisteredHolder, reader: Reader) -> None:
+    """Ask by pseudonym first: the BSN goes only to a holder that says it knows the person.
+
+    Raises:
+        HolderFailure: It did not say.
+        Unavailable: `not-found`: it does not know them, or does not tell.
+    """
+    about = DossierQuery(
+        reader.id, reader.bsn, None, reader.asked_by, reader.purpose, reader.selection, frozenset({holder.name}), reader.seconds, reader.evidence
+    )
+    if not await region.holders.locate(holder, about, seconds=min(region.patience.locate, reader.seconds)):
+        raise Unavailable(Fault.NOT_FOUND)
+
+
 @asynccontextmanager
-async def fetch_attachment_at(
-    region: Region, holder: HolderName, url: str, record: RecordRef, reader: Reader
-) -> AsyncIterator[tuple[str, AsyncGenerator[bytes, None]]]:
+async def fetch_attachment_at(region: Region, holder: HolderName, url: str, record: RecordRef, reader: Reader) -> AsyncIterator[tuple[str, "CheckedChunks"]]:
     """The media type and bytes of an attachment that *record* refers to; the bytes are checked at their end.
 
     Raises:
@@ -80,48 +102,81 @@ async def fetch_attachment_at(
         Unavailable: `not-found`, or the code of what failed, also while the bytes are read.
     """
     registered = region.register.by_name(holder)
-    query = _query(registered, reader, EVERYTHING)
+    query, lines = _query(registered, reader, EVERYTHING), _lines(region, reader)
+    await lines.asked()
     try:
+        await _locate(region, registered, reader)
         async with region.holders.fetch(registered, query, url, str(record), seconds=reader.seconds) as frames:
             first = await anext(frames, None)
             if not isinstance(first, ContentType):
                 raise Unavailable(_cause(first))
-            lines = _lines(region, reader)
-            await lines.asked()
-            yield first.value, _checked(frames, query, lines, str(record))
+            yield first.value, CheckedChunks(frames, query, lines, str(record))
     except HolderFailure as failure:
+        await lines.closing(registered.card.ura, failure.ending, Counts(), failure.code)
         raise Unavailable(failure.code) from None
+    except Unavailable as failure:
+        await lines.closing(registered.card.ura, Ending.NOTHING_SHOWN, Counts(), failure.fault)
+        raise
 
 
 def _lines(region: Region, reader: Reader) -> Lines:
     return Lines(region.recorder(), About(reader.id, reader.bsn, reader.asked_by, reader.purpose, reader.evidence))
 
 
-async def _checked(frames: AsyncGenerator[object, None], query: HolderQuery, lines: Lines, record: str) -> AsyncGenerator[bytes, None]:
-    digest = StreamDigest()
-    size = number = 0
-    try:
-        async for frame in frames:
-            if isinstance(frame, Chunk):
-                size += len(frame.content)
-                if size > ATTACHMENT_BYTES:
+class CheckedChunks:
+    """The bytes of an attachment, each chunk behind its line, checked at their end. `said` is the holder's own last word."""
+
+    def __init__(self, frames: AsyncGenerator[object, None], query: HolderQuery, lines: Lines, record: str) -> None:
+        self._frames = frames
+        self._query = query
+        self._lines = lines
+        self._record = record
+        self._digest = StreamDigest()
+        self._size = self._number = self._others = 0
+        self.said: Closed | None = None
+
+    def __aiter__(self) -> "CheckedChunks":
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next chunk.
+
+        Raises:
+            Unavailable: The code of what failed; what came is not the whole.
+        """
+        try:
+            async for frame in self._frames:
+                if isinstance(frame, Chunk):
+                    return await self._taken(frame.content)
+                if isinstance(frame, Closed):
+                    await self._end(frame)
+                    raise StopAsyncIteration
+                self._others += 1
+                if self._others > IDLE_FRAMES:
                     raise Unavailable(Fault.OVER_LIMIT)
-                await lines.releasing_chunk(query.holder, number, record, frame.content)
-                number += 1
-                digest.add_chunk(frame.content)
-                yield frame.content
-            elif isinstance(frame, Closed):
-                if frame.question_hash != question_hash(query):
-                    raise Unavailable(Fault.WRONG_QUESTION)
-                if frame.digest != digest.value():
-                    raise Unavailable(Fault.WRONG_DIGEST)
-                await lines.closing(query.holder, frame.ending, frame.counts, frame.code)
-                if frame.ending is not Ending.ANSWERED:
-                    raise Unavailable(_cause(frame))
-                return
-    except HolderFailure as failure:
-        raise Unavailable(failure.code) from None
-    raise Unavailable(Fault.STREAM_CUT)
+        except HolderFailure as failure:
+            raise Unavailable(failure.code) from None
+        raise Unavailable(Fault.STREAM_CUT)
+
+    async def _taken(self, content: bytes) -> bytes:
+        self._size += len(content)
+        # Small chunks, each with its line, would fill the journal of whoever reads an evil holder.
+        if self._size > ATTACHMENT_BYTES or self._number > self._size // _SMALL_CHUNK + IDLE_FRAMES:
+            raise Unavailable(Fault.OVER_LIMIT)
+        await self._lines.releasing_chunk(self._query.holder, self._number, self._record, content)
+        self._number += 1
+        self._digest.add_chunk(content)
+        return content
+
+    async def _end(self, said: Closed) -> None:
+        if said.holder != self._query.holder or said.question_hash != question_hash(self._query):
+            raise Unavailable(Fault.WRONG_QUESTION)
+        if said.digest != self._digest.value() or (said.counts.bytes, said.counts.batches) != (self._size, self._number):
+            raise Unavailable(Fault.WRONG_DIGEST)
+        self.said = said
+        await self._lines.closing(self._query.holder, said.ending, said.counts, said.code)
+        if said.ending is not Ending.ANSWERED:
+            raise Unavailable(_cause(said))
 
 
 def _query(holder: RegisteredHolder, reader: Reader, selection: Selection) -> HolderQuery:
@@ -160,6 +215,11 @@ class _Reading:
     def batches(self) -> tuple[Batch, ...]:
         """What came, as it came."""
         return tuple(self._batches)
+
+    @property
+    def ending(self) -> Ending:
+        """How it ended, as the holder said; nothing shown, when it did not say."""
+        return self._said.ending if self._said is not None and self._said.ending is not Ending.ANSWERED else Ending.NOTHING_SHOWN
 
     @property
     def counts(self) -> Counts:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from blake3 import blake3
 
 from accord.audit.content import Asking as AskingLine
-from accord.audit.content import Event, Truth
+from accord.audit.content import Event, Truth, asking_of
 from accord.audit.events import Closing, Decision, GlassBroken, RefusedQuestion, Release
 from accord.link.jose import claims, decoded
 from accord.link.mandate_claims import mandate_of
@@ -48,7 +48,10 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Of one question what all its lines have in common. `mandate` is what its mandate says, which was verified when it came in."""
+    """Of one question what all its lines have in common.
+
+    `mandate` is what its mandate says, which was verified when it came in; `line` is who asks, as its lines say it.
+    """
 
     id: QueryId
     bsn: Bsn
@@ -56,9 +59,12 @@ class About:
     purpose: PurposeOfUse
     evidence: Evidence
     mandate: Mandate | None = field(init=False, repr=False)
+    line: AskingLine = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mandate", _said_in(self.evidence.mandate))
+        mandate = _said_in(self.evidence.mandate)
+        object.__setattr__(self, "mandate", mandate)
+        object.__setattr__(self, "line", asking_of(self.asked_by, mandate, purpose=self.purpose))
 
 
 class GlassSeen:
@@ -194,23 +200,12 @@ class Recorder:
         return blake3(content, key=self.key).hexdigest(length=_MARK_BYTES)
 
     def _common(self, about: About, holder: Ura | None) -> dict[str, Any]:
-        user, professional = about.asked_by.data_user, about.asked_by.professional
         return {
             "query": about.id.value,
             "patient": blake3(about.bsn.value.encode("ascii"), key=self.key).hexdigest(),
             "holder": holder.value if holder is not None else "",
-            "peer": user.ura.value,
-            "asking": AskingLine(
-                user=user.ura.value,
-                user_name=user.name,
-                user_kind=user.kind,
-                professional=professional.identifier,
-                role=professional.role,
-                professional_name=professional.name,
-                purpose=about.purpose,
-                treatment=about.mandate.treatment if about.mandate is not None else None,
-                mandate=about.mandate.digest.hex() if about.mandate is not None else "",
-            ),
+            "peer": about.asked_by.data_user.ura.value,
+            "asking": about.line,
             "emergency": about.purpose is PurposeOfUse.EMERGENCY_TREATMENT,
         }
 

@@ -8,10 +8,11 @@ What the fast path rests on: in an honest record every `Patient/` is part of a r
 owner is named by one `subject` or `patient` key, and no BSN is written outside Patient records. The search finds
 every place where that could be otherwise, contained resources and extensions included: a `Patient/` that is not
 an own reference, a member that says `"Patient"`, a BSN system, a patient key beyond the one that the decode saw, and
-the escapes that could hide any of these (`\u`, `\/`, percent). The records in which such a mark stands are read
+the escapes that could hide any of these (`\u` of an ASCII character, `\/`, percent). The records in which such a mark stands are read
 strictly.
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -48,6 +49,9 @@ _CONTAINED_MARK: Final = b'"contained"'
 #: Apart from the others: a search for two bytes is the fastest there is, beside longer marks it slows these down.
 #: Percent-encoded, a letter of `Patient` or the slash begins with one of the last four.
 _ESCAPES: Final = BytesAhoCorasick([b"\\u", b"\\/", b"%2", b"%5", b"%6", b"%7"], matchkind=MatchKind.LeftmostFirst)
+#: Behind `\u`, what is no letter that a mark holds: such a character hides as little as when it stands there itself. Some
+#: systems write every letter with an accent so. Half a surrogate pair is looked at.
+_HARMLESS: Final = re.compile(rb"(?:00[89a-f]|0[1-9a-f][0-9a-f]|[1-9abcef][0-9a-f]{2})[0-9a-f]", re.IGNORECASE)
 #: Sound records do not close so many levels in a row: whoever does may be nested without end.
 _CLOSER_MARKS: Final = (b"]" * 12, b"}" * 12, b"}]" * 8, b"]}" * 8)
 
@@ -211,7 +215,7 @@ class Screening:
         matches = self._search.find_matches_as_indexes(blob)
         marks = list(map(itemgetter(0), matches))
         ends = rows.ends
-        found = {bisect_right(ends, at) for _, at, _ in _ESCAPES.find_matches_as_indexes(blob)}
+        found = {bisect_right(ends, at) for mark, at, end in _ESCAPES.find_matches_as_indexes(blob) if mark or not _HARMLESS.match(blob, end)}
         if max(marks, default=0) > contained:
             found |= {bisect_right(ends, at) for mark, at, _ in matches if mark > contained}
         excess = sum(map(marks.count, range(keys_from, contained))) - keys

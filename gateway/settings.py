@@ -87,8 +87,9 @@ class PatientIdSettings(msgspec.Struct, frozen=True):
 class PatientPagesSettings(msgspec.Struct, frozen=True):
     """The patient's pages: where they listen (empty: there are none), and as which client of which login provider in the register.
 
-    `public_url` is the address under which browsers know them; `levels` the `acr` values of a login that is strong enough
-    (empty: any); `title` and `telephone` are the region's, `fictional` says on every page that it is a demonstration.
+    `public_url` is the address under which browsers know them. By which client a choice is confirmed, which claim has the BSN
+    and which logins are strong enough stands in the register; `confirm_client_secret_file` is for that client's secret.
+    `title` and `telephone` are the region's, `fictional` says on every page that it is a demonstration.
     """
 
     listen: str = ""
@@ -96,8 +97,7 @@ class PatientPagesSettings(msgspec.Struct, frozen=True):
     issuer: str = ""
     client_id: str = ""
     client_secret_file: str = ""
-    bsn_claim: str = "bsn"
-    levels: list[str] = []
+    confirm_client_secret_file: str = ""
     title: str = ""
     telephone: str = ""
     fictional: bool = False

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 
 from accord.terms.evidence import Mandate
-from accord.terms.identifiers import Bsn, QueryId, Ura
+from accord.terms.identifiers import Bsn, Pseudonym, QueryId, Ura
 from accord.terms.parties import Asker
 from accord.terms.queries import HolderQuery
 from accord.terms.vocabulary import PurposeOfUse
@@ -23,6 +24,11 @@ class Asking:
     gateway: Ura
     mandate: Mandate | None
     check_patient: Callable[[Bsn], None]
+
+    @property
+    def nobody(self) -> Pseudonym:
+        """Whom it is booked on when it is not about whom it names: one for each mandate, and no person."""
+        return Pseudonym(sha256(b"noaber nobody v1\0" + (self.mandate.digest if self.mandate is not None else b"")).digest())
 
 
 @dataclass(frozen=True, slots=True)

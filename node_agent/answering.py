@@ -85,6 +85,7 @@ class Answering:
         self._query = admitted.query
         self._teller = teller
         self._recording = recording
+        self._cut = False
         self._gate: Gate | None = None
         self._patients: list[ReleasedRecord] = []
         self._lacking: SourceIncapable | None = None
@@ -114,7 +115,7 @@ class Answering:
         Raises:
             Unavailable: `journal-unavailable`, when not even the last line could be written.
         """
-        if word.code is not Fault.SHARING_CHANGED:
+        if not self._cut:
             word = await self._flushed(word)
         counts = self._teller.counts(self._gate.unfit if self._gate else 0, self._gate.oversized if self._gate else 0)
         if counts.unfit:
@@ -149,6 +150,8 @@ class Answering:
             word = await self._release(inquiry, person, decided.decisions)
         if not watch.cut:
             return word
+        await self._teller.drop()
+        self._cut = True
         # Where nothing was told yet, nobody is told that there was something.
         return CHANGED if self._teller.told else NOTHING
 

@@ -100,13 +100,13 @@ class Holder:
         """
         query, asking = admitted.query, admitted.asking
         bsn = await bsn_about(self.source, query.about)
-        pseudonym = self.safeguards.pseudonym_of(bsn)
-        await self.safeguards.let_in(asking, pseudonym, recording, self.now())
         try:
             asking.check_patient(bsn)
         except BadInput:
-            # A record of somebody else, whose choices play no part: it looks as if it were not here.
+            # A record of somebody else, who plays no part: it looks as if it were not here, and nothing is booked on them.
             bsn = NOBODY
+        pseudonym = asking.nobody if bsn == NOBODY else self.safeguards.pseudonym_of(bsn)
+        await self.safeguards.let_in(asking, pseudonym, recording, self.now())
         decided = await self.decide_anew(asking, bsn, pseudonym)
         may_show = decided.decisions.may_show(query.selection)
         await recording.decided(decided.decisions, may_show=may_show, evidence=decided.evidence)

@@ -128,13 +128,17 @@ class Locating:
         """
         if self._holder.pausing.paused:
             raise Unavailable(Fault.PAUSED)
-        safeguards = self._holder.safeguards
-        recording = safeguards.recording(asking)
-        await safeguards.let_in(asking, pseudonym, recording, self._holder.now())
         await self._look_again(_LONGEST_WAIT_SECONDS if seconds is None else min(_LONGEST_WAIT_SECONDS, seconds * _PART_OF_THEIR_TIME))
         if self._index is None or self._clock() > self._fresh_until:
             raise Unavailable(Fault.SOURCE_UNAVAILABLE, asking.query_id.value)
-        bsn = self._theirs(pseudonym, asking)
+        known = self._index.find(pseudonym)
+        bsn = self._theirs(known, asking)
+        if bsn is None and known is not None:
+            # The mandate is about somebody else: nothing is booked on whom the gateway named, and it costs as much.
+            pseudonym = asking.nobody
+        safeguards = self._holder.safeguards
+        recording = safeguards.recording(asking)
+        await safeguards.let_in(asking, pseudonym, recording, self._holder.now())
         try:
             decided = await self._holder.decide_anew(asking, bsn or NOBODY, pseudonym)
         except Unavailable:
@@ -153,9 +157,8 @@ class Locating:
             raise Unavailable(Fault.SOURCE_UNAVAILABLE)
         return self._index.find(pseudonym) is not None
 
-    def _theirs(self, pseudonym: Pseudonym, asking: Asking) -> Bsn | None:
+    def _theirs(self, bsn: Bsn | None, asking: Asking) -> Bsn | None:
         """The person behind a pseudonym, when the mandate is about them; a mandate about somebody else finds nobody."""
-        bsn = self._index.find(pseudonym) if self._index is not None else None
         try:
             asking.check_patient(bsn or NOBODY)
         except BadInput:

@@ -93,6 +93,12 @@ class Teller:
                 if self._pack(record):
                     await self._send()
 
+    async def drop(self) -> None:
+        """Forget what still waits: it may not be told any more. What is being told is told to its end first."""
+        async with self._lock:
+            self._packer.take()
+            self._untold.clear()
+
     async def flush(self) -> None:
         """Tell what still waits."""
         async with self._lock:

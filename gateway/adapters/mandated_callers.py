@@ -12,7 +12,7 @@ from grpc.aio import ServicerContext
 from accord.link.jose import decoded
 from accord.link.live_register import LiveRegister
 from accord.link.mandates import Mandates
-from accord.link.peers import member_by_digest, peer_of, still_a_member
+from accord.link.peers import certificate_digest, member_by_digest, peer_digest, peer_of, still_a_member
 from accord.link.verifying import GatewayVerifier, VerifiedCaller, asker_of
 from accord.rules.narrowing import selection_narrows
 from accord.terms.evidence import Asked, Mandate
@@ -42,6 +42,7 @@ class MandatedCaller:
     purpose: PurposeOfUse
     patient: str
     base: str
+    peer: bytes
     _verify: Callable[[Bsn], VerifiedCaller]
     _scopes: Scopes | None = None
     _verified: dict[Bsn, VerifiedCaller] = field(default_factory=dict)
@@ -75,20 +76,23 @@ class MandatedCallers:
         other._smart = smart  # noqa: SLF001 - its own kind
         return other
 
-    def caller(self, headers: Mapping[str, str], peer: bytes) -> MandatedCaller:
+    def caller(self, headers: Mapping[str, str], certificate: bytes) -> MandatedCaller:
         """As the port promises."""
         register = self._live.current(self._now())
+        # A handshake looks at the dates once; a connection may outlive them.
+        peer = certificate_digest(certificate, self._now()) if certificate else b""
         scopes = self._smart.authorise(headers.get("authorization", ""), peer) if self._smart is not None else None
         if not peer and scopes is None:
             raise Unavailable(Fault.NOT_A_MEMBER, "certificate")
         member = member_by_digest(register, peer) if peer else None
         proofs = tuple(filter(None, (proof.strip() for proof in headers.get(PROOF, "").split(","))))
         salt = decoded(headers[SALT]) if SALT in headers else b""
-        return self._caller(Evidence(headers.get(MANDATE, ""), proofs, salt), member, headers.get(PATIENT, ""), _base(headers.get(BASE, "")), scopes)
+        return self._caller(Evidence(headers.get(MANDATE, ""), proofs, salt), member, headers.get(PATIENT, ""), _base(headers.get(BASE, "")), peer, scopes)
 
     def while_a_member(self, caller: Caller) -> AbstractAsyncContextManager[None]:
         """As the port promises."""
-        return still_a_member(self._live, None, also=caller.asked_by.data_user.ura, clock=self._now)
+        peer = caller.peer if isinstance(caller, MandatedCaller) else b""
+        return still_a_member(self._live, peer or None, also=caller.asked_by.data_user.ura, clock=self._now)
 
     def who(self, context: ServicerContext[Any, Any]) -> str:
         """The URA of whoever calls over gRPC.
@@ -104,9 +108,9 @@ class MandatedCallers:
         Raises:
             Faulted: As `caller`.
         """
-        return self._caller(evidence, peer_of(context, self._live, self._now()), "", "", None)
+        return self._caller(evidence, peer_of(context, self._live, self._now()), "", "", peer_digest(context, self._now()), None)
 
-    def _caller(self, evidence: Evidence, member: Member | None, patient: str, base: str, scopes: Scopes | None) -> MandatedCaller:
+    def _caller(self, evidence: Evidence, member: Member | None, patient: str, base: str, peer: bytes, scopes: Scopes | None) -> MandatedCaller:
         register = self._live.current(self._now())
         mandate = self._mandates.read(evidence.mandate, register, self._now())
         self._rates.take(mandate.issuer)
@@ -117,7 +121,7 @@ class MandatedCallers:
         def verify(bsn: Bsn) -> VerifiedCaller:
             return self._verifier.verify(evidence, bsn, member)
 
-        return MandatedCaller(asker_of(mandate, register), mandate.purpose, patient, base, verify, scopes)
+        return MandatedCaller(asker_of(mandate, register), mandate.purpose, patient, base, peer, verify, scopes)
 
 
 def _check_sender(mandate: Mandate, member: Member | None, scopes: Scopes | None) -> None:

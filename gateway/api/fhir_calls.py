@@ -59,9 +59,12 @@ class Call:
     def reader(self, person: Person, holder: HolderName, ref: RecordRef, *, attachment: str = "") -> Reader:
         """Who reads one record of a person at one holder, or the attachment that it points to."""
         caller = self.caller
-        caller.narrowed(selection_of(ref))  # a scope that does not cover the record opens neither it nor what it points to
-        asked = Asked(caller.purpose, EVERYTHING if attachment else selection_of(ref), frozenset({holder}), attachment, str(ref) if attachment else "")
-        return Reader(self.id, person.bsn, caller.asked_by, caller.purpose, self.settings.seconds, caller.evidence_for(person.bsn, asked))
+        narrowed = caller.narrowed(selection_of(ref))
+        if attachment and narrowed != selection_of(ref):
+            # What a record points to is decided on the record alone: a scope that covers only some records does not open it.
+            raise BadInput(Fault.QUESTION_WIDENED, "scope")
+        asked = Asked(caller.purpose, EVERYTHING if attachment else narrowed, frozenset({holder}), attachment, str(ref) if attachment else "")
+        return Reader(self.id, person.bsn, caller.asked_by, caller.purpose, self.settings.seconds, asked.selection, caller.evidence_for(person.bsn, asked))
 
     def id_of(self, person: Person) -> str:
         """The person's opaque id for this data user."""

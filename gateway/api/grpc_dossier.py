@@ -14,7 +14,7 @@ from grpc.aio import ServicerContext
 
 from accord.link.failures import Unreadable, answering, read
 from accord.link.listening import Ears, Listening
-from accord.terms.answers import Chunk, Ending
+from accord.terms.answers import Chunk
 from accord.terms.evidence import Asked
 from accord.terms.faults import BadInput, Fault, Faulted
 from accord.terms.identifiers import Bsn, HolderName, QueryId, RecordRef, record_ref
@@ -22,11 +22,9 @@ from accord.terms.limits import LIST_ITEMS
 from accord.terms.queries import EVERYTHING, DossierQuery, Evidence, Order
 from accord.terms.records import TYPE_BY_NAME
 from accord.wire import codec
-from accord.wire.hashing import StreamDigest
 from accord.wire.relaying import batch_event
 from accord.wire.v1 import dossier_service_pb2 as pb
 from accord.wire.v1 import holder_service_pb2 as holder_pb
-from accord.wire.v1 import terms_pb2
 from gateway.api.dossier_messages import event_to_wire
 from gateway.callers import NOT_LET_IN, Caller, Standing
 from gateway.opening import Region, open_dossier
@@ -85,20 +83,17 @@ class DossierService:
             holder, record = HolderName(request.holder), record_ref(request.record)
             async with self._noting_refusals():
                 caller, query = self._query(request.about, context, attachment=(holder, request.url, record))
-            reader = Reader(query.id, query.bsn, query.asked_by, query.purpose, query.seconds, query.evidence)
-            digest, size, chunks_sent = StreamDigest(), 0, 0
+            reader = Reader(query.id, query.bsn, query.asked_by, query.purpose, query.seconds, EVERYTHING, query.evidence)
             async with (
                 self._callers.while_a_member(caller),
                 fetch_attachment_at(self._region, holder, request.url, record, reader) as (content_type, chunks),
             ):
                 await context.write(_frame(holder_pb.FetchAttachmentResponse(content_type=content_type)))
                 async for chunk in chunks:
-                    digest.add_chunk(chunk)
-                    size, chunks_sent = size + len(chunk), chunks_sent + 1
                     await context.write(_frame(codec.attachment_frame_to_wire(Chunk(chunk))))
-            counts = terms_pb2.Counts(records=1, bytes=size, batches=chunks_sent)
-            closed = terms_pb2.Closed(ending=codec.ENDING_TO_WIRE[Ending.ANSWERED], counts=counts, digest=digest.value())
-            await context.write(_frame(holder_pb.FetchAttachmentResponse(closed=closed)))
+                # The holder's own last word, as it signed it.
+                if chunks.said is not None:
+                    await context.write(_frame(codec.attachment_frame_to_wire(chunks.said)))
 
     def handler(self) -> grpc.GenericRpcHandler:
         """What a server serves: `Open` writes messages and, for batches, bytes that are already a message."""

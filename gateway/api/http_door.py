@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import anyio
 from anyio.abc import ObjectSendStream
 
-from accord.terms.faults import Fault
+from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName, RecordRef
 from accord.terms.queries import DossierQuery
 from gateway.opening import Region, open_dossier
@@ -76,8 +76,10 @@ class RegionDoor:
         await self.region.recorder().refused(fault)
 
     async def read(self, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
-        """Read one record."""
-        return await read_at(self.region, holder, ref, reader)
+        """Read one record: the reader's selection names it."""
+        if ref.id not in reader.selection.ids:
+            raise BadInput(Fault.NOT_FOUND)
+        return await read_at(self.region, holder, reader)
 
     def fetch(self, holder: HolderName, url: str, record: RecordRef, reader: Reader) -> AbstractAsyncContextManager[tuple[str, AsyncIterator[bytes]]]:
         """Fetch one attachment."""

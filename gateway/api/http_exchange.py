@@ -28,7 +28,7 @@ FIXED_HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "vary": "Accept, Accept-Encoding, Accept-Language, Prefer",
 }
-#: Where the server puts the digest of the key of the client's TLS certificate: among the extensions of ASGI.
+#: Where the server puts the client's TLS certificate (DER): among the extensions of ASGI.
 PEER: Final = "noaber.peer"
 _MOST_PARAMETERS: Final = 100
 _COMPRESS_IN_THREAD: Final = 64 * KIB
@@ -68,7 +68,7 @@ class Exchange:
 
     @property
     def peer(self) -> bytes:
-        """The digest of the key of the client's TLS certificate; empty when it has none."""
+        """The client's TLS certificate (DER); empty when it has none."""
         peer: bytes = self.scope.get("extensions", {}).get(PEER, b"")
         return peer
 

@@ -10,7 +10,6 @@ import h11
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from accord.link.certificates import key_digest
 from gateway.api.http_exchange import PEER
 
 
@@ -19,11 +18,11 @@ def impatient(head_seconds: float, write_seconds: float) -> type[H11Protocol]:
     return type("_Impatient", (_Impatient,), {"head_seconds": head_seconds, "write_seconds": write_seconds})
 
 
-def known_as(peer: bytes, app: ASGIApp) -> ASGIApp:
+def known_as(certificate: bytes, app: ASGIApp) -> ASGIApp:
     """The application, told on every request who is at the other end of the connection."""
 
     async def told(scope: Scope, receive: Receive, send: Send) -> None:
-        await app({**scope, "extensions": {**scope.get("extensions", {}), PEER: peer}}, receive, send)
+        await app({**scope, "extensions": {**scope.get("extensions", {}), PEER: certificate}}, receive, send)
 
     return told
 
@@ -42,7 +41,7 @@ class _Impatient(H11Protocol):
         secured = transport.get_extra_info("ssl_object")
         certificate = secured.getpeercert(binary_form=True) if secured is not None else None
         if certificate:
-            self.app = known_as(key_digest(certificate), self.app)
+            self.app = known_as(certificate, self.app)
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:

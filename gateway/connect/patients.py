@@ -9,8 +9,9 @@ from typing import Final
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn
 
-#: How many of the patients that an application asked about last are tried for a record that does not say whose it is.
-RECENT: Final = 3
+#: How many of the patients that an application asked about last are tried for a record that does not say whose it is: the last
+#: one and nobody else, for who is tried is told to a holder, and has a line there.
+RECENT: Final = 1
 _HALF_A_DAY: Final = 12 * 60 * 60.0
 
 

@@ -39,6 +39,8 @@ async def open_subject(visit: Visit, form: Form) -> Response:
         return visit.message("not-found", status=404, action="overview")
     if not visit.here.choosing:
         return visit.message("may-only-look", status=403, action="overview")
+    if not visit.desk.login.can_confirm:
+        return visit.message("cannot-confirm", status=503, action="overview")
     visit.session.subject = subject
     return go("/keuzes/kiezen")
 
@@ -79,16 +81,18 @@ async def show_change(visit: Visit) -> Response:
 
 
 async def confirm(visit: Visit, _: Form) -> Response:
-    """Off to the login provider, to sign exactly this."""
+    """Off to the login provider, to sign exactly this: as the client of which it says that one confirms a choice."""
     session, here = visit.session, visit.here
     if not session.draft:
         return go("/keuzes")
     if not here.choosing:
         return visit.message("may-only-look", status=403, action="overview")
+    if not visit.desk.login.can_confirm:
+        return visit.message("cannot-confirm", status=503, action="overview")
     moment = visit.now.astimezone(UTC).replace(microsecond=0)
     statement = Statement(visit.region.name, here.patient, here.voice, session.draft, moment)
     salt = secrets.token_bytes(SALT_BYTES)
-    attempt, url = await visit.desk.login.begin(language=visit.language.value, nonce=nonce_of(statement, salt), fresh=True)
+    attempt, url = await visit.desk.login.begin(language=visit.language.value, confirms=nonce_of(statement, salt))
     session.pending, session.attempt, session.goal = (statement, salt), attempt, Goal.CONFIRM
     return go(url)
 

@@ -55,7 +55,7 @@ async def come_back(visit: Visit, code: str, state: str) -> Response:
 
 async def _confirmed(visit: Visit, identity: Identity, attempt: Attempt) -> Response:
     known, pending = visit.session.identity, visit.session.pending
-    if known is None or pending is None or not attempt.fresh:
+    if known is None or pending is None or not attempt.confirms:
         return visit.message("login-failed", status=400)
     same = (identity.subject, identity.patient, identity.represents) == (known.subject, known.patient, known.represents)
     if not same:

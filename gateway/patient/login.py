@@ -4,14 +4,14 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 import httpx2
 
-from accord.link.logins import TOKEN_BYTES, Expected, identity_of, read_keys
+from accord.link.logins import TOKEN_BYTES, expected_of, identity_of, read_keys
 from accord.rules.speaking import Identity
 from accord.rules.strictness import strict_json
 from accord.terms.faults import BadInput, Fault, Unavailable
@@ -23,17 +23,17 @@ _WAIT: Final = httpx2.Timeout(5.0)
 
 @dataclass(frozen=True, slots=True)
 class LoginSettings:
-    """Which provider, and how. `redirect_uri` is our `/terug`; `levels` the `acr` values that are strong enough (empty: any).
+    """Which provider, and how. `redirect_uri` is our `/terug`, for both clients.
 
-    `secret` is the client's, where the provider wants one (client_secret_basic); PKCE is used in any case.
+    `secret` is the client's, `confirm_secret` that of the client to confirm by, where the provider wants one
+    (client_secret_basic); PKCE is used in any case.
     """
 
     provider: LoginProvider
     redirect_uri: str
-    bsn_claim: str = "bsn"
     scope: str = "openid profile"
-    levels: frozenset[str] = frozenset()
     secret: str = field(default="", repr=False)
+    confirm_secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class Attempt:
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
     begun: datetime
-    fresh: bool
+    confirms: bool
+    """Whether it is to confirm a choice: a fresh login, at the client for that."""
 
 
 class Login:
@@ -67,19 +68,29 @@ class Login:
         parts = urlsplit(self._settings.provider.issuer)
         return f"{parts.scheme}://{parts.netloc}"
 
-    async def begin(self, *, language: str, nonce: str = "", fresh: bool = False) -> tuple[Attempt, str]:
-        """A new attempt, and the address to send the browser to. *fresh*: whoever is logged in there must do it again.
+    @property
+    def can_confirm(self) -> bool:
+        """Whether a choice can be confirmed at all: the register names a client for it."""
+        return bool(self._settings.provider.confirm_client_id)
+
+    async def begin(self, *, language: str, confirms: str | None = None) -> tuple[Attempt, str]:
+        """A new attempt, and the address to send the browser to.
+
+        *confirms* is the nonce of the statement that the login confirms: whoever is logged in there must do it again, and is
+        told that it is for a choice. Without it the login is one to look by.
 
         Raises:
-            Unavailable: `login-required`: the provider cannot be reached, or says something else than agreed.
+            Unavailable: `login-required`: the provider cannot be reached, says something else than agreed, or has no client to
+                confirm by.
         """
+        expected = expected_of(self._settings.provider, confirms)
         authorize, _ = await self._discovered()
-        nonce = nonce or secrets.token_urlsafe(32)
-        attempt = Attempt(secrets.token_urlsafe(32), nonce, secrets.token_urlsafe(48), self._clock(), fresh)
+        nonce = expected.nonce or secrets.token_urlsafe(32)
+        attempt = Attempt(secrets.token_urlsafe(32), nonce, secrets.token_urlsafe(48), self._clock(), confirms is not None)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(attempt.verifier.encode()).digest()).decode().rstrip("=")
         asked = {
             "response_type": "code",
-            "client_id": self._settings.provider.client_id,
+            "client_id": expected.audience,
             "redirect_uri": self._settings.redirect_uri,
             "scope": self._settings.scope,
             "state": attempt.state,
@@ -88,7 +99,7 @@ class Login:
             "code_challenge_method": "S256",
             "ui_locales": language,
         }
-        if fresh:
+        if attempt.confirms:
             asked |= {"prompt": "login", "max_age": "0"}
         return attempt, f"{authorize}?{urlencode(asked)}"
 
@@ -100,22 +111,22 @@ class Login:
             Unavailable: `login-required`: the provider cannot be reached, or does not know the code.
         """
         _, token_endpoint = await self._discovered()
-        provider = self._settings.provider
+        settings = self._settings
+        expected = expected_of(settings.provider, attempt.nonce if attempt.confirms else None)
+        expected = replace(expected, nonce=attempt.nonce, fresh_since=attempt.begun if attempt.confirms else None)
         form = {
             "grant_type": "authorization_code",
             "code": code,
-            "redirect_uri": self._settings.redirect_uri,
-            "client_id": provider.client_id,
+            "redirect_uri": settings.redirect_uri,
+            "client_id": expected.audience,
             "code_verifier": attempt.verifier,
         }
-        login = httpx2.BasicAuth(provider.client_id, self._settings.secret) if self._settings.secret else None
+        secret = settings.confirm_secret if attempt.confirms else settings.secret
+        login = httpx2.BasicAuth(expected.audience, secret) if secret else None
         answer = await self._object("POST", token_endpoint, data=form, auth=login)
         token = answer.get("id_token")
         if not isinstance(token, str) or len(token) > TOKEN_BYTES:
             raise BadInput(Fault.TOKEN_INVALID, "id_token")
-        expected = Expected(
-            provider.issuer, provider.client_id, attempt.nonce, self._settings.bsn_claim, self._settings.levels, attempt.begun if attempt.fresh else None
-        )
         return identity_of(token, self._keys, expected, self._clock())
 
     async def _discovered(self) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Screening: what is not asked, not decided or about somebody else ends the holder's answer (P4, P5, P8)."""
 
 import json
+import random
 import re
 from datetime import date
 
@@ -280,6 +281,68 @@ def test_p4_the_fast_path_never_lets_through_what_the_strict_path_refuses(member
         fast = False
 
     assert strict or not fast
+
+
+def spelt(record: bytes, chance: random.Random) -> bytes:
+    """The same record, some of its characters written as escapes."""
+
+    def written(found: re.Match[str]) -> str:
+        letter = found[0]
+        if letter.startswith("\\") or chance.random() < 0.7:
+            return letter
+        return "".join(f"\\u{ord(half):04{chance.choice('xX')}}" for half in _halves(letter))
+
+    return re.sub(r"\\u[0-9a-f]{4}|\\.|[A-Za-z/]|[^\x00-\x7f]", written, record.decode()).encode()
+
+
+def _halves(letter: str) -> list[str]:
+    units = letter.encode("utf-16-be")
+    return [chr(int.from_bytes(units[at : at + 2])) for at in range(0, len(units), 2)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(members=st.dictionaries(st.sampled_from(["focus", "performer", "note", "contained"]), _JSON, max_size=3), chance=st.randoms(use_true_random=False))
+def test_p4_no_spelling_gets_by_the_fast_path_what_the_strict_path_refuses(members: dict[str, object], chance: random.Random) -> None:
+    whole = json.dumps({**json.loads(observation(note=[{"text": "patiënt …"}])), **members}, ensure_ascii=False)
+    record = spelt(whole.encode(), chance)
+    assert json.loads(record) == json.loads(whole)
+    try:
+        check_about(record, TYPE_BY_NAME["Observation"], frozenset({"Patient/1"}), BSN)
+        strict = True
+    except BadInput:
+        strict = False
+    try:
+        screen(record)
+        fast = True
+    except HolderFailure:
+        fast = False
+
+    assert strict or not fast
+
+
+@pytest.mark.parametrize("written", ["pati\\u00ebnt", "Pati\\u00EBnt", "\\u20ac 10", "\\u0141\\u00f3d\\u017a", "\\ufffd"])
+def test_an_accent_that_is_spelt_out_is_not_read_slowly(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = observation(note=[{"text": "?"}]).replace(b"?", written.encode())
+    strictly: list[bytes] = []
+    monkeypatch.setattr(Screening, "_check_strictly", lambda _, text, *_claimed: strictly.append(text))
+
+    screen(record)
+    unsettled = observation(note=[{"text": "?"}]).replace(b"?", b"\\u0045")
+    screen(unsettled)
+
+    assert strictly == [unsettled]
+
+
+@pytest.mark.parametrize("written", [b"\\ud800", b"\\uDFFF", b"\\u00eg", b"\\u12??"])
+def test_an_escape_that_is_no_character_ends_the_answer(written: bytes) -> None:
+    sound = batch_of([PATIENT, observation(note=[{"text": "??????"}])])
+    screening = Screening(BSN, None, EVERYTHING)
+    screening.decided(ALL_CATEGORIES)
+
+    with pytest.raises(HolderFailure) as caught:
+        screening.check(Batch(sound.columns, sound.blob.replace(b"??????", written), sound.categories))
+
+    assert caught.value.ending is Ending.REJECTED
 
 
 def patient(**changed: object) -> bytes:

@@ -17,6 +17,7 @@ from tests.gateway.patient.fake_region import Clock, FakeRegion, dinas_region
 PAGES = "https://mijn.example"
 ISSUER = "https://login.example"
 CLIENT = "noaber-pages"
+CONFIRM_CLIENT = "noaber-choices"
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 
@@ -76,8 +77,9 @@ def says(answer: httpx2.Response, text: str) -> bool:
 @pytest.fixture
 async def kit() -> AsyncIterator[Kit]:
     clock = Clock()
-    provider = DemoLogin(ISSUER, {CLIENT: (f"{PAGES}/terug",)}, clock=clock)
-    registered = provider.registered(CLIENT)
+    clients = dict.fromkeys((CLIENT, CONFIRM_CLIENT), (f"{PAGES}/terug",))
+    provider = DemoLogin(ISSUER, clients, confirming={CONFIRM_CLIENT}, clock=clock)
+    registered = provider.registered(CLIENT, CONFIRM_CLIENT)
     region = dinas_region(registered, clock)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=provider.app)) as network:
         login = Login(LoginSettings(registered, f"{PAGES}/terug"), network, clock)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from accord.link.logins import Expected, identity_of, read_keys
+from accord.link.logins import login_of
 from accord.rules.data_kinds import DAILY, DataKind
 from accord.rules.stated import KeptLine, with_statement
 from accord.rules.statements import Answer, Cell, ChoiceLine, ConfirmedStatement, Side, Voice, nonce_of, read_statement
@@ -103,8 +103,7 @@ class FakeRegion:
         if holder.fails:
             return NotConfirmed(holder.card, holder.fails)
         statement = read_statement(confirmed.statement.canonical)
-        expected = Expected(self.login.issuer, self.login.client_id, nonce_of(statement, confirmed.salt))
-        who = identity_of(confirmed.token, read_keys(self.login.keys), expected, self.clock())
+        who = login_of(confirmed.token, [self.login], nonce_of(statement, confirmed.salt), self.clock())
         assert who.patient == statement.patient
         holder.kept[statement.patient] = with_statement(holder.kept[statement.patient], statement.lines, statement.voice, statement.moment)
         return Confirmed(holder.card, self.clock())
