@@ -1,5 +1,6 @@
 """`noaber journal`: verify the access journal, look into it, lay two of them side by side, and remove what is past retention."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ add_commands(app)
 _Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of the journal.")]
 _Moment = typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC.")
 _PROBLEM = 1
+_PSEUDONYM = re.compile(r"[0-9a-f]{64}")
 
 
 @app.command()
@@ -56,19 +58,26 @@ def verify(
 def show(
     folder: _Folder,
     reader: Annotated[Reader, typer.Option(help="Whose eyes: each sees other fields.")] = Reader.OPERATOR,
-    patient: Annotated[str, typer.Option(help="Only lines about this pseudonym.")] = "",
+    patient: Annotated[str, typer.Option(help="Only lines about this pseudonym: 64 hexadecimal digits.")] = "",
     since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="From this moment (UTC).")] = None,
     until: Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Before this moment (UTC).")] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
     """Show lines, as far as a reader may see them."""
+    if patient and not _PSEUDONYM.fullmatch(patient):
+        raise typer.BadParameter("64 hexadecimal digits, as the lines have them; a BSN is in no journal", param_hint="--patient")
+    if reader is Reader.PATIENT and not patient:
+        raise typer.BadParameter("a patient sees lines about themselves only: say who with --patient", param_hint="--reader")
     first, last = _ms(since, 0), _ms(until, 2**63)
+    told = 0
     for n, event in verifying.events_of(folder):
         seen = shown(event, reader)
         if seen is None or not first <= event.moment < last or (patient and getattr(event, "patient", "") != patient):
             continue
         typer.echo(json.encode({"n": n, **seen}).decode() if as_json else _sentence(n, seen))
+        told += 1
+    typer.echo(f"{told} lines", err=True)
 
 
 @app.command()

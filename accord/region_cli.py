@@ -145,12 +145,16 @@ def login(
     issuer: Annotated[str, typer.Option(help="The issuer (OpenID Connect).")],
     client_id: Annotated[str, typer.Option(help="Who we are to it.")],
     keys: Annotated[Path, typer.Option(help="Its public keys: a JWK set (JSON).")],
+    confirm_client_id: Annotated[str, typer.Option(help="Who we are to it when a choice is confirmed; without it nobody can choose.")] = "",
+    bsn_claim: Annotated[str, typer.Option(help="The claim with the BSN.")] = "bsn",
+    level: Annotated[list[str] | None, typer.Option(help="An acr value that is strong enough; may be given several times. None: any.")] = None,
     folder: _Folder = _DEFAULT_FOLDER,
 ) -> None:
-    """Name a place where patients log in; the same issuer again replaces it."""
+    """Name a place where patients log in; the same issuer again replaces it, with all that was said of it."""
     office = Office(folder)
     with office.change(_now()) as draft:
-        draft.add_login(LoginProvider(issuer, client_id, content_of(keys).decode("utf-8", "replace")))
+        public = content_of(keys).decode("utf-8", "replace")
+        draft.add_login(LoginProvider(issuer, client_id, public, confirm_client_id, bsn_claim, tuple(sorted(set(level or ())))))
     _tell(office)
 
 

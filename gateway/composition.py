@@ -19,6 +19,7 @@ from grpc_reflection.v1alpha import reflection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from accord.audit.journal import Journal
+from accord.audit.refusals import Refusals
 from accord.link.addresses import Address, address
 from accord.link.certificates import read_anchor, read_signing_key
 from accord.link.closing import closed_is_signed
@@ -26,7 +27,7 @@ from accord.link.credentials import ChannelKeys, TlsFiles, TlsMaterial, https_se
 from accord.link.exchanging import Exchange
 from accord.link.live_register import LiveRegister
 from accord.link.options import CHANNEL, MAXIMUM_CONCURRENT_RPCS, SERVER
-from accord.link.peers import certificate_digest
+from accord.link.peers import certificate_digest, member_by_digest
 from accord.link.surroundings import check_surroundings, collect_garbage_rarely
 from accord.review.serving import name_in, serve_review
 from accord.terms.answers import Closed
@@ -69,6 +70,7 @@ class Trust:
     journal: Journal
     journal_key: bytes
     exchange: Exchange
+    refusals: Refusals
     glass: GlassSeen = field(default_factory=GlassSeen)
 
     def current(self) -> RegionRegister:
@@ -81,7 +83,14 @@ class Trust:
 
     def recorder(self) -> Recorder:
         """Writes lines of questions, by the policy of this moment."""
-        return Recorder(self.journal, self.journal_key, self.current().policy, self.glass)
+        return Recorder(self.journal, self.journal_key, self.current().policy, self.glass, self.refusals)
+
+    def whose(self, certificate: bytes) -> str:
+        """The URA of whoever takes part with this certificate; empty for nobody."""
+        try:
+            return member_by_digest(self.current(), certificate_digest(certificate, _now())).ura.value if certificate else ""
+        except Unavailable:
+            return ""
 
     def connect(self, keys: ChannelKeys, holder: RegisteredHolder) -> aio.Channel:
         """A channel that ends at this holder and nowhere else."""
@@ -111,6 +120,7 @@ async def run(settings: GatewaySettings, folder: Path, ready: Callable[[str], No
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(trust.live.keep_fresh)
             tasks.start_soon(trust.exchange.own.keep_signing)
+            tasks.start_soon(trust.refusals.keep_telling)
             tasks.start_soon(watch_all, region.presence, region.register, holders, trust.live.wait_changed)
             tasks.start_soon(_follow_register, trust, region, holders)
             tasks.start_soon(keep_sharing, trust.exchange, trust.live, region.register, holders, trust.live.wait_changed)
@@ -145,7 +155,7 @@ def _trust(settings: GatewaySettings, folder: Path, stack: AsyncExitStack) -> Tr
     key = read_signing_key(folder / settings.member.answer_key)
     journal = stack.enter_context(Journal(folder / settings.journal.folder, ura.value))
     exchange = Exchange(live, journal, ura, key, now=_now)
-    return Trust(ura, live, TlsMaterial(files, live), files, journal, _journal_key(folder / settings.journal.key_file), exchange)
+    return Trust(ura, live, TlsMaterial(files, live), files, journal, _journal_key(folder / settings.journal.key_file), exchange, Refusals(journal))
 
 
 def _region(settings: GatewaySettings, folder: Path, trust: Trust, holders: GrpcHolders) -> Region:
@@ -167,7 +177,7 @@ def _smart_clients(settings: GatewaySettings, folder: Path) -> dict[str, Client]
 def _face(region: Region, callers: MandatedCallers, trust: Trust, clients: dict[str, Client], told: HttpSettings) -> ASGIApp:
     """The FHIR face, with SMART Backend Services beside it for clients that do not come through `noaber connect`."""
     door = SmartDoor(Clients(trust.current, clients), key=told.token_key, token_url=f"{told.public_url}{TOKEN_PATH}")
-    fhir = make_app(region, callers.through(door), told)
+    fhir = make_app(region, callers.through(door), told, trust.whose)
     smart = SmartApp(door, issuer=told.base, certificate=_peer_of)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:

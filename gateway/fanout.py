@@ -17,7 +17,7 @@ from anyio.abc import ObjectSendStream
 from accord.terms.answers import Batch, Closed, Counts, Ending, Frame, Hint, Outcome, Progress
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import HolderName
-from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS, IDLE_FRAMES
+from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS, FIRST_BATCH_BYTES, IDLE_FRAMES, SMALL_BATCHES
 from accord.terms.queries import DossierQuery, HolderQuery
 from accord.terms.vocabulary import CareCategory
 from accord.wire.hashing import StreamDigest, question_hash
@@ -136,6 +136,7 @@ class _Answer:
     records: int = 0
     bytes: int = 0
     batches: int = 0
+    small_batches: int = 0
     idle_frames: int = 0
     incapable: bool = False
     said: Closed | None = None
@@ -224,6 +225,10 @@ class _Answer:
         await self.asking.arrived.give_way()
         number = self.screening.check(batch)
         if self.records + number > ANSWER_RECORDS or self.bytes + len(batch.blob) > ANSWER_BYTES:
+            raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
+        self.small_batches += len(batch.blob) < FIRST_BATCH_BYTES
+        if self.small_batches > SMALL_BATCHES:
+            # Each has its line: an evil holder could fill our journal with what it cuts to pieces (promise P7).
             raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
         # The line is durable before anything of the batch goes on (promise P2).
         await self._line(batch)

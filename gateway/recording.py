@@ -16,6 +16,7 @@ from blake3 import blake3
 from accord.audit.content import Asking as AskingLine
 from accord.audit.content import Event, Truth, asking_of
 from accord.audit.events import Closing, Decision, GlassBroken, RefusedQuestion, Release
+from accord.audit.refusals import Refusals
 from accord.link.jose import claims, decoded
 from accord.link.mandate_claims import mandate_of
 from accord.rules.matrix import categories_of_role
@@ -98,6 +99,7 @@ class Recorder:
     key: bytes
     policy: RegionPolicy
     glass: GlassSeen = field(default_factory=GlassSeen)
+    refusals: Refusals | None = None
 
     def __post_init__(self) -> None:
         if len(self.key) != KEY_BYTES:
@@ -170,13 +172,13 @@ class Recorder:
         line = Closing(**self._common(about, holder), ending=ending, truth=truth, batches=counts.batches, count=counts.records, bytes=counts.bytes, fault=fault)
         await self.ledger.append(line)
 
-    async def refused(self, fault: Fault) -> None:
-        """Somebody asked without being let in: failed authentication is an event, too (NEN 7513).
+    async def refused(self, fault: Fault, peer: str = "") -> None:
+        """Somebody asked without being let in: failed authentication is an event, too (NEN 7513). *peer* is who is on the channel.
 
         Raises:
             Unavailable: `journal-unavailable`.
         """
-        await self.ledger.append(RefusedQuestion(fault=fault))
+        await (self.refusals or Refusals(self.ledger)).note(RefusedQuestion(peer=peer, fault=fault))
 
     async def _broken(self, about: About) -> None:
         """That glass is broken, once for each emergency; whether it opens anything, each holder decides."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from accord.link.addresses import address
 from accord.link.pseudonyms import PseudonymKey, pseudonym_key
 from accord.terms.faults import BadInput, Fault
@@ -44,6 +46,9 @@ class Register:
             raise BadInput(Fault.UNKNOWN_HOLDER) from None
 
 
+_log = structlog.get_logger("noaber.register")
+
+
 class LiveHolders:
     """The holders of whatever is the newest register. *current* gives it, *keys* the pseudonym keys by holder.
 
@@ -77,6 +82,10 @@ class LiveHolders:
         current = self._current()
         if self._made is None or self._made[0] is not current:
             self._made = current, Register(tuple(_holder(member, self._keys) for member in current.holders))
+            for member in current.holders:
+                if member.status is MemberStatus.ACTIVE and member.name not in self._keys:
+                    # Otherwise its operator sees no more than a holder that never answers.
+                    _log.warning("holder is never asked: its pseudonym key is missing", holder=member.name.value, key=f"{member.name.value}{_KEY_SUFFIX}")
         return self._made[1]
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import anyio
 
-from accord.terms.answers import Closed, Ending, Hint
+from accord.terms.answers import Closed, Counts, Ending, Hint
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import RecordRef
 from accord.terms.limits import MESSAGE_BYTES
@@ -20,8 +20,10 @@ from node_agent.disclosure import Gate, IdentityInDoubt
 from node_agent.emergencies import GlassUnbroken
 from node_agent.finding import Person
 from node_agent.holder import Decided, Holder
+from node_agent.last_line import LastLine, last_line
 from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord
 from node_agent.ordering import Collection
+from node_agent.outlet import ReaderStoodStill
 from node_agent.packing import ReleasedRecord
 from node_agent.ports import Inquiry, ReadsAhead, SourceFailure, SourceIncapable, SourceRecord
 from node_agent.recording import Recording
@@ -48,6 +50,7 @@ async def answer(holder: Holder, admitted: Admitted, emit: Emit, *, seconds: flo
     Raises:
         BadInput: `not-this-holder`, or `invalid-question`: a page in the global order without a sensible limit.
         Unavailable: `budget-spent`, no emergency access, or `journal-unavailable`: then there is no answer.
+        ReaderStoodStill: Nobody took the last word, or what was told before it. The journal has its line all the same.
     """
     query = admitted.query
     if query.selection.order is Order.GLOBAL and not 1 <= query.selection.limit <= MOST_IN_ORDER:
@@ -55,13 +58,16 @@ async def answer(holder: Holder, admitted: Admitted, emit: Emit, *, seconds: flo
     recording = holder.safeguards.recording(admitted.asking)
     teller = Teller(emit, holder.bases, recording.releasing, most_records=holder.most_records, most_bytes=holder.most_bytes)
     answering = Answering(holder, admitted, teller, recording)
-    word = holder.refusal(query)
-    if word is None:
-        word = TOO_LATE
-        async with _kept_alive(teller):
-            with anyio.move_on_after(seconds):
-                word = await answering.run()
-    await answering.close(word)
+    async with last_line(recording, answering.counts, changed=lambda: answering.cut) as line:
+        word = holder.refusal(query)
+        if word is None:
+            word = TOO_LATE
+            async with _kept_alive(teller):
+                with anyio.move_on_after(seconds):
+                    word = await answering.run()
+        if word is TOO_LATE:
+            teller.hurry()
+        await answering.close(word, line)
 
 
 @asynccontextmanager
@@ -85,7 +91,7 @@ class Answering:
         self._query = admitted.query
         self._teller = teller
         self._recording = recording
-        self._cut = False
+        self.cut = False
         self._gate: Gate | None = None
         self._patients: list[ReleasedRecord] = []
         self._lacking: SourceIncapable | None = None
@@ -99,7 +105,7 @@ class Answering:
                 if decided.person is None or not decided.decisions.may_show(self._query.selection):
                     return NOTHING
                 return await self._release_while_it_may(inquiry, decided, decided.person, since)
-        except (BudgetSpent, GlassUnbroken):
+        except (BudgetSpent, GlassUnbroken, ReaderStoodStill):
             raise
         except IdentityInDoubt as doubt:
             return LastWord(doubt.ending, doubt.fault)
@@ -109,15 +115,21 @@ class Answering:
             fault = failure.fault if isinstance(failure, SourceFailure) or failure.fault in _TOLD else Fault.SOURCE_UNAVAILABLE
             return LastWord(Ending.CUT_OFF if self._teller.records else Ending.UNREACHABLE, fault)
 
-    async def close(self, word: LastWord) -> None:
-        """Tell what waits, the remarks, and the last word.
+    def counts(self) -> Counts:
+        """What was told, beside what could not be."""
+        return self._teller.counts(self._gate.unfit if self._gate else 0, self._gate.oversized if self._gate else 0)
+
+    async def close(self, word: LastWord, line: LastLine) -> None:
+        """Tell what waits, the remarks, and the last word behind its line.
 
         Raises:
             Unavailable: `journal-unavailable`, when not even the last line could be written.
+            ReaderStoodStill: The line is written, and more is not told.
         """
-        if not self._cut:
+        if not self.cut:
             word = await self._flushed(word)
-        counts = self._teller.counts(self._gate.unfit if self._gate else 0, self._gate.oversized if self._gate else 0)
+        counts = self.counts()
+        await line.write(word, counts)
         if counts.unfit:
             await self._teller.say(Hint(Fault.RECORDS_UNFIT))
         if counts.oversized:
@@ -126,7 +138,6 @@ class Answering:
             await self._teller.say(Hint(self._lacking.fault))
         received = question_hash(self._admitted.received)
         closed = Closed(self._holder.ura, word.ending, counts, self._teller.digest, received, word.code, word.more)
-        await self._recording.closing(word, counts)
         await self._teller.say(closed)
 
     async def _flushed(self, word: LastWord) -> LastWord:
@@ -150,8 +161,8 @@ class Answering:
             word = await self._release(inquiry, person, decided.decisions)
         if not watch.cut:
             return word
+        self.cut = True
         await self._teller.drop()
-        self._cut = True
         # Where nothing was told yet, nobody is told that there was something.
         return CHANGED if self._teller.told else NOTHING
 

@@ -21,7 +21,9 @@ from node_agent.disclosure import Gate, IdentityInDoubt
 from node_agent.emergencies import GlassUnbroken
 from node_agent.finding import Person
 from node_agent.holder import Decided, Holder
+from node_agent.last_line import last_line
 from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord
+from node_agent.outlet import Outlet, ReaderStoodStill
 from node_agent.ports import Attachment, SourceFailure
 from node_agent.recording import Recording
 from node_agent.revoking import shows_less
@@ -38,25 +40,29 @@ async def fetch_attachment(holder: Holder, admitted: Admitted, url: str, record:
     Raises:
         BadInput: `not-this-holder`.
         Unavailable: `budget-spent`, no emergency access, or `journal-unavailable`.
+        ReaderStoodStill: Nobody took the last word, or what was sent before it. The journal has its line all the same.
     """
     at_large = replace(admitted, query=replace(admitted.query, selection=EVERYTHING))
     recording = holder.safeguards.recording(admitted.asking)
     sending = Sending(emit, recording, str(record))
-    word = holder.refusal(at_large.query)
-    if word is None:
-        word = TOO_LATE
-        with anyio.move_on_after(seconds):
-            word = await _send(holder, at_large, url, record, sending)
-    closed = Closed(holder.ura, word.ending, sending.counts, sending.digest.value(), question_hash(admitted.received), word.code)
-    await recording.closing(word, sending.counts)
-    await emit(closed)
+    async with last_line(recording, lambda: sending.counts, changed=lambda: False) as line:
+        word = holder.refusal(at_large.query)
+        if word is None:
+            word = TOO_LATE
+            with anyio.move_on_after(seconds):
+                word = await _send(holder, at_large, url, record, sending)
+        closed = Closed(holder.ura, word.ending, sending.counts, sending.digest.value(), question_hash(admitted.received), word.code)
+        await line.write(word, sending.counts)
+        if word in (TOO_LATE, CHANGED):
+            sending.outlet.hurry()
+        await sending.outlet.put([closed])
 
 
 class Sending:
     """One attachment under way, with the count and digest of what was sent."""
 
     def __init__(self, emit: EmitAttachment, recording: Recording, record: str) -> None:
-        self._emit = emit
+        self.outlet = Outlet[AttachmentFrame](emit)
         self.recording = recording
         self._record = record
         self.counts = Counts()
@@ -65,20 +71,21 @@ class Sending:
     async def content_type(self, value: str) -> None:
         """Send the media type; one that is none is told as mere bytes."""
         fine = value.isascii() and value.isprintable() and 0 < len(value) <= 128
-        with anyio.CancelScope(shield=True):
-            await self._emit(ContentType(value if fine else "application/octet-stream"))
+        await self.outlet.put([ContentType(value if fine else "application/octet-stream")])
 
     async def chunk(self, content: bytes) -> None:
         """Send a chunk, behind its line in the journal; it counts as sent once sending begins.
 
         Raises:
             Unavailable: `journal-unavailable`: it was not sent.
+            ReaderStoodStill: It was given up half-way.
         """
-        await self.recording.releasing_chunk(self._record, content)
+        self.outlet.check()
+        with anyio.CancelScope(shield=True):
+            await self.recording.releasing_chunk(self._record, content)
         self.counts = replace(self.counts, bytes=self.counts.bytes + len(content), batches=self.counts.batches + 1)
         self.digest.add_chunk(content)
-        with anyio.CancelScope(shield=True):
-            await self._emit(Chunk(content))
+        await self.outlet.put([Chunk(content)])
 
 
 async def _send(holder: Holder, admitted: Admitted, url: str, record: RecordRef, sending: Sending) -> LastWord:
@@ -91,7 +98,7 @@ async def _send(holder: Holder, admitted: Admitted, url: str, record: RecordRef,
         if attachment is None:
             return NOTHING
         return await _send_while_it_may(holder, admitted, decided, decided.person, attachment, sending, since)
-    except (BudgetSpent, GlassUnbroken):
+    except (BudgetSpent, GlassUnbroken, ReaderStoodStill):
         raise
     except IdentityInDoubt as doubt:
         return LastWord(doubt.ending, doubt.fault)
@@ -157,5 +164,6 @@ async def _send_chunks(holder: Holder, attachment: Attachment, sending: Sending)
                 return LastWord(Ending.PAUSED, Fault.PAUSED)
             if sending.counts.bytes + len(chunk) > ATTACHMENT_BYTES:
                 return LastWord(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
-            await sending.chunk(chunk)
+            if chunk:  # an empty one is no chunk
+                await sending.chunk(chunk)
     return LastWord(Ending.ANSWERED)

@@ -17,6 +17,7 @@ from anyio.abc import TaskGroup
 from accord.audit.journal import Journal
 from accord.audit.reading import JournalReader
 from accord.audit.recent import events_since
+from accord.audit.refusals import Refusals
 from accord.link.addresses import address as address_of
 from accord.link.certificates import read_anchor, read_signing_key
 from accord.link.credentials import TlsFiles, TlsMaterial, server_credentials
@@ -83,7 +84,7 @@ async def run(settings: AgentSettings, folder: Path, ready: Callable[[str], None
         # What was stated before a crash is in force before anybody is answered.
         await desk.settle()
         patients = PatientService(desk, trust.door, locating)
-        service = HolderService(holder, settings.holder.title or name.value, locating, trust.door, trust.exchange)
+        service = HolderService(holder, settings.holder.title or name.value, locating, trust.door, trust.exchange, refusals=trust.refusals)
         collect_garbage_rarely()
         async with anyio.create_task_group() as tasks:
             await _begin_beside(tasks, settings, folder, trust, mitz)
@@ -107,6 +108,7 @@ class Trust:
     live: LiveRegister
     material: TlsMaterial
     journal: Journal
+    refusals: Refusals
     door: RegisterDoor
     exchange: Exchange
 
@@ -117,7 +119,8 @@ def _trust(settings: AgentSettings, folder: Path, ura: Ura, stack: AsyncExitStac
     answer_key = read_signing_key(folder / settings.holder.answer_key)
     journal = stack.enter_context(Journal(folder / settings.journal.folder, ura.value))
     verifier = HolderVerifier(lambda: live.current(_now()), ura, _now)
-    return Trust(live, material, journal, RegisterDoor(live, verifier, answer_key, now=_now), Exchange(live, journal, ura, answer_key, now=_now))
+    door, exchange = RegisterDoor(live, verifier, answer_key, now=_now), Exchange(live, journal, ura, answer_key, now=_now)
+    return Trust(live, material, journal, Refusals(journal), door, exchange)
 
 
 def _safeguards(settings: AgentSettings, ura: Ura, key: PseudonymKey, trust: Trust) -> Safeguards:
@@ -160,13 +163,23 @@ def _desk(
     reader = JournalReader(journal.folder, journal.folder.with_name(f"{journal.folder.name}.index"), lambda: journal.durable)
     stack.callback(reader.close)
     statements = SqliteStatements(folder / settings.choices.path)
-    return Desk(safeguards, choices, statements, reader, knows=locating.knows, register=lambda: trust.live.current(_now()), now=_now)
+    return Desk(
+        safeguards,
+        choices,
+        statements,
+        reader,
+        knows=locating.knows,
+        register=lambda: trust.live.current(_now()),
+        now=_now,
+        refusals=trust.refusals,
+    )
 
 
 async def _begin_beside(tasks: TaskGroup, settings: AgentSettings, folder: Path, trust: Trust, mitz: "Mitz | None") -> None:
     """What runs beside the answers: the register and the journal's heads, the register of choices, the review page."""
     tasks.start_soon(trust.live.keep_fresh)
     tasks.start_soon(trust.exchange.own.keep_signing)
+    tasks.start_soon(trust.refusals.keep_telling)
     if mitz is not None:
         await tasks.start(mitz.keep)
     if settings.review.listen:

@@ -1,7 +1,8 @@
 """The patient's desk: what somebody who logged in may see and state here, about themselves or about whom they act for.
 
 Nothing that a gateway says is believed: the login is verified by the keys in the register, whether they may speak for this
-patient is judged at this moment, and a statement counts only when the login was made for it. A line in the journal comes first.
+patient is judged at this moment, and a statement counts only when the login was made for it, at the client of which the provider
+says that one confirms a choice. A line in the journal comes first.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ import anyio
 
 from accord.audit.content import Asking, Event
 from accord.audit.events import BudgetAlarm, ChoiceChanged, ChoiceSeen, JournalViewed, Located, RefusedQuestion
+from accord.audit.refusals import Refusals
 from accord.link.logins import LEEWAY, login_of
 from accord.rules.budgets import Spender
 from accord.rules.data_kinds import CATEGORIES_OF
@@ -50,8 +52,10 @@ class Desk:
         register: Callable[[], RegionRegister],
         now: Callable[[], datetime],
         budgeting: Budgeting | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self._safeguards = safeguards
+        self._refusals = refusals or Refusals(safeguards.ledger)
         self._choices = choices
         self._statements = statements
         self._lookers = lookers
@@ -105,7 +109,8 @@ class Desk:
             BadInput: `token-invalid`: the login is not for this very statement, or whoever logged in may not choose for this
                 patient (now); `other-patient-mandated`, `not-found`; `not-this-holder`: nothing in it is for this kind;
                 `proof-expired`: all of it was overtaken by later statements.
-            Unavailable: `login-required`; `journal-unavailable`; `source-unavailable`: it was not kept.
+            Unavailable: `login-required`, also where one cannot confirm by logins; `journal-unavailable`; `source-unavailable`:
+                it was not kept.
         """
         async with _Noting(self, gateway):
             statement = given_statement(canonical, salt)
@@ -156,9 +161,9 @@ class Desk:
             for bsn in await self._statements.unsettled():
                 await self._put_in_force(bsn)
 
-    def _let_in(self, login: Login, nonce: str | None) -> tuple[Acting, Identity]:
+    def _let_in(self, login: Login, confirms: str | None) -> tuple[Acting, Identity]:
         now = self._now()
-        identity = login_of(login.token, self._register().logins, nonce, now)
+        identity = login_of(login.token, self._register().logins, confirms, now)
         who = acting(identity, now)
         if not isinstance(who, Acting):
             raise BadInput(Fault.TOKEN_INVALID, who.value)
@@ -220,7 +225,7 @@ class Desk:
 
     async def note_refusal(self, fault: Fault, gateway: Ura) -> None:
         """What is refused has a line, too. About whom is not in it: nobody knows whether that is true."""
-        await self._line(RefusedQuestion(holder=self._safeguards.ura.value, peer=gateway.value, fault=fault))
+        await self._refusals.note(RefusedQuestion(holder=self._safeguards.ura.value, peer=gateway.value, fault=fault))
 
 
 class _Noting:

@@ -1,16 +1,17 @@
 """The journal lines of one question at this holder: each is durable before what it tells of may happen (promise P2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from secrets import token_hex
 from typing import Any, Final, Protocol
 
 from accord.audit.content import Asking as AskingLine
-from accord.audit.content import Event, Truth, Withheld
+from accord.audit.content import Event, Truth, Withheld, asking_of
 from accord.audit.events import BudgetAlarm, Closing, Decision, GlassBroken, Located, RefusedQuestion, Release
 from accord.rules.budgets import Alarm
 from accord.rules.deciding import Decision as Weighed
-from accord.rules.grounds import Basis
+from accord.rules.grounds import Basis, Refusal
 from accord.terms.answers import Batch, Counts
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Ura
@@ -46,6 +47,12 @@ class Recording:
     about: str = ""
     batches: int = 0
     may_show: bool = False
+    _asked: AskingLine = field(init=False, repr=False)
+    #: Our own: a gateway may give two questions one id, and these lines must not pass for those of another answer.
+    _answer: str = field(init=False, repr=False, default_factory=lambda: token_hex(8))
+
+    def __post_init__(self) -> None:
+        self._asked = asking_of(self.asking.asked_by, self.asking.mandate, purpose=self.asking.purpose)
 
     async def located(self, *, known: bool) -> None:
         """It was asked whether somebody is known here."""
@@ -55,14 +62,19 @@ class Recording:
         """What may be released and what not, before the source is asked; *evidence* is what consent registers can name."""
         self.may_show = may_show
         released, withheld, named, basis = [], [], dict[str, None](), ""
-        for category in CareCategory:
-            decision = decisions.explain(category)
-            named |= dict.fromkeys(_evidence(decision))
-            if isinstance(decision.outcome, Basis):
+        explained = set[tuple[Basis | Refusal, tuple[bool, ...]]]()
+        for category in CATEGORY_ORDER:
+            outcome = decisions.categories.get(category) or decisions.case.decide(category)
+            # Categories of one outcome, of which the same choices speak, are decided on the same evidence.
+            alike = outcome, tuple(choice.is_about(category) for choice in decisions.case.speaking)
+            if alike not in explained:
+                explained.add(alike)
+                named |= dict.fromkeys(_evidence(decisions.explain(category)))
+            if isinstance(outcome, Basis):
                 released.append(category)
-                basis = basis or decision.outcome.value
+                basis = basis or outcome.value
             else:
-                withheld.append(Withheld(category=category, refusal=decision.outcome.value))
+                withheld.append(Withheld(category=category, refusal=outcome.value))
         named |= dict.fromkeys(evidence)
         await self.ledger.append(
             Decision(**self._common(), released=tuple(released), basis=basis, withheld=tuple(withheld), evidence=tuple(named)[:_MOST_EVIDENCE])
@@ -122,31 +134,17 @@ class Recording:
         asking = self.asking
         return {
             "query": asking.query_id.value,
+            "answer": self._answer,
             "patient": self.about,
             "holder": self.holder.value,
             "peer": asking.gateway.value,
-            "asking": _line_of(asking),
+            "asking": self._asked,
             "emergency": asking.purpose is PurposeOfUse.EMERGENCY_TREATMENT,
         }
 
 
 def _ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-
-def _line_of(asking: Asking) -> AskingLine:
-    user, professional, mandate = asking.asked_by.data_user, asking.asked_by.professional, asking.mandate
-    return AskingLine(
-        user=user.ura.value,
-        user_name=user.name,
-        user_kind=user.kind,
-        professional=professional.identifier,
-        role=professional.role,
-        professional_name=professional.name,
-        purpose=asking.purpose,
-        treatment=mandate.treatment if mandate is not None else None,
-        mandate=mandate.digest.hex() if mandate is not None else "",
-    )
 
 
 def _alarm_line(alarm: Alarm) -> BudgetAlarm:

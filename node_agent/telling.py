@@ -10,6 +10,7 @@ from accord.terms.answers import Batch, Counts, Frame, Outcome, Progress
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS
 from accord.terms.vocabulary import CareCategory
+from node_agent.outlet import Outlet
 from node_agent.packing import Packer, ReleasedRecord
 
 Emit = Callable[[Frame], Awaitable[None]]
@@ -30,16 +31,16 @@ class AnswerTooLarge(Unavailable):
 
 
 class Teller:
-    """Tells one answer to *emit*, which is never called twice at the same time and never left half-way.
+    """Tells one answer through an `Outlet`: one batch after another, each behind its line in the journal.
 
     A decision goes ahead of the first batch that holds its category, and names only categories of which records
     really follow: the others are not told.
     """
 
-    __slots__ = ("_bases", "_bases_told", "_emit", "_last", "_lock", "_most_bytes", "_most_records", "_packer", "_releasing", "_told", "_untold")
+    __slots__ = ("_bases", "_bases_told", "_last", "_lock", "_most_bytes", "_most_records", "_outlet", "_packer", "_releasing", "_told", "_untold")
 
     def __init__(self, emit: Emit, bases: tuple[str, ...], releasing: Releasing, *, most_records: int = ANSWER_RECORDS, most_bytes: int = ANSWER_BYTES) -> None:
-        self._emit = emit
+        self._outlet = Outlet[Frame](emit)
         self._releasing = releasing
         self._bases = bases
         self._most_records = most_records
@@ -94,10 +95,15 @@ class Teller:
                     await self._send()
 
     async def drop(self) -> None:
-        """Forget what still waits: it may not be told any more. What is being told is told to its end first."""
+        """Forget what still waits: it may not be told any more. What is being told is told to its end first, if it is read."""
+        self.hurry()
         async with self._lock:
             self._packer.take()
             self._untold.clear()
+
+    def hurry(self) -> None:
+        """The answer is over: a reader that stands still holds up nothing of what is still to be told."""
+        self._outlet.hurry()
 
     async def flush(self) -> None:
         """Tell what still waits."""
@@ -128,22 +134,24 @@ class Teller:
         return self._packer.add(record)
 
     async def _send(self) -> None:
+        # What can reach nobody gets no line either.
+        self._outlet.check()
         taken = self._packer.take()
         if taken is None:
             return
         batch, names = taken
-        # Whoever cancels waits until it is sent: taken and then dropped, it would be missing from an answer that says it is whole.
+        # Taken and then dropped, it would be missing from an answer that says it is whole: whoever cancels waits for its line.
         with anyio.CancelScope(shield=True):
             # The line is durable before anything of the batch leaves (promise P2); without a line the batch is lost.
             await self._releasing(batch, names)
-            self._packer.sent(batch, names)
-            for basis, categories in self._untold.items():
-                await self._out(Outcome(frozenset(categories), basis.value, () if self._bases_told else self._bases))
-                self._bases_told = True
-            self._untold.clear()
-            await self._out(batch)
+        self._packer.sent(batch, names)
+        frames: list[Frame] = []
+        for basis, categories in self._untold.items():
+            frames.append(Outcome(frozenset(categories), basis.value, () if self._bases_told else self._bases))
+            self._bases_told = True
+        self._untold.clear()
+        await self._out(*frames, batch)
 
-    async def _out(self, frame: Frame | Batch) -> None:
-        with anyio.CancelScope(shield=True):
-            await self._emit(frame)
+    async def _out(self, *frames: Frame) -> None:
+        await self._outlet.put(frames)
         self._last = anyio.current_time()

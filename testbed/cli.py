@@ -19,7 +19,7 @@ ask_app = typer.Typer(name="ask")
 def demo(  # noqa: PLR0917 - typer calls it with keywords
     story: Annotated[str | None, typer.Option("--story", help="Prove the story's every 'must hold' instead: dina.")] = None,
     plant: Annotated[str | None, typer.Option("--plant", help="Plant a wrong, to see that the story's check fails.")] = None,
-    step: Annotated[list[int] | None, typer.Option("--step", help="Of the story, only this step (1, 3, 4); may be repeated.")] = None,
+    step: Annotated[list[int] | None, typer.Option("--step", help="Of the story, only this step (1, 2, 3, 4, 6); may be repeated.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Show the answer and end.")] = False,
     everyone: Annotated[bool, typer.Option("--all", help="All holders of the testbed, not only the story's.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Another seed makes other people; the story stays.")] = 2026,

@@ -20,6 +20,8 @@ h2 { font-size: 1.2rem; margin: 0; }
 fieldset { min-width: 0; }
 legend { padding: 0 .4rem; }
 .code { font-size: 1.4rem; letter-spacing: .15em; font-weight: 700; }
+.purpose { border-left: 6px solid #4b2a86; padding-left: .75rem; }
+.purpose.confirms { font-weight: 700; font-size: 1.2rem; background: #fff; border: 3px solid #4b2a86; padding: .75rem; }
 .wrong { border-left: 6px solid #8f1d1d; padding-left: .75rem; font-weight: 700; }
 :focus-visible { outline: 4px solid #ffb612; outline-offset: 2px; box-shadow: 0 0 0 2px #24163a; }
 """
@@ -30,20 +32,25 @@ _PAGE: Final = """<!doctype html>
 <body><header><p class="demo">DEMO – Dit is een verzonnen inlogmiddel. Het is geen DigiD. Niemand hier bestaat echt.</p></header>
 <main><h1>{title}</h1>{body}</main></body></html>"""
 
+#: What a login is for, as the provider says it to whoever logs in: no application can change these words.
+CONFIRMS: Final = "U bevestigt een keuze over het delen van uw gegevens. Stop als u nu niets wilt kiezen."
+LOOKS: Final = "U logt in om te kijken. Met deze login verandert er niets aan uw keuzes."
+
 ICON: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#4b2a86"/>'
     '<path d="M10 15v-4a6 6 0 0 1 12 0v4" fill="none" stroke="#fff" stroke-width="3"/><rect x="8" y="15" width="16" height="10" rx="2" fill="#fff"/></svg>'
 )
 
 
-def choose_person(base: str, transaction: str, code: str, people: Iterable[LoginPerson], *, wrong: bool = False) -> str:
-    """The page on which one says who one is, with the second factor in plain sight."""
+def choose_person(base: str, transaction: str, code: str, people: Iterable[LoginPerson], *, confirms: bool = False, wrong: bool = False) -> str:
+    """The page on which one says who one is, with the second factor in plain sight, and what the login is for."""
     rows = "".join(
         f'<label class="person"><input type="radio" name="person" value="{escape(one.key)}" required> <span>{escape(one.label)}</span></label>'
         for one in people
     )
     remark = '<p class="wrong" role="alert">Dat klopte niet. Kies een naam en typ de code over.</p>' if wrong else ""
-    body = f"""{remark}<form method="post" action="{escape(base)}/login"><input type="hidden" name="transaction" value="{escape(transaction)}">
+    purpose = CONFIRMS if confirms else LOOKS
+    body = f"""<p class="purpose{" confirms" if confirms else ""}">{purpose}</p>{remark}<form method="post" action="{escape(base)}/login"><input type="hidden" name="transaction" value="{escape(transaction)}">
 <fieldset class="block"><legend><h2>Als wie logt u in?</h2></legend>{rows}</fieldset>
 <div class="block"><h2>Tweede stap</h2><p id="hint">In het echt krijgt u een code op uw telefoon. Hier staat hij op het scherm: <span class="code">{escape(code)}</span></p>
 <label>Typ de code over <input type="text" name="code" inputmode="numeric" autocomplete="one-time-code" aria-describedby="hint" required></label></div>

@@ -1,15 +1,16 @@
 """A small OpenID Connect provider for the demo and for tests: real in what it signs, fictional in whom it knows.
 
 Authorization code with PKCE (S256), discovery, a JWK set, EdDSA-signed ID tokens with `auth_time`, `acr` and `nonce`;
-`prompt` (`login`, `none`) and `max_age` are honoured. It remembers a browser for ten minutes, as real ones do.
+`prompt` (`login`, `none`) and `max_age` are honoured. It remembers a browser for ten minutes, as real ones do, but never for a
+client by which one confirms: whoever logs in there has seen, each time, what that is for.
 """
 
 import hashlib
 import json
 import secrets
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from typing import Any, Final
@@ -63,12 +64,24 @@ class _Granted:
 
 
 class DemoLogin:
-    """The provider: `app` serves it, `registered` is what a register of the region says about it."""
+    """The provider: `app` serves it, `registered` is what a register of the region says about it.
 
-    def __init__(self, issuer: str, clients: Mapping[str, tuple[str, ...]], *, clock: Callable[[], datetime] | None = None, seed: bytes | None = None) -> None:
+    *clients* are the addresses that each may be sent back to; *confirming* those clients by which one confirms a choice.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        clients: Mapping[str, tuple[str, ...]],
+        *,
+        confirming: Collection[str] = (),
+        clock: Callable[[], datetime] | None = None,
+        seed: bytes | None = None,
+    ) -> None:
         self.issuer = issuer
         self.key = TokenKey(seed)
         self._clients = dict(clients)
+        self._confirming = frozenset(confirming)
         self._clock = clock or (lambda: datetime.now(UTC))
         self._transactions: TTLCache[str, _Transaction] = TTLCache(1000, _REMEMBERED_SECONDS)
         self._granted: TTLCache[str, _Granted] = TTLCache(1000, _CODE_SECONDS)
@@ -85,9 +98,9 @@ class DemoLogin:
             ]
         )
 
-    def registered(self, client_id: str) -> LoginProvider:
+    def registered(self, client_id: str, confirm_client_id: str = "") -> LoginProvider:
         """This provider as the signed register names it, with its keys."""
-        return LoginProvider(self.issuer, client_id, json.dumps(self.key.jwks))
+        return LoginProvider(self.issuer, client_id, json.dumps(self.key.jwks), confirm_client_id, levels=(STRONG,))
 
     def people(self) -> tuple[LoginPerson, ...]:
         """Who can log in."""
@@ -120,7 +133,8 @@ class DemoLogin:
         wanted = _Wanted(asked["client_id"], asked["redirect_uri"], asked.get("state", ""), asked.get("nonce", ""), asked.get("code_challenge", ""))
         if asked.get("response_type") != "code" or asked.get("code_challenge_method") != "S256" or not wanted.challenge:
             return self._back(wanted, error="invalid_request")
-        known = self._remembered.get(request.cookies.get(_COOKIE, ""))
+        # An application picks its own parameters: whether somebody sees what they confirm is not for it to say.
+        known = None if wanted.client_id in self._confirming else self._remembered.get(request.cookies.get(_COOKIE, ""))
         if known and asked.get("prompt") != "login" and self._young_enough(known[1], asked.get("max_age", "")):
             return self._grant(wanted, *known)
         if asked.get("prompt") == "none":
@@ -192,7 +206,7 @@ class DemoLogin:
         known = self._transactions[transaction]
         there = urlsplit(known.wanted.redirect_uri)
         policy = f"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' {there.scheme}://{there.netloc}; frame-ancestors 'none'"
-        page = choose_person(self.issuer, transaction, known.code, self.people(), wrong=wrong)
+        page = choose_person(self.issuer, transaction, known.code, self.people(), confirms=known.wanted.client_id in self._confirming, wrong=wrong)
         headers = {"content-security-policy": policy, "cache-control": "no-store", "referrer-policy": "no-referrer"}
         return HTMLResponse(page, status_code=422 if wrong else 200, headers=headers)
 
@@ -219,14 +233,18 @@ async def _icon(_: Request) -> Response:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve on loopback: `python -m testbed.login_provider PORT CLIENT_ID REDIRECT_URI`. Prints the provider for the register, as one line of JSON."""
+    """Serve on loopback: `python -m testbed.login_provider PORT CLIENT_ID CONFIRM_CLIENT_ID REDIRECT_URI`.
+
+    Prints the provider for the register, as one line of JSON.
+    """
     import uvicorn  # noqa: PLC0415 - only who serves needs a server
 
     given = sys.argv[1:] if arguments is None else arguments
-    port, client_id, redirect_uri = int(given[0]), given[1], given[2]
-    provider = DemoLogin(f"http://127.0.0.1:{port}", {client_id: (redirect_uri,)})
-    known = provider.registered(client_id)
-    print(json.dumps({"issuer": known.issuer, "client_id": known.client_id, "keys": json.loads(known.keys)}), flush=True)  # noqa: T201 - it talks to whoever started it
+    port, client_id, confirm_client_id, redirect_uri = int(given[0]), given[1], given[2], given[3]
+    clients = dict.fromkeys((client_id, confirm_client_id), (redirect_uri,))
+    provider = DemoLogin(f"http://127.0.0.1:{port}", clients, confirming={confirm_client_id})
+    known = provider.registered(client_id, confirm_client_id)
+    print(json.dumps(asdict(known) | {"keys": json.loads(known.keys)}), flush=True)  # noqa: T201 - it talks to whoever started it
     uvicorn.run(provider.app, host="127.0.0.1", port=port, log_level="warning", server_header=False)
 
 

@@ -12,6 +12,7 @@ from testbed.processes import Processes, Program
 from testbed.region_office import RegionOffice
 
 CLIENT: Final = "noaber-pages"
+CONFIRM_CLIENT: Final = "noaber-choices"
 _TITLE: Final = "Regio Twente (demo)"
 _TELEPHONE: Final = "053-555 0199"
 
@@ -46,9 +47,9 @@ def start_logins(root: Path, processes: Processes, office: RegionOffice) -> Pati
     pages, port = f"http://127.0.0.1:{_free_port()}", _free_port()
     folder = root / "logins"
     folder.mkdir(mode=0o700)
-    program = Program("login provider", "testbed.login_provider:main", (str(port), CLIENT, f"{pages}/terug"), folder)
+    program = Program("login provider", "testbed.login_provider:main", (str(port), CLIENT, CONFIRM_CLIENT, f"{pages}/terug"), folder)
     said = json.loads(processes.start(program).wait_until_ready("{"))
-    provider = LoginProvider(said["issuer"], said["client_id"], json.dumps(said["keys"]))
+    provider = LoginProvider(**said | {"keys": json.dumps(said["keys"]), "levels": tuple(said["levels"])})
     office.change(lambda draft: draft.add_login(provider))
     return PatientPages(pages, provider.issuer)
 

@@ -52,7 +52,9 @@ class _Plain(Struct, frozen=True, kw_only=True):
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if type(value) is str:
-                structs.force_setattr(self, name, plain(value))
+                # Nearly always it is plain already.
+                if len(value) > FIELD_CHARACTERS or not value.isprintable():
+                    structs.force_setattr(self, name, plain(value))
             elif type(value) is tuple and value and type(value[0]) is str and not _all_plain(value):
                 structs.force_setattr(self, name, tuple(map(plain, value)))
 
@@ -100,10 +102,12 @@ class AboutPatient(Event, frozen=True, kw_only=True):
     """An event in a question about a patient.
 
     `patient` is a pseudonym in hex, under this journal's own key. `peer` is the URA of the party on the channel, `holder`
-    that of the holder that is concerned.
+    that of the holder that is concerned. `query` is whatever the gateway says, also twice the same; `answer` is the holder's
+    own, new for every answer, and empty at a gateway.
     """
 
     query: str
+    answer: str = ""
     patient: str
     holder: str = ""
     peer: str = ""

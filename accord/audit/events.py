@@ -62,18 +62,24 @@ class Located(AboutPatient, frozen=True, kw_only=True, tag="located"):
 
 
 class RefusedQuestion(Event, frozen=True, kw_only=True, tag="question-refused"):
-    """A question that was not answered, for what was given with it: also when nobody knows who asked (failed authentication)."""
+    """A question that was not answered, for what was given with it: also when nobody knows who asked (failed authentication).
+
+    With `since` (UTC, milliseconds) it is about the `count` refusals of `peer` from then on that have no line of their own.
+    """
 
     code: str = "110113"
     severity: Severity = Severity.NOTICE
     result: Result = Result.REFUSED
     query: str = ""
+    answer: str = ""
     patient: str = ""
     holder: str = ""
     peer: str = ""
     asking: Asking | None = None
     emergency: bool = False
     fault: Fault
+    count: int = 1
+    since: int = 0
 
 
 class GlassBroken(AboutPatient, frozen=True, kw_only=True, tag="emergency"):

@@ -87,12 +87,29 @@ class Looks:
     categories: tuple[CareCategory, ...]
 
 
+_Told = Decision | Release | Closing | GlassBroken | RefusedQuestion
+
+
 @dataclass(slots=True)
 class _Story:
     """The lines of one question at one holder."""
 
+    query: str
+    holder: str
     moment: int
     lines: list[Event] = field(default_factory=list)
+    decided: bool = False
+    ended: bool = False
+
+    def goes_on_with(self, event: _Told) -> bool:
+        """Whether this can still be a line of it: it is decided once, and nothing comes after its end."""
+        return not self.ended and not (self.decided and isinstance(event, Decision))
+
+    def add(self, event: _Told) -> None:
+        """Its next line."""
+        self.lines.append(event)
+        self.decided |= isinstance(event, Decision)
+        self.ended |= isinstance(event, Closing)
 
 
 class JournalReader:
@@ -136,12 +153,23 @@ class JournalReader:
 
 
 def accesses_in(events: Iterable[Event]) -> list[Access]:
-    """The looks that *events* about one patient tell of, newest first."""
-    stories: dict[tuple[str, str], _Story] = {}
+    """The looks that *events* about one patient tell of, newest first.
+
+    The id of a question is the gateway's to choose: two looks under one id are two looks, each with who looked (attack on
+    promise P12).
+    """
+    stories: list[_Story] = []
+    under_way: dict[tuple[str, str, str, Asking | None], _Story] = {}
     for event in events:
-        if isinstance(event, Decision | Release | Closing | GlassBroken | RefusedQuestion):
-            stories.setdefault((event.query, event.holder), _Story(event.moment)).lines.append(event)
-    told = [_told(query, holder, story) for (query, holder), story in stories.items()]
+        if not isinstance(event, _Told):
+            continue
+        key = event.answer, event.query, event.holder, event.asking
+        story = under_way.get(key)
+        if story is None or not story.goes_on_with(event):
+            story = under_way[key] = _Story(event.query, event.holder, event.moment)
+            stories.append(story)
+        story.add(event)
+    told = [_told(story) for story in stories]
     return sorted(told, key=lambda access: access.moment, reverse=True)
 
 
@@ -162,7 +190,7 @@ def by_day(accesses: Iterable[Access]) -> list[Looks]:
     ]
 
 
-def _told(query: str, holder: str, story: _Story) -> Access:
+def _told(story: _Story) -> Access:
     decision = _last(story.lines, Decision)
     glass = _last(story.lines, GlassBroken)
     refusal = _last(story.lines, RefusedQuestion)
@@ -171,8 +199,8 @@ def _told(query: str, holder: str, story: _Story) -> Access:
     asking = next((line.asking for line in story.lines if isinstance(line, AboutPatient | RefusedQuestion) and line.asking), None)
     return Access(
         moment=datetime.fromtimestamp(story.moment / 1000, UTC),
-        query=query,
-        holder=holder,
+        query=story.query,
+        holder=story.holder,
         who=_who(asking) if asking else None,
         action="R" if batches else "E",
         categories=decision.released if decision else (),

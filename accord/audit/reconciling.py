@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from accord.audit.events import Closing, PayloadsRemoved, Release
 from accord.audit.verifying import events_of
@@ -51,19 +52,30 @@ class Reconciliation:
         return all(one.how.explained for one in self.differences)
 
 
+#: Which batch it is: the question, the holder and its number. A question that is asked twice under one id has each number twice.
+_Key = tuple[str, str, int]
+#: In milliseconds: the lines of both sides about one batch are not further apart than this.
+_APART: Final = 60_000
 #: What both sides write about a batch: its digest and its count.
 _Said = tuple[str, int]
 
 
 @dataclass(slots=True)
 class _Side:
-    """What one journal says: batches by question and number, questions that were heard out, and from when on it has content."""
+    """What one journal says: batches with their moments, answers that were heard out, and from when on it has content."""
 
     holders: set[str] = field(default_factory=set)
-    batches: dict[tuple[str, int], Counter[_Said]] = field(default_factory=dict)
-    moments: dict[tuple[str, int], int] = field(default_factory=dict)
-    heard_out: set[str] = field(default_factory=set)
+    batches: dict[_Key, dict[_Said, list[int]]] = field(default_factory=dict)
+    heard_out: set[tuple[str, str]] = field(default_factory=set)
     since: int = 0
+
+    def said(self, key: _Key, since: int, until: int | None = None) -> Counter[_Said]:
+        """What it says about the batches of this key in [since, until).
+
+        Each batch by its own moment: an old one under the same id explains nothing that was sent today.
+        """
+        wanted = range(since, 2**63 if until is None else until)
+        return Counter({said: sum(moment in wanted for moment in moments) for said, moments in self.batches.get(key, {}).items()})
 
 
 def reconcile(holder: Path, gateway: Path) -> Reconciliation:
@@ -77,22 +89,24 @@ def reconcile(holder: Path, gateway: Path) -> Reconciliation:
     since = max(ours.since, theirs.since)
     found = Reconciliation()
     for key in sorted(ours.batches.keys() | theirs.batches.keys()):
-        if min(side.moments.get(key, since) for side in (ours, theirs)) < since:
-            found.out_of_reach += 1
-            continue
-        sent, received = ours.batches.get(key, Counter()), theirs.batches.get(key, Counter())
+        sent, received = ours.said(key, since), theirs.said(key, since)
         found.agreed += (sent & received).total()
-        found.differences += _differences(key, sent - received, received - sent, heard_out=key[0] in theirs.heard_out)
+        found.out_of_reach += max(ours.said(key, 0, since).total(), theirs.said(key, 0, since).total())
+        # A batch of which only one of the lines is that old.
+        missing = sent - received - theirs.said(key, since - _APART, since)
+        extra = received - sent - ours.said(key, since - _APART, since)
+        found.differences += _differences(key, missing, extra, heard_out=key[:2] in theirs.heard_out)
     return found
 
 
-def _differences(key: tuple[str, int], sent: Counter[_Said], received: Counter[_Said], *, heard_out: bool) -> list[Differing]:
+def _differences(key: _Key, sent: Counter[_Said], received: Counter[_Said], *, heard_out: bool) -> list[Differing]:
     """What is left on either side once what agrees was set off."""
     both = min(sent.total(), received.total())
     how = [Difference.OTHERWISE] * both
     how += [Difference.NOT_SENT] * (received.total() - both)
     how += [Difference.NOT_RECEIVED if heard_out else Difference.UNDER_WAY] * (sent.total() - both)
-    return [Differing(*key, one) for one in how]
+    query, _, batch = key
+    return [Differing(query, batch, one) for one in how]
 
 
 def _side(folder: Path, holders: set[str] | None) -> _Side:
@@ -105,9 +119,8 @@ def _side(folder: Path, holders: set[str] | None) -> _Side:
             side.holders.add(event.holder)
             if isinstance(event, Closing):
                 if event.ending.heard_out:
-                    side.heard_out.add(event.query)
+                    side.heard_out.add((event.query, event.holder))
             else:
-                key = event.query, event.batch
-                side.batches.setdefault(key, Counter())[event.digest, event.count] += 1
-                side.moments[key] = event.moment
+                moments = side.batches.setdefault((event.query, event.holder, event.batch), {})
+                moments.setdefault((event.digest, event.count), []).append(event.moment)
     return side

@@ -39,7 +39,7 @@ def _only(*readers: Reader) -> frozenset[Reader]:
 FIELDS: Final[Mapping[str, frozenset[Reader]]] = {
     **dict.fromkeys(("moment", "system", "code", "action", "severity", "result", "holder", "ending", "fault", "emergency"), _ALL),
     **dict.fromkeys(("asking.user", "asking.user_name", "asking.user_kind"), _ALL),
-    "query": _ALL,
+    **dict.fromkeys(("query", "answer"), _ALL),
     "peer": _only(R, O, X),
     "patient": _only(R),
     # Who it was: the patient reads a name and a role, and need not know a number.
@@ -50,7 +50,7 @@ FIELDS: Final[Mapping[str, frozenset[Reader]]] = {
     # What it was about, and by which right. Why something stayed in is nobody else's business (promise P9).
     **dict.fromkeys(("released", "basis", "withheld", "evidence", "categories", "truth", "known"), _only(P, R)),
     "records": _only(R),
-    **dict.fromkeys(("batch", "batches", "count", "bytes", "digest"), _only(R, O, X)),
+    **dict.fromkeys(("batch", "batches", "count", "since", "bytes", "digest"), _only(R, O, X)),
     **dict.fromkeys(("reason", "until", "by", "choice"), _only(P, R)),
     "second_factor": _only(R),
     "words": _only(R),

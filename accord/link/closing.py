@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from accord.link.jose import is_weak, thumbprint
+from accord.link.jose import is_weak, public_key, thumbprint
 from accord.terms.answers import Closed
 from accord.terms.members import KeyUse, MemberStatus, Part, RegionRegister
 
@@ -48,7 +48,7 @@ def closed_is_signed(closed: Closed, register: RegionRegister) -> bool:
     if key is None or is_weak(key.public):
         return False
     try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(closed.signature, closed_bytes(closed))
+        public_key(key.public).verify(closed.signature, closed_bytes(closed))
     except (InvalidSignature, ValueError, struct.error):
         return False
     return True

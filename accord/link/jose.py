@@ -9,6 +9,7 @@ token names it.
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -61,7 +62,7 @@ def verify(token: str, typ: str, key_of: Callable[[str], bytes | None], *, most:
     if public is None or is_weak(public):
         raise _refused()
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, token.rpartition(".")[0].encode("ascii"))
+        public_key(public).verify(signature, token.rpartition(".")[0].encode("ascii"))
     except (InvalidSignature, ValueError):
         raise _refused() from None
     return payload
@@ -82,6 +83,17 @@ def claims(payload: bytes) -> dict[str, Any]:
     return value
 
 
+@lru_cache(maxsize=1_024)
+def public_key(public: bytes) -> Ed25519PublicKey:
+    """The key that 32 bytes are; few keys sign nearly everything. Whether it `is_weak`, the caller must ask.
+
+    Raises:
+        ValueError: They are none.
+    """
+    return Ed25519PublicKey.from_public_bytes(public)
+
+
+@lru_cache(maxsize=1_024)
 def thumbprint(public: bytes) -> str:
     """The RFC 7638 thumbprint (SHA-256) of a public Ed25519 key of 32 bytes, by which the key is known."""
     return encoded(sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{encoded(public)}"}}'.encode("ascii")).digest())

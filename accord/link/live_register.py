@@ -12,7 +12,7 @@ import anyio
 import msgspec
 import structlog
 
-from accord.link.register_file import MOST_CHARACTERS, SignedRegister, read_register, verify_register
+from accord.link.register_file import MOST_CHARACTERS, OLDER, SignedRegister, read_register, verify_register
 from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
 from accord.terms.members import RegionRegister
 
@@ -142,6 +142,10 @@ class LiveRegister:
         try:
             self.take(self._read(), self._clock())
         except Faulted as failure:
+            if failure.fault is Fault.REGISTER_OUTDATED and failure.where == OLDER:
+                # Usual after a newer one came over the wire: the file is behind, nothing is wrong.
+                _log.info("register file is older than the known register, which stays")
+                return
             self._polls_since_refusal = 0
             _log.error("register file refused, the known register stays", code=failure.fault.value, where=failure.where)
 

@@ -17,7 +17,7 @@ from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn
 from accord.terms.members import LoginProvider
 
-__all__ = ["Expected", "identity_of", "login_of", "read_keys"]
+__all__ = ["Expected", "expected_of", "identity_of", "login_of", "read_keys"]
 
 TOKEN_BYTES: Final = 16 * 1024
 LEEWAY: Final = timedelta(seconds=30)
@@ -37,7 +37,7 @@ class Expected:
     audience: str
     nonce: str | None
     bsn_claim: str = "bsn"
-    levels: frozenset[str] = frozenset()
+    levels: tuple[str, ...] = ()
     fresh_since: datetime | None = None
 
 
@@ -65,19 +65,39 @@ def identity_of(token: str, keys: Mapping[str, Mapping[str, Any]], expected: Exp
     )
 
 
-def login_of(token: str, logins: Iterable[LoginProvider], nonce: str | None, at: datetime) -> Identity:
-    """Who logged in at one of these providers, at most an hour ago. *nonce* is none when any will do.
+def expected_of(provider: LoginProvider, confirms: str | None) -> Expected:
+    """What a token of this provider must say: to confirm by, with *confirms* as its nonce, or (none) only to look by.
+
+    A gateway picks the nonce of every login. What makes a login one that confirms is the client that it was for: the
+    provider told so to whoever logged in.
+
+    Raises:
+        Unavailable: `login-required`: the provider has no client to confirm by.
+    """
+    if confirms is None:
+        return Expected(provider.issuer, provider.client_id, None, provider.bsn_claim, provider.levels)
+    if not provider.confirm_client_id:
+        raise Unavailable(Fault.LOGIN_REQUIRED, "confirm_client_id")
+    return Expected(provider.issuer, provider.confirm_client_id, confirms, provider.bsn_claim, provider.levels)
+
+
+def login_of(token: str, logins: Iterable[LoginProvider], confirms: str | None, at: datetime) -> Identity:
+    """Who logged in at one of these providers, at most an hour ago.
+
+    *confirms* is the nonce of the statement that the login must have been made for; none for a login by which one looks.
+    Neither kind of login is ever taken for the other.
 
     Raises:
         BadInput: `token-invalid`, with the name of what is wrong and never its content.
-        Unavailable: `login-required`: the login is over, or too long ago.
+        Unavailable: `login-required`: the login is over, or too long ago, or one cannot choose by logins at this provider.
     """
     issuer = _claimed_issuer(token)
     provider = next((login for login in logins if login.issuer == issuer), None)
     if provider is None:
         raise wrong("iss")
+    expected = expected_of(provider, confirms)
     try:
-        identity = identity_of(token, read_keys(provider.keys), Expected(provider.issuer, provider.client_id, nonce), at)
+        identity = identity_of(token, read_keys(provider.keys), expected, at)
     except BadInput as failure:
         if failure.where == "exp":
             raise Unavailable(Fault.LOGIN_REQUIRED, "exp") from None

@@ -1,14 +1,18 @@
 """The proof of a question: the key of the mandate signs what exactly is asked, through whom, and when.
 
 A proof is for one question through one gateway. It travels unchanged to every holder, each of which holds the question as
-it came against what was signed; a gateway can leave things out and can add nothing.
+it came against what was signed; a gateway can leave things out and can add nothing. A signature that was found right is
+remembered for as long as there is room: a proof comes to a holder twice, to locate and to ask.
 """
 
 import json
 import secrets
 from datetime import datetime, timedelta
+from hashlib import sha256
+from threading import Lock
 from typing import Any, Final
 
+from cachetools import LRUCache
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from accord.link.claims import binary, check_members, moment, nested, refused, seconds, text
@@ -49,32 +53,55 @@ def read_proof(token: str, mandate: Mandate, gateway: Ura, at: datetime) -> Ques
     Raises:
         BadInput: `evidence-missing`, when there is none; `token-invalid`; `proof-expired`.
     """
-    proof = read_proof_of_any_gateway(token, mandate, at)
+    proof = Proofs(1).read(token, mandate, at)
     if proof.gateway != gateway:
         raise refused()
     return proof
 
 
-def read_proof_of_any_gateway(token: str, mandate: Mandate, at: datetime) -> QuestionProof:
-    """As `read_proof`; the caller must check for itself that the question came through the proof's gateway.
+class Proofs:
+    """Reads proofs, and remembers which signatures were right: at most *most* of them. May be used by several threads."""
 
-    Raises:
-        BadInput: `evidence-missing`, when there is none; `token-invalid`; `proof-expired`.
-    """
-    if not token:
-        raise BadInput(Fault.EVIDENCE_MISSING)
+    def __init__(self, most: int = 512) -> None:
+        # By mandate too: the same text proves nothing on another one.
+        self._known: LRUCache[tuple[bytes, bytes], QuestionProof] = LRUCache(most)
+        self._lock = Lock()
+
+    def read(self, token: str, mandate: Mandate, at: datetime) -> QuestionProof:
+        """As `read_proof`; the caller must check for itself that the question came through the proof's gateway.
+
+        Only the check of the signature is spared: whether the proof is fresh is asked again each time.
+
+        Raises:
+            BadInput: `evidence-missing`, when there is none; `token-invalid`; `proof-expired`.
+        """
+        if not token:
+            raise BadInput(Fault.EVIDENCE_MISSING)
+        if len(token) > TOKEN_CHARACTERS or not token.isascii():
+            raise refused()
+        key = (mandate.digest, sha256(token.encode("ascii")).digest())
+        with self._lock:
+            known = self._known.get(key)
+        proof = known or _believed(token, mandate)
+        if not -AHEAD <= at - proof.issued <= FRESH:
+            raise BadInput(Fault.PROOF_EXPIRED)
+        if known is None:
+            with self._lock:
+                self._known[key] = proof
+        return proof
+
+
+def _believed(token: str, mandate: Mandate) -> QuestionProof:
+    """What a token says that the key of *mandate* signed for it."""
     kid = thumbprint(mandate.key)
     content = claims(verify(token, TYPE, lambda named: mandate.key if named == kid else None, most=TOKEN_CHARACTERS))
     check_members(content, _MEMBERS)
     if binary(content, "mandate", 32, 32) != mandate.digest:
         raise refused()
-    proof = QuestionProof(
+    return QuestionProof(
         asked=asked_from_form(nested(content, "asked")),
         mandate=mandate.digest,
         gateway=ura_of(text(content, "aud")),
         issued=moment(content, "iat"),
         nonce=encoded(binary(content, "nonce", _NONCE_BYTES, _LONGEST_NONCE)),
     )
-    if not -AHEAD <= at - proof.issued <= FRESH:
-        raise BadInput(Fault.PROOF_EXPIRED)
-    return proof

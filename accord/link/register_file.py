@@ -26,6 +26,9 @@ MOST_CHARACTERS: Final = 4 * 1024 * 1024
 CLOCK_SKEW: Final = timedelta(minutes=10)
 LONGEST: Final = timedelta(days=3 * 366)
 
+#: Where a refused register is only behind.
+OLDER: Final = "older"
+
 _REGION: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _ROLE: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,19}")
 _CAPABILITY: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
@@ -33,6 +36,8 @@ _CAPABILITY: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 _ADDRESS: Final = re.compile(
     r"unix:/[A-Za-z0-9._/@+=-]{1,200}|(?:https?://)?(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}(?:/[A-Za-z0-9._/-]{0,200})?"
 )
+_CLAIM: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
+_LEVEL: Final = re.compile(r"[!-~]{1,200}")
 _PRIVATE_JWK: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
@@ -79,7 +84,7 @@ def read_register(text: str, *, trusted: Iterable[bytes], at: datetime, newest: 
     if signed.register.expires <= at:
         raise Unavailable(Fault.REGISTER_OUTDATED, "expired")
     if signed.register.version < newest:
-        raise Unavailable(Fault.REGISTER_OUTDATED, "older")
+        raise Unavailable(Fault.REGISTER_OUTDATED, OLDER)
     return signed
 
 
@@ -173,14 +178,17 @@ def _is_authority(pem: str) -> bool:
 
 
 def _is_login(login: LoginProvider) -> bool:
-    """An issuer by HTTPS (or on this machine), with public keys and none that is private."""
+    """An issuer by HTTPS (or on this machine), with public keys and none that is private, and a client of its own for confirming."""
     try:
         url, keys = urlsplit(login.issuer), json.loads(login.keys)["keys"]
         secure = url.scheme == "https" or (url.scheme == "http" and (url.hostname == "localhost" or ip_address(url.hostname or "").is_loopback))
         public = all(isinstance(key, dict) and "kty" in key and not _PRIVATE_JWK & key.keys() for key in keys)
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
-    return secure and url.username is None and not url.query and not url.fragment and bool(login.client_id) and bool(keys) and public
+    # Were the two one, a login to look would confirm whatever a gateway makes of it.
+    clients = bool(login.client_id) and login.client_id != login.confirm_client_id
+    read = _CLAIM.fullmatch(login.bsn_claim) is not None and all(map(_LEVEL.fullmatch, login.levels)) and len(set(login.levels)) == len(login.levels)
+    return secure and url.username is None and not url.query and not url.fragment and clients and read and bool(keys) and public
 
 
 def _demand(holds: bool, where: str) -> None:  # noqa: FBT001 - it reads as the sentence that it is

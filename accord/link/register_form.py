@@ -83,6 +83,9 @@ class _Login(_Form):
     issuer: _Line
     client_id: _Line
     keys: str
+    confirm_client_id: _Line
+    bsn_claim: _Line
+    levels: list[_Line]
 
 
 class _Register(_Form):
@@ -114,7 +117,7 @@ def register_to_json(register: RegionRegister, signers: frozenset[bytes]) -> byt
             members=[msgspec.Raw(_CANONICAL.encode(_member_form(member))) for member in register.members],
             authorities=list(register.authorities),
             policy=_policy_form(register.policy),
-            logins=[_Login(login.issuer, login.client_id, login.keys) for login in register.logins],
+            logins=list(map(_login_form, register.logins)),
             signers=sorted(map(encoded, signers)),
         )
     )
@@ -136,7 +139,7 @@ def register_from_json(text: bytes) -> tuple[RegionRegister, frozenset[bytes]]:
             members=tuple(_member(raw, position) for position, raw in enumerate(form.members)),
             authorities=tuple(form.authorities),
             policy=_policy(form.policy),
-            logins=tuple(LoginProvider(login.issuer, login.client_id, login.keys) for login in form.logins),
+            logins=tuple(map(_login, form.logins)),
         )
         signers = frozenset(map(decoded, form.signers))
     except msgspec.DecodeError as failure:
@@ -193,6 +196,14 @@ def _member_form(member: Member) -> _Member:
         keys=[_Key(key.id, encoded(key.public), sorted(key.uses)) for key in member.keys],
         capabilities=sorted(member.capabilities),
     )
+
+
+def _login(form: _Login) -> LoginProvider:
+    return LoginProvider(form.issuer, form.client_id, form.keys, form.confirm_client_id, form.bsn_claim, tuple(form.levels))
+
+
+def _login_form(login: LoginProvider) -> _Login:
+    return _Login(login.issuer, login.client_id, login.keys, login.confirm_client_id, login.bsn_claim, sorted(login.levels))
 
 
 def _policy(form: _Policy) -> RegionPolicy:

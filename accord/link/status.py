@@ -22,6 +22,7 @@ CODE_OF: Final[dict[Fault, grpc.StatusCode]] = {
             Fault.ORGANISATION_BLOCKED,
             Fault.QUESTION_WIDENED,
             Fault.OTHER_PATIENT_MANDATED,
+            Fault.APPLICATION_NOT_TRUSTED,
         ),
         grpc.StatusCode.PERMISSION_DENIED,
     ),

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from accord.link.mandates import SKEW, Mandates, check_active
-from accord.link.proofs import FRESH, read_proof, read_proof_of_any_gateway
+from accord.link.proofs import FRESH, Proofs, read_proof
 from accord.link.replaying import Pins, Replays
 from accord.link.salts import is_about, open_salt, seal_salt
 from accord.rules.narrowing import narrows, within_mandate
@@ -69,6 +69,7 @@ class HolderVerifier:
         self._holder = holder
         self._now = now
         self._mandates = Mandates()
+        self._proofs = Proofs()
         self._replays = Replays(since=now(), lasts=FRESH)
         self._pins = Pins()
 
@@ -129,11 +130,20 @@ class HolderVerifier:
             raise BadInput(Fault.EVIDENCE_MISSING)
         if len(evidence.proofs) > 1:
             raise BadInput(Fault.TOKEN_INVALID)
-        proof = _proof_through(evidence.proofs[0], mandate, peer, register, at)
+        proof = self._proof_through(evidence.proofs[0], mandate, peer, register, at)
         asker = asker_of(mandate, register)
         _check_said(said, asker)
         check_purpose(mandate, proof, purpose)
         return VerifiedAsker(asker, mandate, proof, evidence.salt)
+
+    def _proof_through(self, token: str, mandate: Mandate, peer: Member | None, register: RegionRegister, at: datetime) -> QuestionProof:
+        """The proof, when it came by the gateway that it names. Without a channel that says who is there, that it is a gateway at least."""
+        proof = self._proofs.read(token, mandate, at)
+        if peer is not None and proof.gateway != peer.ura:
+            raise BadInput(Fault.TOKEN_INVALID)
+        if Part.GATEWAY not in _standing(proof.gateway, register).parts:
+            raise Unavailable(Fault.NOT_A_MEMBER)
+        return proof
 
     def _use(self, asker: VerifiedAsker, what: What, at: datetime) -> None:
         # Last: what is refused for another reason must not fill the memory.
@@ -231,14 +241,6 @@ def _check_said(said: Asker, asker: Asker) -> None:
     )
     if not same:
         raise BadInput(Fault.QUESTION_WIDENED)
-
-
-def _proof_through(token: str, mandate: Mandate, peer: Member | None, register: RegionRegister, at: datetime) -> QuestionProof:
-    """The proof, when it came by the gateway that it names. Without a channel that says who is there, that it is a gateway at least."""
-    proof = read_proof_of_any_gateway(token, mandate, at) if peer is None else read_proof(token, mandate, peer.ura, at)
-    if Part.GATEWAY not in _standing(proof.gateway, register).parts:
-        raise Unavailable(Fault.NOT_A_MEMBER)
-    return proof
 
 
 def _standing(ura: Ura, register: RegionRegister) -> Member:

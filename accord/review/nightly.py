@@ -26,7 +26,7 @@ class Reviewed:
 
 def review_events(events: Iterable[Event], *, since: datetime, until: datetime, limits: ReviewLimits | None = None) -> Reviewed:
     """Look the events of [since, until) through: each question about a patient once, however many lines it has."""
-    accesses: dict[tuple[str, str, str, str], Access] = {}
+    accesses: dict[tuple[str, str, Asking], Access] = {}
     alarms: list[tuple[datetime, Alarm]] = []
     for event in events:
         at = datetime.fromtimestamp(event.moment / 1000, UTC)
@@ -39,7 +39,7 @@ def review_events(events: Iterable[Event], *, since: datetime, until: datetime, 
         elif isinstance(event, AboutPatient | RefusedQuestion) and event.asking is not None and event.patient:
             access = _access(at, event.patient, event.asking)
             if access is not None:
-                accesses.setdefault((event.query, event.patient, event.asking.user, event.asking.professional), access)
+                accesses.setdefault((event.query, event.patient, event.asking), access)
     return Reviewed(len(accesses), len(alarms), review(accesses.values(), alarms, limits))
 
 

@@ -5,7 +5,7 @@ record, contained resources, extensions and logical references included, must be
 person asked for. A record that also names somebody else's record never travels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final
@@ -62,11 +62,13 @@ def check_about(text: bytes, kind: ResourceType, own: frozenset[str], bsn: Bsn) 
     content = strict_json(text, limit=_ONE_ATTACHMENT_FREE_RECORD)
     if not isinstance(content, dict):
         raise BadInput(Fault.NOT_A_RESOURCE)
-    contained = _contained_patients(content, bsn)
-    if any(not _is_own(reference, own | contained, bsn) for reference in _patients_named(content)):
+    objects = _objects_in(content)
+    # The record itself comes first; a Patient record is none of those inside it.
+    contained = _contained_patients(objects[1:], bsn)
+    if any(not _is_own(reference, own | contained, bsn) for reference in _patients_named(objects)):
         raise BadInput(Fault.OTHER_PATIENT)
-    _check_bsns(content, bsn)
-    if kind.owner and not any(_is_own(r, own | contained, bsn) for r in _references_in(content.get(kind.owner))):
+    _check_bsns(objects, bsn)
+    if kind.owner and not any(_is_own(r, own | contained, bsn) for r in _references(_objects_in(content.get(kind.owner)))):
         raise BadInput(Fault.OTHER_PATIENT)
 
 
@@ -75,31 +77,40 @@ def owner_reference(record: Record, kind: ResourceType) -> bytes:
     return raw_member(record, kind.owner) if kind.owner else b""
 
 
-def _contained_patients(content: dict[str, Any], bsn: Bsn) -> frozenset[str]:
+def _objects_in(value: Json) -> list[dict[str, Any]]:
+    """Every object at any depth; *value* itself first, when it is one."""
+    found: list[dict[str, Any]] = []
+    pending: list[Json] = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            found.append(item)
+            # Numbers are a kind of text here: what is no text, object or list holds nothing.
+            pending.extend(inner for inner in item.values() if type(inner) is not str)
+        elif isinstance(item, list):
+            pending.extend(item)
+    return found
+
+
+def _contained_patients(objects: Iterable[dict[str, Any]], bsn: Bsn) -> frozenset[str]:
     """Patient resources inside the record that are this very person (by BSN), as `#id` references.
 
     Raises:
         BadInput: `other-patient` for one that does not show to be this person.
     """
     fine = set()
-    pending: list[Json] = list(content.values())
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            if item.get("resourceType") == "Patient":
-                bsns = {value for system, value in _identifiers(item.get("identifier")) if system in BSN_SYSTEMS and value}
-                if bsns != {bsn.value}:
-                    raise BadInput(Fault.OTHER_PATIENT)
-                fine.add(f"#{item.get('id')}")
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
+    for item in objects:
+        if item.get("resourceType") == "Patient":
+            bsns = {value for system, value in _identifiers(item.get("identifier")) if system in BSN_SYSTEMS and value}
+            if bsns != {bsn.value}:
+                raise BadInput(Fault.OTHER_PATIENT)
+            fine.add(f"#{item.get('id')}")
     return frozenset(fine)
 
 
-def _patients_named(value: Json) -> Iterator[dict[str, Any]]:
+def _patients_named(objects: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Every Reference in the record that is, or may be, to a Patient."""
-    for reference in _references_in(value):
+    for reference in _references(objects):
         if (
             _may_be_to_a_patient(reference.get("reference"))
             or _names_the_patient_type(reference.get("type"))
@@ -121,18 +132,12 @@ def _names_the_patient_type(text: Json) -> bool:
     return isinstance(text, str) and (text == "Patient" or text.endswith("/Patient"))
 
 
-def _references_in(value: Json) -> Iterator[dict[str, Any]]:
-    """Every object that has the shape of a Reference, at any depth."""
-    pending: list[Json] = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            # Somebody may be named by a display alone. A type alone names nobody: a DataRequirement has one.
-            if "reference" in item or ("resourceType" not in item and ("identifier" in item or {"type", "display"} <= item.keys())):
-                yield item
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
+def _references(objects: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Every one of these that has the shape of a Reference."""
+    for item in objects:
+        # Somebody may be named by a display alone. A type alone names nobody: a DataRequirement has one.
+        if "reference" in item or ("resourceType" not in item and ("identifier" in item or ("type" in item and "display" in item))):
+            yield item
 
 
 def _is_own(reference: dict[str, Any], own: frozenset[str], bsn: Bsn) -> bool:
@@ -151,19 +156,13 @@ def _identifiers(value: Json) -> Iterator[tuple[str, str]]:
             yield str(item.get("system", "")), str(item.get("value", ""))
 
 
-def _check_bsns(content: dict[str, Any], bsn: Bsn) -> None:
+def _check_bsns(objects: Iterable[dict[str, Any]], bsn: Bsn) -> None:
     """No BSN but this one, anywhere an identifier can stand.
 
     Raises:
         BadInput: `other-patient`.
     """
-    pending: list[Json] = [content]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            # The same system makes a BSN of a Coding's code.
-            if str(item.get("system")) in BSN_SYSTEMS and any(item[key] != bsn.value for key in ("value", "code") if key in item):
-                raise BadInput(Fault.OTHER_PATIENT)
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
+    for item in objects:
+        # The same system makes a BSN of a Coding's code.
+        if "system" in item and str(item["system"]) in BSN_SYSTEMS and any(item[key] != bsn.value for key in ("value", "code") if key in item):
+            raise BadInput(Fault.OTHER_PATIENT)

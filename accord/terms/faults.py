@@ -64,6 +64,7 @@ class Fault(StrEnum):
     OTHER_PATIENT_MANDATED = "other-patient-mandated"
     BUDGET_SPENT = "budget-spent"
     LOGIN_REQUIRED = "login-required"
+    APPLICATION_NOT_TRUSTED = "application-not-trusted"
     SIGNATURE_INVALID = "signature-invalid"
     SHARING_CHANGED = "sharing-changed"
     JOURNAL_UNAVAILABLE = "journal-unavailable"
@@ -178,7 +179,12 @@ CATALOGUE: dict[Fault, Explanation] = {
     Fault.QUESTION_WIDENED: Explanation("The question asks for more than was proven to be asked.", "Report it: whoever relayed it is not sound."),
     Fault.OTHER_PATIENT_MANDATED: Explanation("The mandate is about another patient.", "Make a mandate for this patient."),
     Fault.BUDGET_SPENT: Explanation("More different patients were asked about than is usual in an hour.", "Try again later; the review was told."),
-    Fault.LOGIN_REQUIRED: Explanation("You are not logged in, or no longer.", "Log in again."),
+    Fault.LOGIN_REQUIRED: Explanation(
+        "You are not logged in, or no longer.", "Log in again; an application sends its token of `noaber connect token` with every request."
+    ),
+    Fault.APPLICATION_NOT_TRUSTED: Explanation(
+        "The application is not trusted to say who is at work.", "Leave the header out, or use a token of `noaber connect token --trusted`."
+    ),
     Fault.SIGNATURE_INVALID: Explanation("The holder's last word is not signed by the holder.", "Report it: the agent or the connection is not sound."),
     Fault.SHARING_CHANGED: Explanation(
         "What may be shared changed while the holder answered; the rest is not shown.", "Do not use what arrived; ask again to see what is shared now."

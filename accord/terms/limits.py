@@ -31,3 +31,5 @@ TOKEN_CHARACTERS: Final = 16 * KIB
 MOST_PROOFS: Final = 4
 #: Frames without a record that a holder may send in a row before the gateway stops listening.
 IDLE_FRAMES: Final = 1_000
+#: Batches smaller than the first one that a holder may send in one answer: a slow source fills no batch, and each has its line.
+SMALL_BATCHES: Final = 1_000

@@ -85,11 +85,19 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class LoginProvider:
-    """Where patients log in (OpenID Connect): the issuer, who we are to it, and its public keys (a JWK set, as JSON)."""
+    """Where patients log in (OpenID Connect): the issuer, who we are to it, and its public keys (a JWK set, as JSON).
+
+    We are two clients there: by a login as `client_id` one only looks; a choice is confirmed by one as `confirm_client_id`,
+    of which the provider says so to whoever logs in (empty: nobody can choose by it). The BSN stands in the claim `bsn_claim`;
+    `levels` are the `acr` values that are strong enough (empty: any).
+    """
 
     issuer: str
     client_id: str
     keys: str = field(repr=False)
+    confirm_client_id: str = ""
+    bsn_claim: str = "bsn"
+    levels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -299,6 +299,9 @@ def attachment_frame_from_wire(wire: holder_pb.FetchAttachmentResponse) -> Attac
         case "content_type":
             return ContentType(_text(wire.content_type, "content_type", Fault.BROKEN_BATCH))
         case "chunk":
+            if not wire.chunk:
+                # It says nothing, and each has its line in a journal (promise P7).
+                raise BadInput(Fault.BROKEN_BATCH, "chunk")
             return Chunk(wire.chunk)
         case "closed":
             return closed_from_wire(wire.closed)

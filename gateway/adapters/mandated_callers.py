@@ -14,12 +14,14 @@ from accord.link.live_register import LiveRegister
 from accord.link.mandates import Mandates
 from accord.link.peers import certificate_digest, member_by_digest, peer_digest, peer_of, still_a_member
 from accord.link.verifying import GatewayVerifier, VerifiedCaller, asker_of
+from accord.rules.emergency import FAULT_OF, Lacking, lacking
 from accord.rules.narrowing import selection_narrows
 from accord.terms.evidence import Asked, Mandate
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, Ura, is_base_address
 from accord.terms.members import Member, Part
 from accord.terms.parties import Asker
+from accord.terms.policies import EmergencyPolicy
 from accord.terms.queries import Evidence, Selection
 from accord.terms.vocabulary import PurposeOfUse
 from gateway.callers import Caller
@@ -115,8 +117,8 @@ class MandatedCallers:
         mandate = self._mandates.read(evidence.mandate, register, self._now())
         self._rates.take(mandate.issuer)
         _check_sender(mandate, member, scopes)
-        if mandate.purpose is PurposeOfUse.EMERGENCY_TREATMENT and register.policy.emergency is None:
-            raise BadInput(Fault.EMERGENCY_NOT_OFFERED)
+        if mandate.purpose is PurposeOfUse.EMERGENCY_TREATMENT:
+            _check_emergency(register.policy.emergency, mandate, self._now())
 
         def verify(bsn: Bsn) -> VerifiedCaller:
             return self._verifier.verify(evidence, bsn, member)
@@ -130,6 +132,19 @@ def _check_sender(mandate: Mandate, member: Member | None, scopes: Scopes | None
         raise BadInput(Fault.TOKEN_INVALID)
     if scopes is not None and scopes.organisation != mandate.issuer:
         raise BadInput(Fault.TOKEN_INVALID)
+
+
+def _check_emergency(policy: EmergencyPolicy | None, mandate: Mandate, at: datetime) -> None:
+    """Refuse what every holder would refuse, once and with its reason.
+
+    The age of a second factor only a holder can judge: it knows whether the emergency had begun there.
+
+    Raises:
+        BadInput: `emergency-not-offered`, `emergency-incomplete`, `mandate-expired`.
+    """
+    wrong = lacking(policy, mandate, at=at)
+    if wrong not in (None, Lacking.SECOND_FACTOR):
+        raise BadInput(FAULT_OF[wrong])
 
 
 def _covering(verified: VerifiedCaller, asked: Asked) -> str:

@@ -1,6 +1,7 @@
 """The FHIR face over HTTP: from a request to the one function that answers it, and from every failure to its outcome."""
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -30,16 +31,17 @@ from gateway.patient_ids import PatientIds
 _log: Final = logging.getLogger("noaber.gateway.http")
 
 
-def make_app(region: Region, callers: Callers, settings: HttpSettings) -> ASGIApp:
-    """The FHIR face of a region, as an ASGI application."""
-    return FhirApp(RegionDoor(region), callers, settings)
+def make_app(region: Region, callers: Callers, settings: HttpSettings, whose: Callable[[bytes], str] = lambda _: "") -> ASGIApp:
+    """The FHIR face of a region, as an ASGI application. *whose* is the URA that a certificate (DER, or empty) is of, empty for nobody."""
+    return FhirApp(RegionDoor(region), callers, settings, whose)
 
 
 class FhirApp:
     """The ASGI application. It keeps nothing between requests but its keys and the number of questions under way."""
 
-    def __init__(self, door: Door, callers: Callers, settings: HttpSettings) -> None:
+    def __init__(self, door: Door, callers: Callers, settings: HttpSettings, whose: Callable[[bytes], str] = lambda _: "") -> None:
         self._door = door
+        self._whose = whose
         self._callers = callers
         self._settings = settings
         self._ids = PatientIds(settings.patient_keys)
@@ -96,16 +98,16 @@ class FhirApp:
         except (AnswerCut, ClientLeft):
             raise
         except Faulted as failure:
-            await _fail(exchange, await self._noted(failure))
+            await _fail(exchange, await self._noted(failure, exchange.peer))
         except Exception as failure:  # noqa: BLE001 - the last place before the client: nothing of it may go out
             _log.error("internal request_id=%s kind=%s", exchange.wishes.request_id, type(failure).__name__)
             await _fail(exchange, Unavailable(Fault.INTERNAL))
 
-    async def _noted(self, failure: Faulted) -> Faulted:
+    async def _noted(self, failure: Faulted, certificate: bytes) -> Faulted:
         """The failure, noted in the journal where somebody was not let in; what cannot be noted is told instead."""
         if failure.fault in NOT_LET_IN:
             try:
-                await self._door.refused(failure.fault)
+                await self._door.refused(failure.fault, self._whose(certificate))
             except Unavailable as closed:
                 return closed
         return failure

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from secrets import token_hex
 from typing import Any, Final, Protocol
@@ -67,7 +67,7 @@ class DossierService:
     async def Open(self, request: pb.OpenRequest | Unreadable, context: _Context) -> None:
         """Open a dossier; see the promises in the proto file."""
         async with answering(context, "Dossier.Open"):
-            async with self._noting_refusals():
+            async with self._noting_refusals(context):
                 caller, query = self._query(read(request), context)
             send, receive = anyio.create_memory_object_stream[DossierEvent](_EVENTS_AHEAD)
             async with self._callers.while_a_member(caller), anyio.create_task_group() as tasks, receive:
@@ -81,7 +81,7 @@ class DossierService:
         async with answering(context, "Dossier.FetchAttachment"):
             request = read(request)
             holder, record = HolderName(request.holder), record_ref(request.record)
-            async with self._noting_refusals():
+            async with self._noting_refusals(context):
                 caller, query = self._query(request.about, context, attachment=(holder, request.url, record))
             reader = Reader(query.id, query.bsn, query.asked_by, query.purpose, query.seconds, EVERYTHING, query.evidence)
             async with (
@@ -111,13 +111,16 @@ class DossierService:
         await self._region.recorder().refused(fault)
 
     @asynccontextmanager
-    async def _noting_refusals(self) -> AsyncIterator[None]:
+    async def _noting_refusals(self, context: _Context) -> AsyncIterator[None]:
         """Who is not let in has a line in the journal, too."""
         try:
             yield
         except Faulted as failure:
             if failure.fault in NOT_LET_IN:
-                await self._region.recorder().refused(failure.fault)
+                peer = ""
+                with suppress(Faulted):
+                    peer = self._callers.who(context)
+                await self._region.recorder().refused(failure.fault, peer)
             raise
 
     def _query(self, request: pb.OpenRequest, context: _Context, *, attachment: tuple[HolderName, str, RecordRef] | None = None) -> tuple[Caller, DossierQuery]:

@@ -39,8 +39,8 @@ class Door(Protocol):
     async def read(self, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
         """See `gateway.reading.read_at`."""
 
-    async def refused(self, fault: Fault) -> None:
-        """Note that somebody was not let in.
+    async def refused(self, fault: Fault, peer: str) -> None:
+        """Note that somebody was not let in. *peer* is the URA of whoever is on the channel, empty for nobody.
 
         Raises:
             Unavailable: `journal-unavailable`.
@@ -71,9 +71,9 @@ class RegionDoor:
         """Open a dossier."""
         await open_dossier(query, self.region, into, lanes=lanes)
 
-    async def refused(self, fault: Fault) -> None:
+    async def refused(self, fault: Fault, peer: str) -> None:
         """Note that somebody was not let in."""
-        await self.region.recorder().refused(fault)
+        await self.region.recorder().refused(fault, peer)
 
     async def read(self, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
         """Read one record: the reader's selection names it."""

@@ -49,6 +49,7 @@ STATUS: Final[dict[Fault, int]] = {
             Fault.ORGANISATION_BLOCKED,
             Fault.QUESTION_WIDENED,
             Fault.OTHER_PATIENT_MANDATED,
+            Fault.APPLICATION_NOT_TRUSTED,
         ),
         403,
     ),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote
 
+from accord.rules.emergency import ReasonCode
 from accord.terms.evidence import Emergency, TreatmentBasis
 from accord.terms.faults import BadInput, Fault
 from accord.terms.limits import FIELD_CHARACTERS
@@ -21,6 +22,8 @@ _FACTOR: Final = "noaber-second-factor"
 _PURPOSE: Final = "noaber-purpose"
 _REASON: Final = "noaber-reason"
 _WORDS: Final = "noaber-reason-words"
+#: Told to the application at once: holders would refuse it too, each as a failure of its own.
+_REASONS: Final = frozenset(ReasonCode)
 _WORDS_CHARACTERS: Final = 4 * FIELD_CHARACTERS
 #: What only a trusted application may say.
 _ON_TRUST: Final = (_ID, _ROLE, _NAME, _TREATMENT, _FACTOR)
@@ -49,13 +52,13 @@ class Professionals:
         """Who asks, by the headers of a request (lower-case names; texts in UTF-8 and percent-encoded).
 
         Raises:
-            BadInput: `invalid-parameter` with the name of the header: unreadable, incomplete, or from an application that is
-                not trusted to say so; `emergency-incomplete` without a reason or a second factor.
+            BadInput: `invalid-parameter` with the name of the header: unreadable or incomplete; `application-not-trusted`: this
+                application may not say so; `emergency-incomplete` without a reason of the region or a second factor.
         """
         for name in _ON_TRUST:
             if name in said and not application.is_trusted:
                 # Left out, the journals would name somebody else than the application meant.
-                raise BadInput(Fault.INVALID_PARAMETER, name)
+                raise BadInput(Fault.APPLICATION_NOT_TRUSTED, name)
         who = Who(self._professional(said), PurposeOfUse.TREATMENT, self._treatment(said))
         purpose = said.get(_PURPOSE, PurposeOfUse.TREATMENT.value)
         if purpose == PurposeOfUse.TREATMENT.value:
@@ -85,11 +88,11 @@ class Professionals:
 
     def _emergency(self, said: Mapping[str, str]) -> Emergency:
         factor_at = _moment(said, _FACTOR) if _FACTOR in said else self.second_factor_at
-        if factor_at is None or _REASON not in said:
-            raise BadInput(Fault.EMERGENCY_INCOMPLETE)
+        if factor_at is None or said.get(_REASON) not in _REASONS:
+            raise BadInput(Fault.EMERGENCY_INCOMPLETE, _FACTOR if factor_at is None else _REASON)
         # The mandate always has words; the code of the reason stands in for those that were not given.
-        words = _text(said, _WORDS, _WORDS_CHARACTERS) if _WORDS in said else _text(said, _REASON)
-        return Emergency(_text(said, _REASON), words, factor_at)
+        words = _text(said, _WORDS, _WORDS_CHARACTERS) if _WORDS in said else said[_REASON]
+        return Emergency(said[_REASON], words, factor_at)
 
 
 def moment_in(text: str) -> datetime:

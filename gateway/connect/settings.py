@@ -32,12 +32,12 @@ key = "region.pub"               # the region's public key, as its office told y
 url = "https://gateway.example:8443"
 grpc = ""                        # where the gateway's gRPC face answers, for instance "gateway.example:8444"
 ura = "90000100"                 # the organisation that runs it
-certificate = "tls/certificate.pem"   # your own TLS certificate and key (mode 600)
-key = "tls/key.pem"
+certificate = "tls.pem"          # your own TLS certificate and key (mode 600)
+key = "tls.key"
 
 [organisation]
 ura = "90000001"
-mandate_key = "keys/mandate.pem" # your mandate key (mode 600); or one of the two below, if a system of yours holds it
+mandate_key = "mandate.key"      # your mandate key (mode 600); or one of the two below, if a system of yours holds it
 # mandate_command = ["/usr/local/bin/issue-mandate"]
 # mandate_url = "https://mandates.example/issue"
 

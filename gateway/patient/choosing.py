@@ -87,8 +87,6 @@ async def confirm(visit: Visit, _: Form) -> Response:
         return go("/keuzes")
     if not here.choosing:
         return visit.message("may-only-look", status=403, action="overview")
-    if not visit.desk.login.can_confirm:
-        return visit.message("cannot-confirm", status=503, action="overview")
     moment = visit.now.astimezone(UTC).replace(microsecond=0)
     statement = Statement(visit.region.name, here.patient, here.voice, session.draft, moment)
     salt = secrets.token_bytes(SALT_BYTES)

@@ -10,6 +10,7 @@ import grpc
 from grpc import aio
 
 from accord.audit.events import RefusedQuestion
+from accord.audit.refusals import Refusals
 from accord.link.failures import Unreadable, answering, read
 from accord.link.listening import Ears, Listening
 from accord.terms.answers import AttachmentFrame, Closed, Description, Frame, Standing
@@ -21,6 +22,7 @@ from accord.wire import codec
 from accord.wire.v1 import holder_service_pb2 as pb
 from node_agent.admitted import Admitted
 from node_agent.answering import answer
+from node_agent.api.answer_stream import AnswerStream
 from node_agent.api.door import Door, ToLocate
 from node_agent.attaching import fetch_attachment
 from node_agent.holder import Holder
@@ -52,9 +54,18 @@ class HolderService:
     """Serves one holder."""
 
     def __init__(
-        self, holder: Holder, name: str, locating: Locating, door: Door, exchanging: Exchanging, *, heartbeat_seconds: float = _HEARTBEAT_SECONDS
+        self,
+        holder: Holder,
+        name: str,
+        locating: Locating,
+        door: Door,
+        exchanging: Exchanging,
+        *,
+        heartbeat_seconds: float = _HEARTBEAT_SECONDS,
+        refusals: Refusals | None = None,
     ) -> None:
         self._holder = holder
+        self._refusals = refusals or Refusals(holder.safeguards.ledger)
         self._door = door
         self._exchanging = exchanging
         self._name = name
@@ -102,7 +113,7 @@ class HolderService:
                 QueryId(request.query_id),
                 codec.evidence_from_wire(request.evidence),
             )
-            async with self._noting_refusals(asked.query_id):
+            async with self._noting_refusals(context, asked.query_id):
                 asking = self._door.let_locate(context, asked)
             return pb.LocateResponse(located=await self._locating.locate(asked.pseudonym, asking, seconds=context.time_remaining()))
         raise AssertionError
@@ -111,12 +122,13 @@ class HolderService:
         """The records of one person that this holder decides to release."""
 
         async def emit(frame: Frame) -> None:
-            await context.write(codec.frame_to_wire(self._door.sign(frame) if isinstance(frame, Closed) else frame))
+            await stream.write(codec.frame_to_wire(self._door.sign(frame) if isinstance(frame, Closed) else frame))
 
-        async with answering(context, "Query"):
+        stream = AnswerStream(context)
+        async with answering(context, "Query"), stream.ended_in_time():
             message = read(request)
             query = codec.holder_query_from_wire(message.query, message.evidence)
-            async with self._noting_refusals(query.id):
+            async with self._noting_refusals(context, query.id):
                 admitted = self._door.let_query(context, query, "query")
             async with self._door.while_a_member(context, _issuer(admitted)):
                 await answer(self._holder, admitted, emit, seconds=_seconds(context))
@@ -125,14 +137,15 @@ class HolderService:
         """The bytes of one attachment that a released record refers to."""
 
         async def emit(frame: AttachmentFrame) -> None:
-            await context.write(codec.attachment_frame_to_wire(self._door.sign(frame) if isinstance(frame, Closed) else frame))
+            await stream.write(codec.attachment_frame_to_wire(self._door.sign(frame) if isinstance(frame, Closed) else frame))
 
-        async with answering(context, "FetchAttachment"):
+        stream = AnswerStream(context)
+        async with answering(context, "FetchAttachment"), stream.ended_in_time():
             request = read(unchecked)
             if not 0 < len(request.url) <= _LONGEST_URL:
                 raise BadInput(Fault.INVALID_QUESTION, "url")
             query, record = codec.holder_query_from_wire(request.query, request.evidence), record_ref(request.record)
-            async with self._noting_refusals(query.id):
+            async with self._noting_refusals(context, query.id):
                 admitted = self._door.let_query(context, query, "attachment", url=request.url, record=str(record))
             async with self._door.while_a_member(context, _issuer(admitted)):
                 await fetch_attachment(self._holder, admitted, request.url, record, emit, seconds=_seconds(context))
@@ -148,7 +161,8 @@ class HolderService:
 
     async def Watch(self, request: pb.WatchRequest | Unreadable, context: _Context) -> None:
         """The holder's standing: now, at every change, and a heartbeat in between."""
-        async with answering(context, "Watch"):
+        stream = AnswerStream(context)
+        async with answering(context, "Watch"), stream.ended_in_time():
             read(request)
             self._door.check_peer(context)
             if self._watchers >= _WATCHERS:
@@ -156,34 +170,37 @@ class HolderService:
             self._watchers += 1
             try:
                 async with self._door.while_a_member(context):
-                    await self._watch(context)
+                    await self._watch(stream)
             finally:
                 self._watchers -= 1
 
-    async def note_refusal(self, fault: Fault, query: str = "") -> None:
-        """What is refused at the door has a line, too: failed authentication is an event (NEN 7513).
+    async def note_refusal(self, fault: Fault, query: str = "", peer: str = "") -> None:
+        """What is refused at the door has a line, too: failed authentication is an event (NEN 7513). *peer* is who is on the channel.
 
         Raises:
             Unavailable: `journal-unavailable`.
         """
-        await self._holder.safeguards.ledger.append(RefusedQuestion(query=query, holder=self._holder.ura.value, fault=fault))
+        await self._refusals.note(RefusedQuestion(query=query, holder=self._holder.ura.value, peer=peer, fault=fault))
 
     @asynccontextmanager
-    async def _noting_refusals(self, query_id: QueryId) -> AsyncGenerator[None, None]:
+    async def _noting_refusals(self, context: _Context, query_id: QueryId) -> AsyncGenerator[None, None]:
         try:
             yield
         except Faulted as refused:
-            await self.note_refusal(refused.fault, query_id.value)
+            peer = ""
+            with suppress(Faulted):
+                peer = self.who(context)
+            await self.note_refusal(refused.fault, query_id.value, peer)
             raise
 
-    async def _watch(self, context: _Context) -> None:
+    async def _watch(self, stream: AnswerStream) -> None:
         pausing = self._holder.pausing
         as_of_ms = sequence = 0
         while not pausing.stopping:
             with suppress(SourceFailure):  # then the moment that was told last stands
                 as_of_ms = await self._holder.source.data_as_of_ms()
             sequence += 1
-            await context.write(codec.standing_to_wire(Standing(sequence, pausing.serving, pausing.code, pausing.since_ms, as_of_ms)))
+            await stream.write(codec.standing_to_wire(Standing(sequence, pausing.serving, pausing.code, pausing.since_ms, as_of_ms)))
             with anyio.move_on_after(self._heartbeat_seconds):
                 await pausing.change()
 

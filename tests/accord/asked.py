@@ -81,7 +81,7 @@ frames: Final = st.one_of(
     st.builds(Hint, st.sampled_from(Fault)),
     last_words,
 )
-attachment_frames: Final = st.one_of(st.builds(ContentType, _printable), st.builds(Chunk, st.binary(max_size=40)), last_words)
+attachment_frames: Final = st.one_of(st.builds(ContentType, _printable), st.builds(Chunk, st.binary(min_size=1, max_size=40)), last_words)
 descriptions: Final = st.builds(
     Description, uras, _printable, st.frozensets(_printable, max_size=3), st.frozensets(_printable, max_size=3), st.booleans(), _moment_told_ms, _printable
 )

@@ -110,9 +110,9 @@ def test_lines_are_shown_to_each_reader_as_far_as_they_may_see_them(folder: Path
     assert operator.exit_code == 0
     assert PATIENT not in operator.output
     assert ASKING.professional_name not in operator.output
-    assert len(operator.output.splitlines()) == 6
+    assert len(operator.stdout.splitlines()) == 6
 
-    lines = [json.loads(line) for line in run("show", folder, "--reader", "reviewer", "--patient", PATIENT, "--json").output.splitlines()]
+    lines = [json.loads(line) for line in run("show", folder, "--reader", "reviewer", "--patient", PATIENT, "--json").stdout.splitlines()]
     assert [line["n"] for line in lines] == [2, 3, 4]
     assert lines[1]["records"] == ["MedicationStatement/1", "MedicationStatement/2"]
 
@@ -120,8 +120,18 @@ def test_lines_are_shown_to_each_reader_as_far_as_they_may_see_them(folder: Path
 def test_lines_of_a_period_are_shown(folder: Path) -> None:
     day = datetime.fromtimestamp(NOON / 1000, UTC).date()
 
-    assert run("show", folder, "--from", day).output.count("\n") == 6
-    assert not run("show", folder, "--until", day).output
+    assert run("show", folder, "--from", day).stdout.count("\n") == 6
+    none = run("show", folder, "--until", day)
+    assert (none.stdout, none.stderr) == ("", "0 lines\n")
+
+
+@pytest.mark.parametrize("wrong", [("--patient", "999984056"), ("--patient", PATIENT.upper()), ("--reader", "patient")])
+def test_whose_lines_a_patient_may_see_is_said_in_full(folder: Path, wrong: tuple[str, str]) -> None:
+    told = run("show", folder, *wrong)
+
+    assert told.exit_code == 2
+    assert told.stdout == ""
+    assert "--patient" in told.stderr
 
 
 def test_two_journals_are_compared(folder: Path, tmp_path: Path) -> None:

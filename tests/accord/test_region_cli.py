@@ -136,6 +136,10 @@ def test_a_place_to_log_in_is_named_with_public_keys_only(folder: Path, tmp_path
 
     assert done(folder, *there).register.logins[0].client_id == "noaber"
     assert len(done(folder, *there[:-3], "other", *there[-2:]).register.logins) == 1
+    login = done(folder, *there, "--confirm-client-id", "choices", "--bsn-claim", "urn:bsn", "--level", "substantial", "--level", "high").register.logins[0]
+    assert (login.client_id, login.confirm_client_id, login.bsn_claim, login.levels) == ("noaber", "choices", "urn:bsn", ("high", "substantial"))
+    assert done(folder, *there).register.logins[0].confirm_client_id == ""
+    assert refused(folder, *there, "--confirm-client-id", "noaber") is Fault.REGISTER_INVALID
     keys.write_text('{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AA","d":"AA"}]}')
     assert refused(folder, *there) is Fault.REGISTER_INVALID
 

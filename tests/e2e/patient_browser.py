@@ -25,6 +25,7 @@ from tests.gateway.patient.fake_region import Clock, FakeRegion, dinas_region
 CHROMIUM: Final = os.environ.get("NOABER_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
 CLIENT: Final = "noaber-pages"
+CONFIRM_CLIENT: Final = "noaber-choices"
 #: Quiet, and alone: nothing of the browser itself goes out.
 _ARGUMENTS: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update", "--disable-sync",
@@ -93,8 +94,8 @@ def serving_pages() -> Iterator[Pages]:
     clock = Clock(running=True)
     ours, theirs = _listen(), _listen()
     here, issuer = (f"http://127.0.0.1:{listener.getsockname()[1]}" for listener in (ours, theirs))
-    provider = DemoLogin(issuer, {CLIENT: (f"{here}/terug",)}, clock=clock)
-    registered = provider.registered(CLIENT)
+    provider = DemoLogin(issuer, dict.fromkeys((CLIENT, CONFIRM_CLIENT), (f"{here}/terug",)), confirming={CONFIRM_CLIENT}, clock=clock)
+    registered = provider.registered(CLIENT, CONFIRM_CLIENT)
     region = dinas_region(registered, clock)
     login = Login(LoginSettings(registered, f"{here}/terug"), httpx2.AsyncClient(limits=httpx2.Limits(max_keepalive_connections=0)), clock)
     app = make_patient_app(region, PatientSettings(here), login, clock=clock)

@@ -14,6 +14,8 @@ import grpc
 import pytest
 from grpc import aio
 
+from accord.audit.events import RefusedQuestion, Release
+from accord.audit.refusals import Refusals
 from accord.link.addresses import Address
 from accord.link.pseudonyms import PseudonymKey
 from accord.terms.answers import Ending, Frame, Hint, Outcome, Progress
@@ -23,13 +25,13 @@ from accord.terms.parties import Asker, DataHolder, DataUser, Professional
 from accord.terms.queries import DossierQuery, HolderQuery, Selection
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse, Section
 from accord.wire.v1 import holder_service_pb2 as pb
-from gateway import opening
+from gateway import fanout, opening
 from gateway.fanout import Patience
 from gateway.opening import Region, open_dossier
 from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed, HolderStatus, Planned, RegisteredHolder
 from gateway.presence import Presence, watch_all
 from gateway.register import Register
-from testbed.plain import plain_holders, plain_recorder
+from testbed.plain import PlainLedger, plain_holders, plain_recorder
 from testbed.scripted_holder import ALL_CATEGORIES, Script, ScriptedHolder, batch_of, batches_of, closed_of, honest
 
 pytestmark = pytest.mark.anyio
@@ -543,3 +545,32 @@ async def test_p8_types_that_a_holder_cannot_be_asked_for_are_a_gap_though_it_an
     assert (ending_of(account, "old"), code_of(account, "old")) == (Ending.ANSWERED, Fault.MISSING_CAPABILITY)
     assert not account.complete
     assert all("old" in [name.value for name in line.missing] for line in account.sections)
+
+
+async def test_p7_an_answer_cut_to_small_pieces_does_not_fill_our_journal(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "SMALL_BATCHES", 20)
+
+    async def in_pieces(_: HolderQuery) -> AsyncGenerator[Frame, None]:
+        yield ALL_CATEGORIES
+        yield batch_of([PATIENT])
+        for number in range(10_000):
+            yield batch_of([condition(number)])
+            await anyio.lowlevel.checkpoint()
+
+    await desk.holder("evil", in_pieces)
+    ledger = PlainLedger()
+    recorder = replace(plain_recorder(), ledger=ledger)
+
+    account = await desk.ask(region=replace(desk.region, recorder=lambda: recorder))
+
+    assert ending_of(account, "evil") is Ending.OVER_LIMIT
+    assert sum(isinstance(line, Release) for line in ledger.lines) == 20
+
+
+async def test_p7_who_is_refused_without_end_does_not_fill_the_journal_of_a_gateway() -> None:
+    ledger = PlainLedger()
+    refusals = Refusals(ledger)
+    for _ in range(500):
+        await replace(plain_recorder(), ledger=ledger, refusals=refusals).refused(Fault.TOKEN_INVALID, "90000001")
+
+    assert [line.peer for line in ledger.lines if isinstance(line, RefusedQuestion)] == ["90000001"] * 10

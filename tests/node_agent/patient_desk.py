@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 URA = Ura("90001003")
 REGION = "testbed"
 CLIENT = "noaber-pages"
+CONFIRM_CLIENT = "noaber-choices"
 KEY = PseudonymKey(bytes(range(32)))
 HERS, HIS, CHILDS = Bsn(DINA.bsn), Bsn(BENNIE.bsn), Bsn(MINOR_FROM_12.bsn)
 KNOWN = frozenset({HERS, HIS, CHILDS})
@@ -76,14 +77,15 @@ class Kit:
     choices: SqliteChoices
     statements: SqliteStatements
     desk: Desk
+    register: RegionRegister
     stub: "PatientServiceAsyncStub"
     told: list[Bsn | None] = field(default_factory=list)
     knows: set[Pseudonym] = field(default_factory=lambda: {KEY.pseudonym(bsn) for bsn in KNOWN})
 
-    def token(self, person: str, nonce: str = "any", *, ago: float = 0, **claims: Any) -> str:
-        """The ID token of somebody who logged in so many seconds ago."""
+    def token(self, person: str, nonce: str = "any", *, ago: float = 0, client: str = CLIENT, **claims: Any) -> str:
+        """The ID token of somebody who logged in so many seconds ago; by the client to look by, unless said otherwise."""
         who = self.person(person)
-        said = self.provider.claims(who, CLIENT, nonce, self.clock() - timedelta(seconds=ago))
+        said = self.provider.claims(who, client, nonce, self.clock() - timedelta(seconds=ago))
         return self.provider.key.sign(said | claims)
 
     def person(self, key: str) -> LoginPerson:
@@ -92,7 +94,7 @@ class Kit:
 
     def confirmed(self, statement: Statement, person: str = "dina", **claims: Any) -> pb.ChooseRequest:
         """A statement with the login that was made for it, as an honest gateway delivers it."""
-        token = self.token(person, nonce_of(statement, SALT), **claims)
+        token = self.token(person, nonce_of(statement, SALT), **({"client": CONFIRM_CLIENT} | claims))
         return pb.ChooseRequest(login=pb.Login(id_token=token, bsn=statement.patient.value), statement=statement.canonical, random=SALT)
 
     def login(self, person: str = "dina", bsn: Bsn = HERS, **claims: Any) -> pb.Login:
@@ -136,24 +138,25 @@ def stated(
 async def running_desk(folder: Path) -> AsyncIterator[Kit]:
     """The desk of a GP practice, on a socket."""
     clock = Clock()
-    provider = DemoLogin("https://login.example", {CLIENT: ("https://pages.example/terug",)}, clock=clock, seed=b"k" * 32)
+    clients = dict.fromkeys((CLIENT, CONFIRM_CLIENT), ("https://pages.example/terug",))
+    provider = DemoLogin("https://login.example", clients, confirming={CONFIRM_CLIENT}, clock=clock, seed=b"k" * 32)
     path = folder / "choices.db"
     keep_choices(path, {})
     member = Member(URA, HolderName("brinkhof"), "De Brinkhof", HolderKind.GP_PRACTICE, "", MemberStatus.ACTIVE, frozenset({Part.DATA_HOLDER}))
     now = clock()
-    register = RegionRegister(REGION, 1, now, now + timedelta(days=9000), (member,), (), WITHOUT_A_MATRIX, (provider.registered(CLIENT),))
+    register = RegionRegister(REGION, 1, now, now + timedelta(days=9000), (member,), (), WITHOUT_A_MATRIX, (provider.registered(CLIENT, CONFIRM_CLIENT),))
     with Journal(folder / "journal", URA.value, clock=lambda: int(clock().timestamp() * 1000)) as journal:
         choices, statements = SqliteChoices(path), SqliteStatements(path)
         safeguards = plain_safeguards(URA, kind=HolderKind.GP_PRACTICE, ledger=journal, pseudonym_of=KEY.pseudonym, mark=KEY.mark)
         reader = JournalReader(journal.folder, None, lambda: journal.durable)
         kit: Kit
-        desk = Desk(safeguards, choices, statements, reader, knows=lambda one: one in kit.knows, register=lambda: register, now=clock)
+        desk = Desk(safeguards, choices, statements, reader, knows=lambda one: one in kit.knows, register=lambda: kit.register, now=clock)
         server = aio.server(options=SERVER)
         add_patient_service(PatientService(desk, PlainDoor(), NoPseudonymKeys()), server, Listening(), _unnoted)
         server.add_insecure_port(f"unix:{folder / 'desk'}")
         await server.start()
         async with aio.insecure_channel(f"unix:{folder / 'desk'}", options=CHANNEL) as channel:
-            kit = Kit(clock, provider, journal, choices, statements, desk, PatientServiceStub(channel))
+            kit = Kit(clock, provider, journal, choices, statements, desk, register, PatientServiceStub(channel))
             safeguards.revocations.tell_also(kit.told.append)
             yield kit
         await server.stop(None)

@@ -1,6 +1,7 @@
 """The patient's desk believes nobody: what an evil gateway sends is refused and written down, and what a patient says is kept and in force."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from accord.wire.v1 import patient_service_pb2 as pb
 from node_agent.sources.choice_store import put_choices
 from node_agent.stating import KeptStatement
 from testbed.login_provider import DemoLogin
-from tests.node_agent.patient_desk import CHILDS, CLIENT, HERS, HIS, KEY, SALT, URA, Kit, running_desk, stated
+from tests.node_agent.patient_desk import CHILDS, CLIENT, CONFIRM_CLIENT, HERS, HIS, KEY, SALT, URA, Kit, running_desk, stated
 
 pytestmark = pytest.mark.anyio
 
@@ -75,11 +76,23 @@ async def test_an_evil_gateway_alters_the_statement(kit: Kit) -> None:
     assert [line.fault for line in kit.lines() if isinstance(line, RefusedQuestion)] == [Fault.TOKEN_INVALID]
 
 
+async def test_p7_an_evil_gateway_that_is_refused_without_end_does_not_fill_the_journal(kit: Kit) -> None:
+    honest, altered = stated(kit.clock), stated(kit.clock, Answer.PERMITS)
+    for _ in range(15):
+        request = kit.confirmed(honest)
+        request.statement = altered.canonical
+        assert await kit.choose(request) is Fault.TOKEN_INVALID
+
+    assert len(kit.lines("question-refused")) == 10
+
+
 async def test_an_evil_gateway_swaps_the_bsn(kit: Kit) -> None:
     request = kit.confirmed(stated(kit.clock))
     request.login.bsn = HIS.value
     his = stated(kit.clock, patient=HIS)
-    other = pb.ChooseRequest(login=pb.Login(id_token=kit.token("dina", nonce_of(his, SALT)), bsn=HERS.value), statement=his.canonical, random=SALT)
+    other = pb.ChooseRequest(
+        login=pb.Login(id_token=kit.token("dina", nonce_of(his, SALT), client=CONFIRM_CLIENT), bsn=HERS.value), statement=his.canonical, random=SALT
+    )
 
     assert await kit.choose(request) is Fault.OTHER_PATIENT_MANDATED
     assert await kit.choose(other) is Fault.OTHER_PATIENT_MANDATED
@@ -105,10 +118,65 @@ async def test_an_evil_gateway_uses_the_login_by_which_one_looks(kit: Kit) -> No
     assert await nothing_is_kept(kit)
 
 
+async def test_an_evil_gateway_picks_the_nonce_of_the_login_by_which_one_looks(kit: Kit) -> None:
+    """The patient only wanted to look; the gateway asked for that login with the nonce of a permit that it made up."""
+    forged = stated(kit.clock, Answer.PERMITS)
+    login = kit.login(nonce=nonce_of(forged, SALT))
+
+    assert await kit.choose(pb.ChooseRequest(login=login, statement=forged.canonical, random=SALT)) is Fault.TOKEN_INVALID
+    for aud in ("", [CLIENT, CONFIRM_CLIENT], [CLIENT]):
+        assert await kit.choose(kit.confirmed(forged, aud=aud)) is Fault.TOKEN_INVALID
+    assert await nothing_is_kept(kit)
+    assert [line.fault for line in kit.lines() if isinstance(line, RefusedQuestion)] == [Fault.TOKEN_INVALID] * 4
+    assert not (await kit.stub.ReadChoices(pb.ReadChoicesRequest(login=login))).statements, "for looking it is a good login"
+
+
+async def test_a_login_that_confirms_is_not_one_to_look_by(kit: Kit) -> None:
+    login = kit.confirmed(stated(kit.clock)).login
+    with pytest.raises(aio.AioRpcError, match="token-invalid"):
+        await kit.stub.ReadChoices(pb.ReadChoicesRequest(login=login))
+    with pytest.raises(aio.AioRpcError, match="token-invalid"):
+        await kit.stub.ReadAccesses(pb.ReadAccessesRequest(login=login, from_ms=0, until_ms=1))
+
+    assert [line.fault for line in kit.lines() if isinstance(line, RefusedQuestion)] == [Fault.TOKEN_INVALID] * 2
+
+
+@pytest.mark.parametrize("acr", ["urn:noaber:demo:password", "", None, ["urn:noaber:demo:two-factor"], {}])
+async def test_a_login_that_is_not_strong_enough_opens_nothing(kit: Kit, acr: object) -> None:
+    assert await kit.choose(kit.confirmed(stated(kit.clock), acr=acr)) is Fault.TOKEN_INVALID
+    with pytest.raises(aio.AioRpcError, match="token-invalid"):
+        await kit.stub.ReadChoices(pb.ReadChoicesRequest(login=kit.login(acr=acr)))
+
+    assert await nothing_is_kept(kit)
+    assert [line.fault for line in kit.lines() if isinstance(line, RefusedQuestion)] == [Fault.TOKEN_INVALID] * 2
+
+
+async def test_the_register_says_which_logins_are_strong_enough_and_where_the_bsn_stands(kit: Kit) -> None:
+    (provider,) = kit.register.logins
+    kit.register = replace(kit.register, logins=(replace(provider, levels=(), bsn_claim="urn:bsn"),))
+
+    with pytest.raises(aio.AioRpcError, match="token-invalid"):
+        await kit.on_record()
+    elsewhere: dict[str, Any] = {"urn:bsn": HERS.value, "bsn": HIS.value, "acr": "any"}
+    login = pb.Login(id_token=kit.token("dina", **elsewhere), bsn=HERS.value)
+    assert not (await kit.stub.ReadChoices(pb.ReadChoicesRequest(login=login))).statements
+
+
+async def test_without_a_client_to_confirm_by_nobody_chooses_and_everybody_may_look(kit: Kit) -> None:
+    (provider,) = kit.register.logins
+    kit.register = replace(kit.register, logins=(replace(provider, confirm_client_id=""),))
+
+    for client in (CONFIRM_CLIENT, CLIENT, ""):
+        assert await kit.choose(kit.confirmed(stated(kit.clock), client=client)) is Fault.LOGIN_REQUIRED
+    assert await nothing_is_kept(kit)
+    assert [line.fault for line in kit.lines() if isinstance(line, RefusedQuestion)] == [Fault.LOGIN_REQUIRED] * 3
+    assert not (await kit.on_record()).statements
+
+
 async def test_an_evil_gateway_makes_a_token_of_its_own(kit: Kit) -> None:
     statement = stated(kit.clock)
     evil = DemoLogin(kit.provider.issuer, {}, clock=kit.clock, seed=b"e" * 32)
-    claims = evil.claims(kit.person("dina"), CLIENT, nonce_of(statement, SALT), kit.clock())
+    claims = evil.claims(kit.person("dina"), CONFIRM_CLIENT, nonce_of(statement, SALT), kit.clock())
     for token in (evil.key.sign(claims), evil.key.sign(claims, kid=kit.provider.key.id), kit.provider.key.sign(claims | {"iss": "https://evil.example"})):
         login = pb.Login(id_token=token, bsn=HERS.value)
         assert await kit.choose(pb.ChooseRequest(login=login, statement=statement.canonical, random=SALT)) is Fault.TOKEN_INVALID

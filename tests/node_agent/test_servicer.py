@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from blake3 import blake3
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from accord.audit.events import RefusedQuestion
+from accord.audit.reading import accesses_in
 from accord.link.addresses import loopback
 from accord.rules.consent import Choice
 from accord.terms.answers import Closed, Ending, Frame, Standing
@@ -26,7 +29,7 @@ from node_agent.locating import Locating
 from node_agent.server import serving
 from testbed.contracts.records import ANNA, BERT, NOBODY, TOUCHY, observation, patient, resource
 from testbed.memory_source import MemorySource
-from testbed.plain import PlainDoor, PlainExchange
+from testbed.plain import PlainDoor, PlainExchange, PlainLedger, admitted, plain_safeguards
 from tests.node_agent.asking import ASKER, KEY, URA, YES, Answer, MemoryChoices, holder_over, question, served
 
 pytestmark = pytest.mark.anyio
@@ -344,3 +347,28 @@ async def test_a_stop_does_not_wait_for_those_who_watch(tmp_path: Path) -> None:
             await call.read()
         assert await call.read() is aio.EOF
         await channel.close()
+
+
+async def test_p7_who_is_refused_without_end_does_not_fill_the_journal_of_a_holder() -> None:
+    ledger = PlainLedger()
+    safeguards = plain_safeguards(URA, ledger=ledger)
+    holder = replace(holder_over(MemorySource(ANNAS)), safeguards=safeguards)
+    service = HolderService(holder, "brinkhof", Locating(holder, KEY), PlainDoor(), PlainExchange())
+    for _ in range(500):
+        await service.note_refusal(Fault.NOT_A_MEMBER)
+
+    assert len(ledger.lines) == 10
+
+
+async def test_p12_two_answers_under_one_id_of_a_question_are_two_looks() -> None:
+    ledger = PlainLedger()
+    safeguards = plain_safeguards(URA, ledger=ledger)
+    for _ in range(2):
+        await safeguards.recording(admitted(question()).asking).refused(Fault.BUDGET_SPENT)
+
+    first, second = ledger.lines
+    assert isinstance(first, RefusedQuestion)
+    assert isinstance(second, RefusedQuestion)
+    assert first.query == second.query
+    assert first.answer != second.answer
+    assert len(accesses_in(ledger.lines)) == 2

@@ -11,6 +11,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
 
+from testbed.login_pages import CONFIRMS, LOOKS
 from testbed.login_provider import STRONG, DemoLogin
 from testbed.login_walk import NotLoggedIn, log_in
 from tests.gateway.patient.fake_region import Clock
@@ -32,7 +33,7 @@ class World:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.provider = DemoLogin(ISSUER, {"app": (BACK,)}, clock=self.clock)
+        self.provider = DemoLogin(ISSUER, {"app": (BACK,), "choices": (BACK,)}, confirming={"choices"}, clock=self.clock)
         self.browser = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.provider.app))
 
     def url(self, **changed: str) -> str:
@@ -104,6 +105,31 @@ async def test_it_remembers_a_browser_unless_a_fresh_login_is_asked_for(world: W
 
         assert page.status_code == 200
         assert "DEMO" in page.text
+
+
+async def test_the_page_says_whether_a_login_confirms_a_choice(world: World) -> None:
+    confirming, looking = await world.browser.get(world.url(client_id="choices")), await world.browser.get(world.url())
+
+    assert CONFIRMS in confirming.text
+    assert LOOKS not in confirming.text
+    assert LOOKS in looking.text
+    assert CONFIRMS not in looking.text
+
+
+async def test_whoever_confirms_sees_the_page_each_time_whatever_the_application_asks(world: World) -> None:
+    await world.code()
+    await world.code(client_id="choices")
+    for asked in ({}, {"prompt": ""}, {"max_age": "9999"}):
+        assert CONFIRMS in (await world.browser.get(world.url(client_id="choices", **asked))).text
+    assert "error=login_required" in (await world.browser.get(world.url(client_id="choices", prompt="none"))).headers["location"]
+
+
+async def test_a_token_is_for_the_client_whose_page_was_shown(world: World) -> None:
+    code = await world.code(client_id="choices")
+    assert (await world.token(code)).json() == {"error": "invalid_grant"}
+    token = (await world.token(await world.code(client_id="choices"), client_id="choices")).json()["id_token"]
+
+    assert json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))["aud"] == "choices"
 
 
 async def test_prompt_none_shows_no_page(world: World) -> None:

@@ -105,9 +105,9 @@ def test_it_waits_for_nobody_who_has_the_journal_open(folder: Path) -> None:
 @pytest.mark.anyio
 async def test_the_index_notices_that_lines_changed_their_place(folder: Path, tmp_path: Path) -> None:
     reader = JournalReader(folder, tmp_path / "index.sqlite")
-    assert [access.query for access in await reader.accesses(PATIENT, OLD, NOW + timedelta(days=1))] == ["young", "old"]
+    assert {access.query for access in await reader.accesses(PATIENT, OLD, NOW + timedelta(days=1))} == {"young", "old"}
 
     prune(folder, SYSTEM, BEFORE, clock=clock)
 
-    assert [access.query for access in await reader.accesses(PATIENT, OLD, NOW + timedelta(days=1))] == ["young"]
+    assert {access.query for access in await reader.accesses(PATIENT, OLD, NOW + timedelta(days=1))} == {"young"}
     reader.close()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from accord.audit.content import Event, Result, Truth
 from accord.audit.events import BudgetAlarm, ReviewDone
@@ -148,3 +149,23 @@ async def test_a_journal_that_cannot_be_read_is_said_to_be_so(tmp_path: Path) ->
     with pytest.raises(Unavailable):
         await reader.accesses(PATIENT, *ALWAYS)
     reader.close()
+
+
+def test_p12_two_looks_under_one_id_of_a_question_are_two_looks_each_with_who_looked() -> None:
+    other = structs.replace(ASKING, user="00000003", user_name="Kliniek Zuid", professional_name="C. Smit", professional="900000002", mandate="1e" * 32)
+
+    looks = accesses_in([
+        decision(answer="a"), release(answer="a"), closing(answer="a"),
+        decision(answer="b", asking=other, moment=NOON + 1), release(answer="b", asking=other), closing(answer="b", asking=other),
+        decision(answer="c", moment=NOON + 2), release(answer="c"), closing(answer="c"),
+    ])  # fmt: skip
+
+    assert [look.who and look.who.professional for look in looks] == [ASKING.professional_name, "C. Smit", ASKING.professional_name]
+    assert [look.batches for look in looks] == [1, 1, 1]
+
+
+def test_p12_also_lines_without_an_id_of_the_answer_are_not_taken_together_with_those_of_another_look() -> None:
+    other = structs.replace(ASKING, professional_name="C. Smit", professional="900000002")
+    looks = accesses_in([decision(), release(), decision(asking=other), release(asking=other), closing(), decision(), release()])
+
+    assert sorted((look.who.professional, look.batches) for look in looks if look.who) == [(ASKING.professional_name, 1)] * 2 + [("C. Smit", 1)]

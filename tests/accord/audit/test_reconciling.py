@@ -8,7 +8,7 @@ from accord.audit.content import Event
 from accord.audit.events import PayloadsRemoved
 from accord.audit.reconciling import Difference, Differing, reconcile
 from accord.terms.answers import Ending
-from tests.accord.audit.scenes import GATEWAY_SYSTEM, closing, decision, journal_of, release
+from tests.accord.audit.scenes import GATEWAY_SYSTEM, NOON, closing, decision, journal_of, release
 
 BOTH: list[Event] = [release("q1", 1), release("q1", 2, digest="2d" * 32), release("q2", 1)]
 
@@ -63,3 +63,28 @@ def test_what_one_side_has_removed_after_retention_is_out_of_reach(tmp_path: Pat
     found = reconcile(holder, gateway(tmp_path, removed))
 
     assert (found.out_of_reach, found.differences) == (3, [])
+
+
+def test_p12_a_gateway_that_uses_an_id_twice_hides_no_batch_with_it(tmp_path: Path) -> None:
+    twice = [decision("q1", answer="a"), release("q1", 1, answer="a"), decision("q1", answer="b"), release("q1", 1, answer="b")]
+    holder = journal_of(tmp_path / "holder", [*twice, closing("q1", answer="b")])
+
+    assert reconcile(holder, gateway(tmp_path / "both", release("q1", 1), release("q1", 1), closing("q1"))).agreed == 2
+    found = reconcile(holder, gateway(tmp_path / "one", release("q1", 1), closing("q1")))
+    assert (found.agreed, found.differences) == (1, [Differing("q1", 1, Difference.NOT_RECEIVED)])
+
+
+def test_p12_a_batch_of_today_is_not_out_of_reach_because_the_gateway_used_its_id_long_ago(tmp_path: Path) -> None:
+    removed = PayloadsRemoved(before=NOON - 3_600_000, upto=1, count=1)
+    holder = journal_of(tmp_path / "holder", [removed, release("q1", 1), closing("q1")])
+    found = reconcile(holder, gateway(tmp_path, release("q1", 1, moment=NOON - 7_200_000), closing("q1")))
+
+    assert (found.agreed, found.out_of_reach, found.differences) == (0, 1, [Differing("q1", 1, Difference.NOT_RECEIVED)])
+
+
+def test_lines_of_one_batch_on_either_side_of_what_was_removed_are_no_difference(tmp_path: Path) -> None:
+    holder = journal_of(tmp_path / "holder", [release("q1", 1, moment=NOON - 5)])
+    removed = PayloadsRemoved(before=NOON, upto=1, count=1)
+    found = reconcile(holder, gateway(tmp_path, removed, release("q1", 1, moment=NOON + 5), closing("q1")))
+
+    assert (found.out_of_reach, found.differences) == (1, [])

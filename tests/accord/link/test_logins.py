@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,19 +10,22 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
-from accord.link.logins import Expected, identity_of, read_keys
-from accord.terms.faults import BadInput, Fault
+from accord.link.logins import Expected, expected_of, identity_of, login_of, read_keys
+from accord.terms.faults import BadInput, Fault, Unavailable
+from accord.terms.identifiers import Bsn
+from accord.terms.members import LoginProvider
 from testbed.login_tokens import TokenKey
 from tests.gateway.patient.fake_region import NOON
 
 KEY = TokenKey(b"k" * 32)
 KEYS = read_keys(json.dumps(KEY.jwks))
-EXPECTED = Expected("https://login.example", "pages", "n" * 43, levels=frozenset({"strong"}), fresh_since=NOON)
+EXPECTED = Expected("https://login.example", "pages", "n" * 43, levels=("strong",), fresh_since=NOON)
 NOW = int(NOON.timestamp())
 GOOD: dict[str, Any] = {
     "iss": "https://login.example", "aud": "pages", "sub": "dina", "name": "Dina", "bsn": "999984056", "birth_date": "1942-03-14",
     "iat": NOW, "exp": NOW + 300, "auth_time": NOW, "acr": "strong", "nonce": "n" * 43,
 }  # fmt: skip
+PROVIDER = LoginProvider("https://login.example", "pages", json.dumps(KEY.jwks), "choices", levels=("strong",))
 MANDATE = {"bsn": "999984056", "name": "Dina", "until": "2027-01-01", "scope": ["look"]}
 
 
@@ -49,7 +53,7 @@ def test_a_good_token_tells_who_it_is() -> None:
         {"iss": "https://login.example/"}, {"iss": "HTTPS://login.example"}, {"aud": "other"}, {"aud": ["pages", "other"]}, {"azp": "other"}, {"aud": None},
         {"exp": NOW}, {"exp": NOW - 1}, {"exp": "soon"}, {"exp": str(NOW + 300)}, {"exp": NOW + 10**6}, {"iat": NOW + 31}, {"iat": None}, {"iat": -1},
         {"exp": NOW + 300.5}, {"exp": True}, {"nonce": "x"}, {"nonce": None}, {"nonce": "é"}, {"auth_time": NOW - 31}, {"auth_time": None},
-        {"auth_time": NOW + 31}, {"acr": "weak"}, {"acr": None}, {"sub": ""}, {"sub": 7}, {"name": None}, {"bsn": None}, {"bsn": "123456789"},
+        {"auth_time": NOW + 31}, {"acr": "weak"}, {"acr": None}, {"acr": ["strong"]}, {"acr": {}}, {"sub": ""}, {"sub": 7}, {"name": None}, {"bsn": None}, {"bsn": "123456789"},
         {"bsn": 999984056}, {"birth_date": "14-03-1942"}, {"represents": []}, {"represents": MANDATE | {"until": "later"}},
         {"represents": MANDATE | {"scope": "look"}}, {"represents": MANDATE | {"scope": []}}, {"represents": MANDATE | {"bsn": "1"}},
     ],
@@ -140,3 +144,35 @@ def test_a_login_that_did_not_have_to_be_fresh_may_be_older() -> None:
     expected = Expected("https://login.example", "pages", "n" * 43)
 
     assert identity_of(KEY.sign(old), KEYS, expected, NOON).authenticated == NOON - timedelta(seconds=3000)
+
+
+def test_a_login_to_look_never_confirms_and_one_that_confirms_never_looks() -> None:
+    """Whoever sends a patient to log in picks the nonce: only the client says what the patient was told."""
+    looks, confirms = KEY.sign(GOOD), KEY.sign(GOOD | {"aud": "choices"})
+
+    assert login_of(looks, [PROVIDER], None, NOON).subject == "dina"
+    assert login_of(confirms, [PROVIDER], "n" * 43, NOON).subject == "dina"
+    for token, nonce in ((looks, "n" * 43), (confirms, None)):
+        with pytest.raises(BadInput) as failure:
+            login_of(token, [PROVIDER], nonce, NOON)
+        assert (failure.value.fault, failure.value.where) == (Fault.TOKEN_INVALID, "aud")
+
+
+def test_where_no_client_confirms_no_token_does() -> None:
+    looking_only = replace(PROVIDER, confirm_client_id="")
+
+    for audience in ("pages", "choices", ""):
+        with pytest.raises(Unavailable) as failure:
+            login_of(KEY.sign(GOOD | {"aud": audience}), [looking_only], "n" * 43, NOON)
+        assert (failure.value.fault, failure.value.where) == (Fault.LOGIN_REQUIRED, "confirm_client_id")
+    assert expected_of(looking_only, None).audience == "pages"
+
+
+def test_levels_and_the_claim_with_the_bsn_are_those_of_the_register() -> None:
+    named = replace(PROVIDER, bsn_claim="urn:bsn", levels=("strong", "stronger"))
+
+    assert login_of(KEY.sign(GOOD | {"urn:bsn": "999984123", "acr": "stronger"}), [named], None, NOON).patient == Bsn("999984123")
+    for wrong, where in ((GOOD, "urn:bsn"), (GOOD | {"urn:bsn": "999984123", "acr": "weak"}, "acr")):
+        with pytest.raises(BadInput) as failure:
+            login_of(KEY.sign(wrong), [named], None, NOON)
+        assert failure.value.where == where

@@ -8,7 +8,7 @@ import pytest
 
 from accord.link.claims import seconds
 from accord.link.jose import decoded, encoded, sign
-from accord.link.proofs import AHEAD, FRESH, TYPE, make_proof, read_proof
+from accord.link.proofs import AHEAD, FRESH, TYPE, Proofs, make_proof, read_proof
 from accord.terms.evidence import Asked
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Ura
@@ -62,6 +62,44 @@ def test_a_proof_holds_for_a_minute(at: datetime) -> None:
 @pytest.mark.parametrize("at", [AT - AHEAD - timedelta(seconds=1), AT + FRESH + timedelta(milliseconds=1), AT + timedelta(days=1)])
 def test_a_proof_that_is_old_or_of_the_future_is_refused(at: datetime) -> None:
     assert fault_of(PROOF, at=at) is Fault.PROOF_EXPIRED
+
+
+@pytest.mark.parametrize("at", [AT - AHEAD - timedelta(seconds=1), AT + FRESH + timedelta(milliseconds=1)])
+def test_a_proof_whose_signature_is_remembered_is_as_old_as_it_is(at: datetime) -> None:
+    proofs = Proofs()
+    assert proofs.read(PROOF, MANDATE, AT) is proofs.read(PROOF, MANDATE, AT)
+
+    with pytest.raises(BadInput) as caught:
+        proofs.read(PROOF, MANDATE, at)
+
+    assert caught.value.fault is Fault.PROOF_EXPIRED
+
+
+def test_a8_a_remembered_proof_proves_nothing_on_another_mandate() -> None:
+    proofs = Proofs()
+    proofs.read(PROOF, MANDATE, AT)
+
+    with pytest.raises(BadInput) as caught:
+        proofs.read(PROOF, mandate().mandate, AT)
+
+    assert caught.value.fault is Fault.TOKEN_INVALID
+
+
+def test_what_is_refused_is_not_remembered_and_no_more_than_there_is_room_for() -> None:
+    proofs = Proofs(2)
+    spoilt = PROOF[:-4] + ("AAAA" if PROOF[-4:] != "AAAA" else "BBBB")
+    first = proofs.read(PROOF, MANDATE, AT)
+    for _ in range(2):
+        with pytest.raises(BadInput):
+            proofs.read(spoilt, MANDATE, AT)
+    assert proofs.read(PROOF, MANDATE, AT) is first
+    for _ in range(2):
+        proofs.read(make_proof(ASKED, MANDATE.digest, GATEWAY, PROOF_KEY, AT), MANDATE, AT)
+
+    again = proofs.read(PROOF, MANDATE, AT)
+
+    assert again == first
+    assert again is not first
 
 
 def test_a8_a_proof_for_another_gateway_is_refused() -> None:

@@ -33,7 +33,9 @@ FULL_POLICY = RegionPolicy(
     EmergencyPolicy("art. 0", frozenset({"01.015"}), NOW + timedelta(days=3), minutes=30),
     Budget(per_professional=7),
 )
-LOGIN = LoginProvider("https://login.example", "noaber", json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}]}))
+LOGIN = LoginProvider(
+    "https://login.example", "noaber", json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}]}), "choices", "urn:bsn", ("high", "substantial")
+)
 REGISTER = RegionRegister(
     "twente",
     7,
@@ -130,6 +132,12 @@ def test_an_expired_older_or_future_register_is_refused() -> None:
         (lambda form: form["policy"]["emergency"].update(roles=[]), "policy emergency"),
         (lambda form: form["logins"][0].update(issuer="http://login.example"), "logins"),
         (lambda form: form["logins"][0].update(keys='{"keys":[{"kty":"OKP","d":"AA"}]}'), "logins"),
+        (lambda form: form["logins"][0].update(confirm_client_id="noaber"), "logins"),
+        (lambda form: form["logins"][0].update(bsn_claim=""), "logins"),
+        (lambda form: form["logins"][0].update(bsn_claim="b sn"), "logins"),
+        (lambda form: form["logins"][0].update(levels=["high", "high"]), "logins"),
+        (lambda form: form["logins"][0].update(levels=[""]), "logins"),
+        (lambda form: form["logins"][0].update(levels=["substantial", "high"]), "not canonical"),
         (lambda form: form["members"].append(7), "member 4"),
     ],
 )

@@ -145,6 +145,16 @@ def test_a8_a_proof_that_came_through_another_gateway_is_refused() -> None:
     assert fault_of(lambda: holder.gets(query, GATEWAY)) is None
 
 
+def test_a8_a_proof_that_was_used_to_locate_does_not_come_through_another_gateway() -> None:
+    holder = Holder()
+    query = holder_query(holder.world.evidence())
+    holder.verifier.verify_locate(SOMEBODY, ASKER, TREAT, query.evidence, holder.world.member(GATEWAY))
+
+    assert fault_of(lambda: holder.gets(query, OTHER_GATEWAY)) is Fault.TOKEN_INVALID
+    holder.world.at += timedelta(seconds=61)
+    assert fault_of(lambda: holder.gets(query)) is Fault.PROOF_EXPIRED
+
+
 def test_a8_a_proof_of_a_question_fetches_no_attachment_and_the_other_way_round() -> None:
     holder = Holder()
     pointer: dict[str, Any] = {"attachment": "Binary/7", "record": "DocumentReference/3"}

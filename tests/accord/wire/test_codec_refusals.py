@@ -180,6 +180,7 @@ def test_a_frame_of_a_later_version_is_refused_and_not_guessed() -> None:
 
     assert fault_of(codec.frame_from_wire, later) is Fault.BROKEN_BATCH
     assert fault_of(codec.attachment_frame_from_wire, holder_pb.FetchAttachmentResponse()) is Fault.BROKEN_BATCH
+    assert fault_of(codec.attachment_frame_from_wire, holder_pb.FetchAttachmentResponse(chunk=b"")) is Fault.BROKEN_BATCH
     assert fault_of(codec.attachment_frame_from_wire, holder_pb.FetchAttachmentResponse(content_type="text/plain\ncanary")) is Fault.BROKEN_BATCH
 
 

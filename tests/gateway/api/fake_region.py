@@ -129,7 +129,7 @@ class FakeDoor:
             for stream in (into, *(lanes or {}).values()):
                 await stream.aclose()
 
-    async def refused(self, fault: Fault) -> None:
+    async def refused(self, fault: Fault, _peer: str = "") -> None:
         """Remember who was not let in."""
         self.turned_away.append(fault)
 

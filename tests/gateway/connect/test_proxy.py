@@ -312,7 +312,8 @@ async def test_only_a_trusted_application_says_who_is_at_work(tmp_path: Path) ->
         half = await run.search(authorization=f"Bearer {tokens['epd']}", **{"noaber-professional-id": "900000007"})
         nobody = [await run.search(), await run.search(authorization="Bearer " + "x" * 43), await run.search(authorization=tokens["epd"])]
 
-        assert [answer.status_code for answer in (trusted_one, other, plain, half)] == [200, 400, 200, 400]
+        assert [answer.status_code for answer in (trusted_one, other, plain, half)] == [200, 403, 200, 400]
+        assert code_of(other) == "application-not-trusted"
         assert {(answer.status_code, code_of(answer), answer.headers["www-authenticate"]) for answer in nobody} == {(401, "login-required", "Bearer")}
         mandate, _ = run.verified(run.gateway.seen[0])
         assert (mandate.professional.name, mandate.professional.role, mandate.treatment) == ("Zümra A.", "01.016", TreatmentBasis.PRESENT)
@@ -330,6 +331,7 @@ async def test_p12_an_emergency_says_why_and_when_its_second_factor_was(tmp_path
         await run.search()
         given = await run.search(**whole)
         lacking = [await run.search(**{k: v for k, v in whole.items() if k != name}) for name in ("noaber-reason", "noaber-second-factor")]
+        lacking.append(await run.search(**whole | {"noaber-reason": "in-a-hurry"}))
         unknown = await run.search(**trusted | {"noaber-purpose": "HRESCH"})
         (seen,) = run.gateway.seen
 

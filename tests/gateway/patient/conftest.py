@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx2
@@ -30,6 +31,7 @@ class Kit:
     clock: Clock
     browser: httpx2.AsyncClient
     network: httpx2.AsyncClient
+    shown: list[str] = field(repr=False)
     last: str = field(default="", repr=False)
 
     async def get(self, path: str, **more: object) -> httpx2.Response:
@@ -74,16 +76,28 @@ def says(answer: httpx2.Response, text: str) -> bool:
     return text in re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text).replace("&#39;", "'"))
 
 
-@pytest.fixture
-async def kit() -> AsyncIterator[Kit]:
+@asynccontextmanager
+async def running_pages(*, confirm_client_id: str = CONFIRM_CLIENT, secret: str = "", confirm_secret: str = "") -> AsyncIterator[Kit]:
+    """The pages of a region whose provider has these clients."""
     clock = Clock()
     clients = dict.fromkeys((CLIENT, CONFIRM_CLIENT), (f"{PAGES}/terug",))
     provider = DemoLogin(ISSUER, clients, confirming={CONFIRM_CLIENT}, clock=clock)
-    registered = provider.registered(CLIENT, CONFIRM_CLIENT)
+    registered = provider.registered(CLIENT, confirm_client_id)
     region = dinas_region(registered, clock)
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=provider.app)) as network:
-        login = Login(LoginSettings(registered, f"{PAGES}/terug"), network, clock)
+    shown: list[str] = []
+
+    async def note_secret(request: httpx2.Request) -> None:
+        shown.extend([request.headers["authorization"]] if "authorization" in request.headers else [])
+
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=provider.app), event_hooks={"request": [note_secret]}) as network:
+        login = Login(LoginSettings(registered, f"{PAGES}/terug", secret=secret, confirm_secret=confirm_secret), network, clock)
         app = make_patient_app(region, PatientSettings(PAGES), login, clock=clock)
         mounts = {ISSUER: httpx2.ASGITransport(app=provider.app)}
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), mounts=mounts) as browser:
-            yield Kit(region, provider, clock, browser, network)
+            yield Kit(region, provider, clock, browser, network, shown)
+
+
+@pytest.fixture
+async def kit() -> AsyncIterator[Kit]:
+    async with running_pages() as kit:
+        yield kit

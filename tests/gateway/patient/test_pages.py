@@ -1,12 +1,15 @@
 """The pages as a visitor meets them: coming in, choosing, looking, going out."""
 
+import base64
+
 import pytest
 
 from accord.rules.statements import Answer, Side, Voice, nonce_of
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Bsn
+from testbed.login_pages import CONFIRMS
 from testbed.people import DINA
-from tests.gateway.patient.conftest import PAGES, Kit, says
+from tests.gateway.patient.conftest import CLIENT, CONFIRM_CLIENT, PAGES, Kit, running_pages, says
 from tests.gateway.patient.fake_region import gone
 
 pytestmark = pytest.mark.anyio
@@ -77,6 +80,39 @@ async def test_p1_a_holder_can_check_the_statement_without_believing_the_gateway
     confirmed = kit.region.delivered[0]
 
     assert nonce_of(confirmed.statement, confirmed.salt) == sent_nonce
+
+
+async def test_a_choice_is_confirmed_as_the_client_of_which_the_provider_says_so(kit: Kit) -> None:
+    await kit.get("/")
+    entering = await kit.post("/inloggen")
+    assert f"client_id={CLIENT}&" in entering.headers["location"]
+    await kit.through_login(entering, "dina")
+    await kit.stop_home_care()
+    confirming = await kit.post("/keuzes/wijziging")
+
+    assert f"client_id={CONFIRM_CLIENT}&" in confirming.headers["location"]
+    assert CONFIRMS in (await kit.browser.get(confirming.headers["location"])).text
+
+
+async def test_where_the_provider_has_no_client_to_confirm_by_one_looks_and_is_told() -> None:
+    async with running_pages(confirm_client_id="") as kit:
+        assert (await kit.enter()).status_code == 200
+        assert (await kit.get("/keuzes")).status_code == 200
+        page = await kit.post("/keuzes", subject="looks:home-care")
+
+        assert page.status_code == 503
+        assert says(page, "U kunt hier nu niet kiezen")
+        assert kit.region.delivered == []
+
+
+async def test_each_client_shows_the_provider_its_own_secret() -> None:
+    async with running_pages(secret="to look", confirm_secret="to confirm") as kit:
+        await kit.enter()
+        await kit.stop_home_care()
+        await kit.through_login(await kit.post("/keuzes/wijziging"), "dina")
+
+        shown = [base64.b64decode(one.partition(" ")[2]).decode() for one in kit.shown]
+        assert shown == [f"{CLIENT}:to look", f"{CONFIRM_CLIENT}:to confirm"]
 
 
 async def test_a_holder_that_was_away_confirms_on_a_second_try(kit: Kit) -> None:

@@ -1,0 +1,50 @@
+"""The stream of one call, which ends when it must, whether or not anybody reads it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import anyio
+from google.protobuf.message import Message
+from grpc import aio
+
+from accord.link.failures import only_cause
+from accord.link.status import code_of
+from accord.terms.faults import Faulted
+
+#: So long is waited until the status of a call that failed is taken. Then it stays with the transport, and nothing of ours waits for it.
+_STATUS_SECONDS: Final = 1.0
+
+
+class AnswerStream:
+    """Messages of one call, and its end.
+
+    A server of grpc.aio cannot reset a stream. The transport holds one message at a time that the reader has no window
+    for; a status comes behind it. So whoever reads on afterwards gets that message and the status, and nothing else.
+    Until then, or until they hang up or their deadline passes, grpc counts the call among those that it serves at the same time.
+    """
+
+    def __init__(self, context: "aio.ServicerContext[Any, Any]") -> None:
+        self._context = context
+        self._begun = False
+
+    async def write(self, message: Message) -> None:
+        """Write a message; cancelled half-way, none may follow it."""
+        if not self._begun:
+            self._begun = True
+            # With the first message it would count as unsent for as long as that is not read, and no status could follow.
+            await self._context.send_initial_metadata(())
+        await self._context.write(message)
+
+    @asynccontextmanager
+    async def ended_in_time(self) -> AsyncIterator[None]:
+        """End the call with the code of what is raised inside, without waiting for somebody who does not read. To be used within `answering`."""
+        try:
+            yield
+        except Exception as failure:
+            cause = only_cause(failure)
+            if not isinstance(cause, Faulted):
+                raise
+            with anyio.move_on_after(_STATUS_SECONDS):
+                await self._context.abort(code_of(cause.fault), cause.fault.value)
+            # The call knows that it was ended, and so does grpc when the servicer returns.

@@ -1,0 +1,52 @@
+"""The last line of an answer in the journal: exactly one, also when the answer is broken off."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import anyio
+
+from accord.terms.answers import Counts, Ending
+from accord.terms.faults import Fault, Unavailable
+from node_agent.last_words import CHANGED, LastWord
+from node_agent.outlet import ReaderStoodStill
+from node_agent.recording import Recording
+
+_BROKEN_OFF: Final = LastWord(Ending.CUT_OFF, Fault.STREAM_CUT)
+
+
+class LastLine:
+    """The line by which an answer ends, written once."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._begun = False
+
+    async def write(self, word: LastWord, counts: Counts) -> None:
+        """Write it, unless that was begun before.
+
+        Raises:
+            Unavailable: `journal-unavailable`.
+        """
+        if not self._begun:
+            self._begun = True
+            with anyio.CancelScope(shield=True):
+                await self._recording.closing(word, counts)
+
+
+@asynccontextmanager
+async def last_line(recording: Recording, counts: Callable[[], Counts], *, changed: Callable[[], bool]) -> AsyncGenerator[LastLine, None]:
+    """See to it that an answer that is broken off inside (by a blocked organisation, by whoever hangs up or does not read) has its line too.
+
+    *changed*: whether it was cut before that, because what may be shared changed.
+    """
+    line = LastLine(recording)
+    try:
+        yield line
+    except ReaderStoodStill as still:
+        await line.write(CHANGED if changed() else LastWord(Ending.CUT_OFF, still.fault), counts())
+        raise
+    except anyio.get_cancelled_exc_class():
+        with suppress(Unavailable):  # nothing leaves any more that needs one
+            await line.write(CHANGED if changed() else _BROKEN_OFF, counts())
+        raise
