@@ -40,7 +40,7 @@ class ReleasedRecord(NamedTuple):
 class Packer:
     """Packs released records into batches, and keeps the count and digest of what was packed."""
 
-    __slots__ = ("_batches", "_bytes", "_categories", "_columns", "_digest", "_end", "_names", "_records", "_texts")
+    __slots__ = ("_batches", "_bytes", "_categories", "_columns", "_digest", "_end", "_names", "_records", "_taken", "_texts")
 
     def __init__(self) -> None:
         self._columns = bytearray()
@@ -49,7 +49,7 @@ class Packer:
         self._end = 0
         self._categories = 0
         self._digest = StreamDigest()
-        self._records = self._bytes = self._batches = 0
+        self._records = self._bytes = self._batches = self._taken = 0
 
     def add(self, record: ReleasedRecord) -> bool:
         """Put a record behind those that are waiting. True: the batch is full and must be taken now."""
@@ -70,9 +70,10 @@ class Packer:
         return self._end >= (BATCH_BYTES if self._batches else FIRST_BATCH_BYTES) or len(self._texts) >= BATCH_RECORDS
 
     def take(self) -> tuple[Batch, list[str]] | None:
-        """What is waiting, as a batch with the names of its records; none when nothing waits. It counts once it is `sent`."""
+        """What is waiting, as a batch with the names of its records; none when nothing waits. `sent` or `lost` must follow."""
         if not self._texts:
             return None
+        self._taken = len(self._names)
         batch, names = Batch(bytes(self._columns), b"".join(self._texts), self._categories), self._names
         self._columns.clear()
         self._texts.clear()
@@ -82,15 +83,20 @@ class Packer:
 
     def sent(self, batch: Batch, names: list[str]) -> None:
         """Count a batch as sent."""
+        self._taken = 0
         self._records += len(names)
         self._bytes += len(batch.blob)
         self._batches += 1
         self._digest.add(batch)
 
+    def lost(self) -> None:
+        """What was taken will not be sent."""
+        self._taken = 0
+
     @property
     def records(self) -> int:
-        """Records packed, those that wait included."""
-        return self._records + len(self._texts)
+        """Records packed: sent, taken to be sent, and waiting. Those taken count, or an answer would look empty meanwhile."""
+        return self._records + self._taken + len(self._texts)
 
     @property
     def size(self) -> int:

@@ -143,7 +143,11 @@ class Teller:
         # Taken and then dropped, it would be missing from an answer that says it is whole: whoever cancels waits for its line.
         with anyio.CancelScope(shield=True):
             # The line is durable before anything of the batch leaves (promise P2); without a line the batch is lost.
-            await self._releasing(batch, names)
+            try:
+                await self._releasing(batch, names)
+            except BaseException:
+                self._packer.lost()
+                raise
         self._packer.sent(batch, names)
         frames: list[Frame] = []
         for basis, categories in self._untold.items():

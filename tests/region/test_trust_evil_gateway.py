@@ -66,6 +66,11 @@ def changed(change: Callable[[Message], object]) -> Callable[[AttackKit], Messag
     return make
 
 
+def altered(token: str) -> str:
+    """The token with one other character in the midst of its signature, where every bit counts."""
+    return token[:-40] + ("A" if token[-40] != "A" else "B") + token[-39:]
+
+
 def treating(selection: Selection = EVERYTHING, *holders: str) -> Asked:
     """What a proof says."""
     return Asked(PurposeOfUse.TREATMENT, selection, frozenset(map(HolderName, holders)))
@@ -121,7 +126,7 @@ ATTACKS: Final[dict[str, Attack]] = {
     "two proofs": Attack(changed(lambda one: one.evidence.proofs.append(one.evidence.proofs[0])), Fault.TOKEN_INVALID),
     "no salt": Attack(changed(lambda one: one.evidence.ClearField("salt")), Fault.TOKEN_INVALID),
     "another salt": Attack(changed(lambda one: setattr(one.evidence, "salt", bytes(32))), Fault.OTHER_PATIENT_MANDATED),
-    "a changed mandate": Attack(changed(lambda one: setattr(one.evidence, "mandate", one.evidence.mandate[:-2] + "AA")), Fault.TOKEN_INVALID),
+    "a changed mandate": Attack(changed(lambda one: setattr(one.evidence, "mandate", altered(one.evidence.mandate))), Fault.TOKEN_INVALID),
     "a mandate of yesterday": Attack(at(-timedelta(days=1)), Fault.MANDATE_EXPIRED),
     "a mandate of tomorrow": Attack(at(timedelta(days=1)), Fault.MANDATE_EXPIRED),
     "an old proof": Attack(proven(-timedelta(seconds=75)), Fault.PROOF_EXPIRED),
