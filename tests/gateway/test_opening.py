@@ -166,8 +166,10 @@ async def test_an_application_is_told_who_was_asked_and_says_nothing_yet(desk: D
 
     await desk.ask(seconds=1.0)
 
-    # That everybody in the plan is being located, the plan says itself; who answers at once shows that by answering.
-    assert [event for event in desk.events if isinstance(event, HolderStatus)] == [HolderStatus(HolderName("thinks"), "asking")]
+    # That everybody in the plan is being located, the plan says itself. Who answers at once shows that by answering, on a busy
+    # machine perhaps only after it was told of, too; who does not know the person is never told of.
+    told = [event for event in desk.events if isinstance(event, HolderStatus) and event.holder.value != "knows"]
+    assert told == [HolderStatus(HolderName("thinks"), "asking")]
 
 
 async def test_a_reader_that_is_busy_keeps_no_holder_from_being_asked(desk: Desk) -> None:
