@@ -39,6 +39,9 @@ def visitor(browser: Any, pages: Pages) -> Iterator[Visitor]:
 
 def check(visitor: Visitor, name: str) -> None:
     """Nothing for axe to say, nothing on the console, nothing wider than the window."""
+    # A form was sent a moment ago: what follows is about the page that comes back.
+    visitor.page.wait_for_load_state()
+    visitor.page.locator("main").wait_for()
     visitor.picture(name)
     visitor.page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
     wide = visitor.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

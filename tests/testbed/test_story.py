@@ -98,7 +98,7 @@ def test_the_command_says_each_must_hold_in_a_line_of_json_and_fails_on_a_plant(
 
 
 def test_a_story_or_plant_that_does_not_exist_is_refused() -> None:
-    for arguments in (["--story", "alice"], ["--plant", "rose"], ["--story", "dina", "--step", "2"]):
+    for arguments in (["--story", "alice"], ["--plant", "rose"], ["--story", "dina", "--step", "5"]):
         told = CliRunner().invoke(demo_app, arguments)
         assert told.exit_code == 2
 
