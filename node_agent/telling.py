@@ -99,6 +99,7 @@ class Teller:
         self.hurry()
         async with self._lock:
             self._packer.take()
+            self._packer.lost()
             self._untold.clear()
 
     def hurry(self) -> None:

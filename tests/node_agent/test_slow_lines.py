@@ -83,3 +83,18 @@ async def test_p8_what_was_taken_counts_until_it_is_lost(*, fails: bool) -> None
     assert meanwhile == (1, [])
     assert teller.records == (0 if fails else 1)
     assert any(isinstance(frame, Batch) for frame in told) is not fails
+
+
+async def test_p11_what_is_dropped_is_counted_nowhere() -> None:
+    async def releasing(_batch: Batch, _names: Sequence[str]) -> None:
+        raise AssertionError("what is dropped has no line")
+
+    async def emit(_frame: Frame) -> None:
+        raise AssertionError("what is dropped is not told")
+
+    teller = Teller(emit, (), releasing)
+    await teller.tell([RECORD])
+    await teller.drop()
+    await teller.flush()
+
+    assert (teller.records, teller.told, teller.counts(0, 0).records) == (0, False, 0)
