@@ -215,6 +215,17 @@ def test_b12_glass_does_not_break_without_reason_role_and_a_fresh_second_factor(
     assert told.details in codes
 
 
+@pytest.mark.parametrize("name", ["nothing was said", "a reason that nobody knows", "another reason, without words", "a role that may not"])
+def test_b12_a_gateway_says_at_once_what_an_emergency_lacks(kit: AttackKit, name: str) -> None:
+    said, professional, _ = UNBROKEN[name]
+    mandate = kit.user("eschrand").mandate(SILENT, professional=professional, purpose=PurposeOfUse.EMERGENCY_TREATMENT, emergency=said())
+    with kit.fhir("eschrand") as application:
+        told = application.post("Patient/_search", data={"identifier": f"http://fhir.nl/fhir/NamingSystem/bsn|{SILENT}"}, headers=dict(mandate.headers()))
+
+    assert told.status_code == 403
+    assert [coding["code"] for coding in told.json()["issue"][0]["details"]["coding"]] == [Fault.EMERGENCY_INCOMPLETE.value]
+
+
 def test_b12_broken_glass_shows_what_nobody_chose_about_and_has_its_own_line(kit: AttackKit) -> None:
     physician = replace(EMERGENCY_PHYSICIAN, identifier="900000670")
     before = ask(kit, SILENT)
