@@ -10,7 +10,7 @@ import msgspec
 from accord.link.settings import Loaded, load
 from accord.review.settings import ReviewSettings
 
-_Seconds = Annotated[float, msgspec.Meta(gt=0, le=600)]
+_Seconds = Annotated[float, msgspec.Meta(gt=0, le=300)]
 _PerSecond = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 
 

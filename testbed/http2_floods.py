@@ -9,6 +9,8 @@ from hyperframe.frame import ContinuationFrame, DataFrame, HeadersFrame, PingFra
 QUERY: Final = "/accord.wire.v1.HolderService/Query"
 DESCRIBE: Final = "/accord.wire.v1.HolderService/Describe"
 OPEN: Final = "/accord.wire.v1.DossierService/Open"
+#: The longest that is served, so that nothing is refused for its deadline.
+DEADLINE: Final = "300S"
 _CANCEL: Final = 8
 
 
@@ -69,15 +71,16 @@ def large_message(size: int, path: str = QUERY) -> Iterator[bytes]:
         yield DataFrame(1, data=bytes(16_000)).serialize()
 
 
-def call(path: str = DESCRIBE, message: bytes = b"") -> Iterator[bytes]:
-    """One call as it should be, with one message."""
-    yield _opening(0, path)
+def call(path: str = DESCRIBE, message: bytes = b"", *, deadline: str = DEADLINE) -> Iterator[bytes]:
+    """One call as it should be, with one message; without a *deadline* when that is empty."""
+    yield _opening(0, path, deadline=deadline)
     yield DataFrame(1, data=b"\0" + len(message).to_bytes(4, "big") + message, flags=["END_STREAM"]).serialize()
 
 
-def _opening(number: int, path: str, *, ends: bool = True) -> bytes:
+def _opening(number: int, path: str, *, ends: bool = True, deadline: str = DEADLINE) -> bytes:
     """The headers of a call; each header stands for itself, so that one block serves for every stream."""
     head = [(":method", "POST"), (":scheme", "https"), (":path", path), (":authority", "region"), ("te", "trailers"), ("content-type", "application/grpc")]
+    head += [("grpc-timeout", deadline)] if deadline else []
     return HeadersFrame(2 * number + 1, data=_block(head), flags=["END_HEADERS"] if ends else []).serialize()
 
 

@@ -129,9 +129,9 @@ class ScriptedGateway:
         return _unary(self._stub.Exchange, request, self._seconds)
 
     @contextmanager
-    def holding(self, request: pb.QueryRequest, *, deadline: bool = True) -> Iterator["Held"]:
-        """A question of which the answer is read when the script wants to, and not before; without *deadline* for as long as it likes."""
-        call = self._stub.Query(request, timeout=6 * self._seconds if deadline else None)
+    def holding(self, request: pb.QueryRequest, *, seconds: float = 0.0) -> Iterator["Held"]:
+        """A question of which the answer is read when the script wants to, and not before; *seconds* is its deadline."""
+        call = self._stub.Query(request, timeout=seconds or 6 * self._seconds)
         try:
             yield Held(call)
         finally:

@@ -3,6 +3,9 @@
 A server of one-message calls takes a place for a call as soon as its headers came, and waits for the message for ever:
 two connections with a hundred calls each that never say a word would keep everybody else out. So calls are taken as
 streams (the same on the wire), who calls is looked at first, and the message is waited for briefly.
+
+Nor can a server take back the place of a call whose answer nobody reads: what ends it then is its deadline, or its
+connection. So a service may want a deadline of every call, and one that is near.
 """
 
 from collections import Counter
@@ -24,6 +27,8 @@ _M = TypeVar("_M")
 _FIRST_WORD_SECONDS: Final = 5.0
 #: So many calls of one organisation may wait for their message at the same time.
 _WAITING: Final = 32
+#: A deadline of just so long as is allowed has travelled, and clocks differ.
+_TRAVELLED_SECONDS: Final = 5.0
 
 
 class Listening:
@@ -63,11 +68,15 @@ _Behaviour = Callable[[Any, _Context], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """How the calls of one service are heard. *who* says who calls, and raises `Faulted` for whoever may not; that is `noted`."""
+    """How the calls of one service are heard. *who* says who calls, and raises `Faulted` for whoever may not; that is `noted`.
+
+    With *longest_seconds*, a call without a deadline, or with one that is further away, is refused as `deadline-missing`.
+    """
 
     listening: Listening
     who: Callable[[_Context], str]
     noted: Callable[[Fault], Awaitable[None]]
+    longest_seconds: float | None = None
 
     def one_answer(self, behaviour: _Behaviour, request: type[Message], response: type[Message]) -> "grpc.RpcMethodHandler[Any, Any]":
         """A call with one answer."""
@@ -76,6 +85,12 @@ class Ears:
     def many_answers(self, behaviour: _Behaviour, request: type[Message], serialise: Callable[[Any], bytes]) -> "grpc.RpcMethodHandler[Any, Any]":
         """A call with a stream of answers, which its behaviour writes itself."""
         return grpc.stream_stream_rpc_method_handler(self._heard(behaviour), readable(request.FromString), serialise)
+
+    def _check_deadline(self, context: _Context) -> None:
+        if self.longest_seconds is not None:
+            remaining: float | None = context.time_remaining()
+            if remaining is None or remaining > self.longest_seconds + _TRAVELLED_SECONDS:
+                raise BadInput(Fault.DEADLINE_MISSING)
 
     async def _looked_at(self, context: _Context) -> str:
         try:
@@ -88,7 +103,9 @@ class Ears:
         async def heard(messages: AsyncIterator[Any], context: _Context) -> Any:
             message: Any = None
             async with answering(context, behaviour.__name__):
-                message = await self.listening.hear(await self._looked_at(context), messages)
+                who = await self._looked_at(context)
+                self._check_deadline(context)
+                message = await self.listening.hear(who, messages)
             return await behaviour(message, context)
 
         return heard

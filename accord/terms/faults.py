@@ -43,6 +43,7 @@ class Fault(StrEnum):
     CURSOR_EXPIRED = "cursor-expired"
     CURSOR_INVALID = "cursor-invalid"
     INVALID_QUESTION = "invalid-question"
+    DEADLINE_MISSING = "deadline-missing"
     UNSUPPORTED_FILE = "unsupported-file"
     SUPERSEDED = "superseded"
     # Who asks
@@ -205,6 +206,9 @@ CATALOGUE: dict[Fault, Explanation] = {
     ),
     Fault.HOLDER_SILENT: Explanation("The holder stayed silent too long.", "Try again; call the holder if it cannot wait."),
     Fault.DEADLINE_PASSED: Explanation("The time for this question was over.", "Try again with more time; call the holder if it cannot wait."),
+    Fault.DEADLINE_MISSING: Explanation(
+        "The call has no deadline, or one that is further away than is served.", "Set a deadline on the call: 300 seconds at most, 600 for Watch."
+    ),
     Fault.HOLDER_UNREACHABLE: Explanation("The holder could not be reached.", "Call the holder if it cannot wait."),
     Fault.STREAM_CUT: Explanation("The holder's answer broke off.", "Try again; what had arrived is shown and may not be everything."),
     Fault.WRONG_DIGEST: Explanation("What arrived is not what the holder sent.", "Try again; report it if it happens twice."),

@@ -17,6 +17,9 @@ from node_agent.stating import Login
 
 PATIENT_SERVICE: Final = pb.DESCRIPTOR.services_by_name["PatientService"].full_name
 
+#: A patient waits in front of the page.
+_LONGEST_SECONDS: Final = 60.0
+
 _Context = aio.ServicerContext[Any, Any]
 
 
@@ -94,7 +97,7 @@ class PatientService:
 
 def add_patient_service(service: PatientService, server: aio.Server, listening: Listening, noted: Callable[[Fault], Awaitable[None]]) -> None:
     """Let *server* serve it. Who calls is looked at before the question is waited for."""
-    ears = Ears(listening, service.who, noted)
+    ears = Ears(listening, service.who, noted, _LONGEST_SECONDS)
     answers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         "Recognise": ears.one_answer(service.Recognise, pb.RecogniseRequest, pb.RecogniseResponse),
         "ReadChoices": ears.one_answer(service.ReadChoices, pb.ReadChoicesRequest, pb.ReadChoicesResponse),

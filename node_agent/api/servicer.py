@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, Protocol
 
@@ -27,6 +28,7 @@ from node_agent.api.door import Door, ToLocate
 from node_agent.attaching import fetch_attachment
 from node_agent.holder import Holder
 from node_agent.locating import Locating
+from node_agent.outlet import Outlet
 from node_agent.ports import SourceFailure
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["HolderService"].full_name
@@ -34,8 +36,9 @@ CAPABILITIES: Final = frozenset({"locate", "query.arrival", "query.global", "att
 
 _WATCHERS: Final = 20
 _HEARTBEAT_SECONDS: Final = 5.0
-#: No question takes longer, whatever the deadline says.
+#: No question takes longer, and none may want to.
 _LONGEST_SECONDS: Final = 300.0
+_LONGEST_WATCH_SECONDS: Final = 600.0
 #: What is left of the time for the last word, so that it arrives before the deadline.
 _MARGIN_SECONDS: Final = 0.2
 _LONGEST_URL: Final = 8 * FIELD_CHARACTERS
@@ -196,25 +199,27 @@ class HolderService:
     async def _watch(self, stream: AnswerStream) -> None:
         pausing = self._holder.pausing
         as_of_ms = sequence = 0
+        outlet = Outlet(stream.write)
         while not pausing.stopping:
             with suppress(SourceFailure):  # then the moment that was told last stands
                 as_of_ms = await self._holder.source.data_as_of_ms()
             sequence += 1
-            await stream.write(codec.standing_to_wire(Standing(sequence, pausing.serving, pausing.code, pausing.since_ms, as_of_ms)))
+            await outlet.put([codec.standing_to_wire(Standing(sequence, pausing.serving, pausing.code, pausing.since_ms, as_of_ms))])
             with anyio.move_on_after(self._heartbeat_seconds):
                 await pausing.change()
 
 
 def add_holder_service(service: HolderService, server: aio.Server, listening: Listening) -> None:
     """Let *server* serve it. Who calls is looked at before the question is waited for."""
-    ears = Ears(listening, service.who, service.note_refusal)
+    ears = Ears(listening, service.who, service.note_refusal, _LONGEST_SECONDS)
+    watching = replace(ears, longest_seconds=_LONGEST_WATCH_SECONDS)
     answers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         "Describe": ears.one_answer(service.Describe, pb.DescribeRequest, pb.DescribeResponse),
         "Locate": ears.one_answer(service.Locate, pb.LocateRequest, pb.LocateResponse),
         "Query": ears.many_answers(service.Query, pb.QueryRequest, pb.QueryResponse.SerializeToString),
         "FetchAttachment": ears.many_answers(service.FetchAttachment, pb.FetchAttachmentRequest, pb.FetchAttachmentResponse.SerializeToString),
         "Exchange": ears.one_answer(service.Exchange, pb.ExchangeRequest, pb.ExchangeResponse),
-        "Watch": ears.many_answers(service.Watch, pb.WatchRequest, pb.WatchResponse.SerializeToString),
+        "Watch": watching.many_answers(service.Watch, pb.WatchRequest, pb.WatchResponse.SerializeToString),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, answers),))
 

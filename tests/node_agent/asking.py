@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from grpc import aio
 
@@ -42,6 +42,7 @@ NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 KEY = PseudonymKey(bytes(range(32)))
 ASKER = Asker(DataUser(Ura("90000001"), "Ziekenhuis", HolderKind.HOSPITAL), Professional("1", "01.015", "Arts"), treats_the_patient=True)
 YES = Choice(permits=True)
+_SECONDS: Final = 60.0
 
 
 class MemoryChoices:
@@ -151,4 +152,15 @@ async def served(holder: Holder, folder: Path, *, heartbeat_seconds: float = 5.0
     service = HolderService(holder, "brinkhof", locating, PlainDoor(), PlainExchange(), heartbeat_seconds=heartbeat_seconds)
     address = loopback(f"unix:{folder}/agent.sock")
     async with serving(service, holder.pausing, address, grace=0.2) as target, aio.insecure_channel(target, options=CHANNEL) as channel:
-        yield HolderServiceStub(channel), locating
+        yield cast("HolderServiceAsyncStub", InTime(HolderServiceStub(channel))), locating
+
+
+class InTime:
+    """A client whose calls all have a deadline, as holders want."""
+
+    def __init__(self, stub: Any) -> None:
+        self._stub = stub
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._stub, name)
+        return lambda request, *, timeout=_SECONDS, **more: call(request, timeout=timeout, **more)

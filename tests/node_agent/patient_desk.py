@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from grpc import aio
 
@@ -35,6 +35,7 @@ from testbed.login_provider import DemoLogin
 from testbed.people import BENNIE, DINA
 from testbed.people.untidy import MINOR_FROM_12
 from testbed.plain import PlainDoor, plain_safeguards
+from tests.node_agent.asking import InTime
 
 if TYPE_CHECKING:
     from accord.wire.v1.patient_service_pb2_grpc import PatientServiceAsyncStub  # of the stub file only
@@ -156,7 +157,7 @@ async def running_desk(folder: Path) -> AsyncIterator[Kit]:
         server.add_insecure_port(f"unix:{folder / 'desk'}")
         await server.start()
         async with aio.insecure_channel(f"unix:{folder / 'desk'}", options=CHANNEL) as channel:
-            kit = Kit(clock, provider, journal, choices, statements, desk, register, PatientServiceStub(channel))
+            kit = Kit(clock, provider, journal, choices, statements, desk, register, cast("PatientServiceAsyncStub", InTime(PatientServiceStub(channel))))
             safeguards.revocations.tell_also(kit.told.append)
             yield kit
         await server.stop(None)

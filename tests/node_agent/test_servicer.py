@@ -104,9 +104,37 @@ async def test_p9_what_is_no_message_is_refused_in_our_own_words(tmp_path: Path,
         # For one answer and for many the request is the same, and so is a refusal.
         call: aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(f"/{SERVICE}/{method}", request_serializer=None, response_deserializer=None)
         with pytest.raises(aio.AioRpcError) as failed:
-            await call(b"\xff\xff\xff").read()
+            await call(b"\xff\xff\xff", timeout=30).read()
 
     assert (failed.value.code(), failed.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, Fault.INVALID_QUESTION)
+
+
+@pytest.mark.parametrize("method", ["Describe", "Locate", "Query", "FetchAttachment", "Exchange"])
+@pytest.mark.parametrize("seconds", [None, 400.0])
+async def test_p7_a_call_that_could_keep_its_place_for_ever_is_refused(tmp_path: Path, method: str, seconds: float | None) -> None:
+    async with served(holder_over(MemorySource(ANNAS)), tmp_path) as (stub, _):
+        request = getattr(pb, f"{method}Request")()
+        with pytest.raises(aio.AioRpcError) as failed:
+            await _first(getattr(stub, method)(request, timeout=seconds))
+
+    assert (failed.value.code(), failed.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, Fault.DEADLINE_MISSING)
+
+
+async def test_p7_a_watch_may_last_longer_than_a_question_and_not_for_ever(tmp_path: Path) -> None:
+    async with served(holder_over(MemorySource(ANNAS)), tmp_path) as (stub, _):
+        call = stub.Watch(pb.WatchRequest(), timeout=600)
+        told = await standing_of(call)
+        call.cancel()
+        with pytest.raises(aio.AioRpcError) as failed:
+            await stub.Watch(pb.WatchRequest(), timeout=700).read()
+
+    assert told.serving
+    assert failed.value.details() == Fault.DEADLINE_MISSING
+
+
+async def _first(call: Any) -> Any:
+    """The one answer of a call, or the first."""
+    return await (call.read() if hasattr(call, "read") else call)
 
 
 async def test_p1_a_question_to_another_holder_is_refused(tmp_path: Path) -> None:
@@ -343,7 +371,7 @@ async def test_a_stop_does_not_wait_for_those_who_watch(tmp_path: Path) -> None:
     with anyio.fail_after(20):
         async with serving(service, holder.pausing, loopback(f"unix:{tmp_path}/agent.sock"), grace=60) as target:
             channel = aio.insecure_channel(target)
-            call = HolderServiceStub(channel).Watch(pb.WatchRequest())
+            call = HolderServiceStub(channel).Watch(pb.WatchRequest(), timeout=60)
             await call.read()
         assert await call.read() is aio.EOF
         await channel.close()

@@ -165,7 +165,7 @@ async def test_p11_over_the_wire_one_message_and_the_status_are_left_at_most(tmp
         serving(service, holder.pausing, loopback(f"unix:{tmp_path}/agent.sock"), grace=0.2, concurrency=1) as target,
         aio.insecure_channel(target, options=(*CHANNEL, *HOLDS_STREAMS)) as channel,
     ):
-        still = HolderServiceStub(channel).Query(asked)
+        still = HolderServiceStub(channel).Query(asked, timeout=60)
         with anyio.fail_after(10):
             await _stands_still(holder)  # nobody reads, and the window is full
             refuse(holder, choices)
@@ -192,7 +192,7 @@ async def _stands_still(holder: Holder) -> None:
 
 async def _is_let_in(channel: aio.Channel, asked: pb.QueryRequest) -> bool:
     try:
-        return bool([message async for message in HolderServiceStub(channel).Query(asked)])
+        return bool([message async for message in HolderServiceStub(channel).Query(asked, timeout=60)])
     except aio.AioRpcError as refused:
         if refused.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
             raise

@@ -102,8 +102,8 @@ def test_p2_at_the_gateway_every_batch_left_after_its_line_was_synced(traceable:
 def test_p2_a_journal_that_does_not_sync_or_is_not_waited_for_is_noticed(traceable: KillableRegion, party: str, journal: str, tmp_path: Path) -> None:
     order = _order(traceable, party, journal, tmp_path)
 
+    # What leaves before the line that says of which question it is counts for none: how much was sent tells nothing here.
     assert order.batches > 3
-    assert order.sent > BYTES
     assert order.too_early
 
 

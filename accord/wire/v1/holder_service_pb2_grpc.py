@@ -27,6 +27,8 @@ if _version_not_supported:
 
 class HolderServiceStub(object):
     """What an agent answers for one care provider (data holder).
+
+    Every call has a deadline, of 300 seconds at most and 600 for Watch; any other is refused (deadline-missing).
     """
 
     def __init__(self, channel):
@@ -69,6 +71,8 @@ class HolderServiceStub(object):
 
 class HolderServiceServicer(object):
     """What an agent answers for one care provider (data holder).
+
+    Every call has a deadline, of 300 seconds at most and 600 for Watch; any other is refused (deadline-missing).
     """
 
     def Describe(self, request, context):
@@ -167,6 +171,8 @@ def add_HolderServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class HolderService(object):
     """What an agent answers for one care provider (data holder).
+
+    Every call has a deadline, of 300 seconds at most and 600 for Watch; any other is refused (deadline-missing).
     """
 
     @staticmethod

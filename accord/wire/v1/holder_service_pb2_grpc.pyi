@@ -27,7 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class HolderServiceStub:
-    """What an agent answers for one care provider (data holder)."""
+    """What an agent answers for one care provider (data holder).
+
+    Every call has a deadline, of 300 seconds at most and 600 for Watch; any other is refused (deadline-missing).
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -63,7 +66,10 @@ class HolderServiceStub:
 
 @_typing.type_check_only
 class HolderServiceAsyncStub(HolderServiceStub):
-    """What an agent answers for one care provider (data holder)."""
+    """What an agent answers for one care provider (data holder).
+
+    Every call has a deadline, of 300 seconds at most and 600 for Watch; any other is refused (deadline-missing).
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Describe: _aio.UnaryUnaryMultiCallable[_holder_service_pb2.DescribeRequest, _holder_service_pb2.DescribeResponse]  # type: ignore[assignment]
@@ -95,7 +101,10 @@ class HolderServiceAsyncStub(HolderServiceStub):
     """
 
 class HolderServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What an agent answers for one care provider (data holder)."""
+    """What an agent answers for one care provider (data holder).
+
+    Every call has a deadline, of 300 seconds at most and 600 for Watch; any other is refused (deadline-missing).
+    """
 
     @_abc_1.abstractmethod
     def Describe(
