@@ -30,6 +30,7 @@ from accord.link.options import CHANNEL, MAXIMUM_CONCURRENT_RPCS, SERVER
 from accord.link.peers import certificate_digest, member_by_digest
 from accord.link.surroundings import check_surroundings, collect_garbage_rarely
 from accord.review.serving import name_in, serve_review
+from accord.rules.rates import Rate
 from accord.terms.answers import Closed
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Ura
@@ -46,7 +47,7 @@ from gateway.opening import Region
 from gateway.patient_serving import Around, serve_patients
 from gateway.ports import RegisteredHolder
 from gateway.presence import Presence, watch_all
-from gateway.rates import Rate, Rates
+from gateway.rates import QuestionRates
 from gateway.recording import KEY_BYTES, GlassSeen, Recorder
 from gateway.register import LiveHolders, read_keys
 from gateway.settings import GatewaySettings, RateSettings
@@ -196,8 +197,8 @@ def _peer_of(scope: Scope) -> bytes:
         return b""
 
 
-def _rates(settings: RateSettings) -> Rates:
-    return Rates(Rate(settings.per_organisation, settings.per_organisation_at_once), Rate(settings.in_total, settings.in_total_at_once))
+def _rates(settings: RateSettings) -> QuestionRates:
+    return QuestionRates(Rate(settings.per_organisation, settings.per_organisation_at_once), Rate(settings.in_total, settings.in_total_at_once))
 
 
 async def _follow_register(trust: Trust, region: Region, holders: GrpcHolders) -> None:

@@ -5,7 +5,6 @@ each party and fault once the minute is over: nothing that was refused goes unme
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -15,13 +14,14 @@ import structlog
 
 from accord.audit.content import Event
 from accord.audit.events import RefusedQuestion
+from accord.rules.rates import Rate, Rates
 from accord.terms.faults import Fault, Unavailable
 
 #: Lines in a minute: of one party ("" is nobody: all that nobody knows who they are), and of all together.
 _OF_ONE: Final = 10
 _OF_ALL: Final = 60
 _SECONDS: Final = 60.0
-#: Of no more parties a bucket is kept, and of no more are refusals counted apart; the others count as nobody.
+#: Of no more parties is known how many lines they had, and of no more are refusals counted apart; the others count as nobody.
 _MOST_PEERS: Final = 256
 _MOST_APART: Final = 64
 
@@ -37,19 +37,6 @@ class Ledger(Protocol):
         Raises:
             Unavailable: `journal-unavailable`.
         """
-
-
-@dataclass(slots=True)
-class _Bucket:
-    """Tokens, of which *most* come in a minute."""
-
-    most: int
-    tokens: float
-    moment: float
-
-    def fill(self, at: float) -> None:
-        self.tokens = min(float(self.most), self.tokens + (at - self.moment) * self.most / _SECONDS)
-        self.moment = at
 
 
 @dataclass(slots=True)
@@ -84,9 +71,7 @@ class Refusals:
         self._ledger = ledger
         self._clock = clock
         self._stamp = stamp
-        self._of_one = of_one
-        self._all = _Bucket(of_all, of_all, clock())
-        self._each: OrderedDict[str, _Bucket] = OrderedDict()
+        self._rates = Rates(Rate(of_one / _SECONDS, of_one), Rate(of_all / _SECONDS, of_all), most=_MOST_PEERS, clock=clock)
         self._period = _Period()
 
     async def note(self, line: RefusedQuestion) -> None:
@@ -95,10 +80,9 @@ class Refusals:
         Raises:
             Unavailable: `journal-unavailable`.
         """
-        at = self._clock()
-        if self._period.counted and at >= self._period.ends:
+        if self._period.counted and self._clock() >= self._period.ends:
             await self.tell()
-        if self._may_write(line.peer, at):
+        if self._rates.take(line.peer) == 0:
             await self._ledger.append(line)
         else:
             self._count(line.peer, line.fault, line.holder, self._stamp(), 1)
@@ -134,31 +118,6 @@ class Refusals:
             await self.tell()
         except Unavailable as closed:
             _log.warning("refusals could not be written", code=closed.fault.value)
-
-    def _may_write(self, peer: str, at: float) -> bool:
-        own = self._bucket(peer, at)
-        own.fill(at)
-        self._all.fill(at)
-        if own.tokens < 1 or self._all.tokens < 1:
-            return False
-        own.tokens -= 1
-        self._all.tokens -= 1
-        return True
-
-    def _bucket(self, peer: str, at: float) -> _Bucket:
-        known = self._each.get(peer)
-        if known is None:
-            while self._each:
-                # Buckets that are full again say nothing, and are forgotten, the longest unused first.
-                oldest, bucket = next(iter(self._each.items()))
-                bucket.fill(at)
-                if bucket.tokens < bucket.most:
-                    break
-                del self._each[oldest]
-            peer = peer if len(self._each) < _MOST_PEERS else ""
-            known = self._each.setdefault(peer, _Bucket(self._of_one, self._of_one, at))
-        self._each.move_to_end(peer)
-        return known
 
     def _count(self, peer: str, fault: Fault, holder: str, since: int, count: int) -> None:
         counted = self._period.counted

@@ -25,7 +25,7 @@ from accord.terms.policies import EmergencyPolicy
 from accord.terms.queries import Evidence, Selection
 from accord.terms.vocabulary import PurposeOfUse
 from gateway.callers import Caller
-from gateway.rates import Rates
+from gateway.rates import QuestionRates
 from gateway.smart.door import SmartDoor
 from gateway.smart.scopes import Scopes
 
@@ -64,7 +64,7 @@ class MandatedCaller:
 class MandatedCallers:
     """`gateway.callers.Callers` of a real gateway, and the same over gRPC."""
 
-    def __init__(self, live: LiveRegister, gateway: Ura, rates: Rates, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, live: LiveRegister, gateway: Ura, rates: QuestionRates, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._live = live
         self._rates = rates
         self._smart: SmartDoor | None = None

@@ -83,7 +83,7 @@ async def test_p7_all_together_have_sixty_lines_and_one_for_each_of_a_bounded_nu
 
     assert len(scene.lines) <= 60 + 65
     assert sum(line.count for line in scene.lines) == 4_000
-    assert len(scene.refusals._each) <= 257
+    assert len(scene.refusals._rates) <= 257
 
 
 async def test_lines_come_back_with_time() -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from accord.rules.rates import Rate
 from gateway.adapters.mandated_callers import MandatedCallers
 from gateway.api.fhir_app import FhirApp
 from gateway.api.http_settings import HttpSettings
-from gateway.rates import Rate, Rates
+from gateway.rates import QuestionRates
 from tests.accord.link.small_region import GATEWAY
 from tests.gateway.api import fake_region
 from tests.gateway.connect.local_proxy import FORM, Running, running
@@ -39,7 +40,9 @@ async def believing_nothing(folder: Path) -> AsyncIterator[tuple[Running, Believ
     gateway = BelievesNothing()
     async with running(folder, gateway, tls=True) as run:
         settings = HttpSettings(public_url="https://gateway.test", allowed_hosts=frozenset({"127.0.0.1"}))
-        gateway.face = FhirApp(gateway.door, MandatedCallers(run.region.live("gateway-known"), GATEWAY.ura, Rates(Rate(100, 100), Rate(100, 100))), settings)
+        gateway.face = FhirApp(
+            gateway.door, MandatedCallers(run.region.live("gateway-known"), GATEWAY.ura, QuestionRates(Rate(100, 100), Rate(100, 100))), settings
+        )
         yield run, gateway
 
 
