@@ -22,6 +22,9 @@ KIT := tests/e2e/fhir_kit_client
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+JOBS ?= 2
+# Of what PYTEST_ARGS chooses, none may be in one of the two parts; of all tests, some must be.
+NONE_CHOSEN = { test $$? -eq 5 && test -n "$(PYTEST_ARGS)"; }
 
 .PHONY: help
 help: ## Show this list
@@ -33,7 +36,8 @@ demo: $(VENV)/.run ## Start a simulated region and ask it a question
 
 .PHONY: test
 test: $(VENV)/.dev clients ## Run every test
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --part together -n $(JOBS) --dist worksteal $(PYTEST_ARGS) || $(NONE_CHOSEN)
+	@$(BIN)/python -m pytest --part alone $(PYTEST_ARGS) || $(NONE_CHOSEN)
 
 .PHONY: long
 long: $(VENV)/.dev ## Decide a million random questions against the oracle, and kill -9 two hundred times

@@ -12,7 +12,7 @@ from statistics import median
 import anyio
 
 from benches.asking import channel_to, open_dossier
-from benches.full_region import TEN, cpu_seconds, full_region, pids_of, processes_beside
+from benches.full_region import TEN, cpu_seconds, full_region, pids_of, processes_beside, warmed_up
 from benches.plain_region import start_plain
 from benches.staging import Finding, expect, tell
 
@@ -32,7 +32,7 @@ def main() -> None:
     with full_region() as region, processes_beside() as processes:
         plain_address, plain_pids = start_plain(region, processes)
         ways = {"full": (region.gateway_address, pids_of(region)), "plain": (plain_address, plain_pids)}
-        records = {name: anyio.run(_warmed_up, address) for name, (address, _) in ways.items()}
+        records = {name: anyio.run(warmed_up, address) for name, (address, _) in ways.items()}
         expect(records["full"] == records["plain"] > len(TEN), f"not the same was shown: {records}")
         seconds: dict[str, list[float]] = {"full": [], "plain": []}
         worked: dict[str, list[float]] = {"full": [], "plain": []}
@@ -66,15 +66,6 @@ def main() -> None:
             "ratio": round(full / plain, 2),
         },
     )
-
-
-async def _warmed_up(address: str) -> int:
-    """The records of a dossier, once several were opened."""
-    async with channel_to(address) as channel:
-        for _ in range(6):
-            heard = await open_dossier(channel)
-        expect(all(ending == "ENDING_ANSWERED" for ending in heard.endings.values()), f"{sorted(set(heard.endings.values()))}")
-        return heard.records
 
 
 async def _dossiers(address: str, number: int, records: int) -> None:

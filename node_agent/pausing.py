@@ -59,9 +59,10 @@ class Pausing:
         self.stopping = True
         self._tell()
 
-    async def change(self) -> None:
-        """Wait for the next change."""
-        await self._change.wait()
+    @property
+    def next_change(self) -> anyio.Event:
+        """The next change, to wait for. Taken before the standing is looked at, none is missed while that is told."""
+        return self._change
 
     def _set(self, *, paused: bool, trouble: Fault | None) -> None:
         before = self.code

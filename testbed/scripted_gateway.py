@@ -8,6 +8,7 @@
 Everything that travels is a plain protobuf message: replay it, widen it, redirect it, strip it, hold its answer.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -162,9 +163,9 @@ class Held:
         """
         return next(self._call)
 
-    def rest(self) -> Told:
-        """Everything that is still to come, and how it ended."""
-        return _stream(self._call)
+    def rest(self, *, pause: float = 0.0) -> Told:
+        """Everything that is still to come, and how it ended; read with a *pause* (seconds) after each frame."""
+        return _stream(_Leisurely(self._call, pause))
 
 
 def records_in(told: Told) -> list[bytes]:
@@ -178,6 +179,22 @@ def _unary(call: Any, request: Any, seconds: float) -> Told:
     except grpc.RpcError as failure:
         return _told((), failure)
     return _told((answer,), done)
+
+
+class _Leisurely:
+    """A call that is read with a pause after each frame."""
+
+    def __init__(self, call: Any, pause: float) -> None:
+        self._call = call
+        self._pause = pause
+
+    def __iter__(self) -> Iterator[Any]:
+        for frame in self._call:
+            yield frame
+            time.sleep(self._pause)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
 
 
 def _stream(call: Any) -> Told:

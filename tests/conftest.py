@@ -10,6 +10,8 @@ from hypothesis import settings
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 IN_CI: Final = os.environ.get("CI") == "true"
+ALONE: Final = ("tests/region/", "tests/benches/", "tests/testbed/test_story.py", "tests/testbed/test_plugin.py")
+PARTS: Final = ("together", "alone")
 NO_REAL_DATA: Final = "no real data here: put it beside the project in shared/data, or name it in NOABER_SHARED_DATA"
 
 # No timed assertions, and in CI the same examples for everybody.
@@ -33,6 +35,19 @@ def shared_data() -> Path:
     if not root.is_dir():
         pytest.skip(NO_REAL_DATA)
     return root
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let one part of the tests be chosen; without it, all are run."""
+    parser.addoption("--part", choices=PARTS, help="`alone`: those that nothing may run beside; `together`: all others")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whole regions with deadlines, and benches: beside other tests they would find what is the machine's fault."""
+    if (part := config.getoption("--part")) is not None:
+        chosen = [item for item in items if PARTS[item.nodeid.startswith(ALONE)] == part]
+        config.hook.pytest_deselected(items=[item for item in items if PARTS[item.nodeid.startswith(ALONE)] != part])
+        items[:] = chosen
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,6 +1,5 @@
 """So much per second: of each party, and of all together."""
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ class Rates:
     whoever comes on top of that shares what is nobody's, which has the name "".
     """
 
-    def __init__(self, of_one: Rate, of_all: Rate, *, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, of_one: Rate, of_all: Rate, *, most: int, clock: Callable[[], float]) -> None:
         self._of_one = of_one
         self._of_all = of_all
         self._most = most

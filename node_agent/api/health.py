@@ -22,5 +22,6 @@ async def add_health(server: aio.Server, service: str, pausing: Pausing) -> heal
 async def follow(health: health_aio.HealthServicer, service: str, pausing: Pausing) -> None:
     """Until cancelled: tell every change of the standing."""
     while True:
+        change = pausing.next_change
         await health.set(service, _SERVING if pausing.serving else _NOT_SERVING)
-        await pausing.change()
+        await change.wait()

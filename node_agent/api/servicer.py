@@ -204,9 +204,10 @@ class HolderService:
             with suppress(SourceFailure):  # then the moment that was told last stands
                 as_of_ms = await self._holder.source.data_as_of_ms()
             sequence += 1
+            change = pausing.next_change
             await outlet.put([codec.standing_to_wire(Standing(sequence, pausing.serving, pausing.code, pausing.since_ms, as_of_ms))])
             with anyio.move_on_after(self._heartbeat_seconds):
-                await pausing.change()
+                await change.wait()
 
 
 def add_holder_service(service: HolderService, server: aio.Server, listening: Listening) -> None:

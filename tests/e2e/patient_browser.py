@@ -23,7 +23,7 @@ from testbed.login_provider import DemoLogin
 from tests.gateway.patient.fake_region import Clock, FakeRegion, dinas_region
 
 CHROMIUM: Final = os.environ.get("NOABER_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
+RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"], "resultTypes": ["violations"]}
 CLIENT: Final = "noaber-pages"
 CONFIRM_CLIENT: Final = "noaber-choices"
 #: Quiet, and alone: nothing of the browser itself goes out.

@@ -503,7 +503,7 @@ async def test_p7_decisions_without_end_are_cut(desk: Desk) -> None:
 
     await desk.holder("undecided", decides_for_ever)
 
-    account = await desk.ask()
+    account = await desk.ask(seconds=60.0)
 
     assert ending_of(account, "undecided") is Ending.OVER_LIMIT
 

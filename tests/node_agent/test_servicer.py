@@ -26,6 +26,7 @@ from accord.wire.v1 import terms_pb2
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceStub
 from node_agent.api.servicer import CAPABILITIES, SERVICE, HolderService
 from node_agent.locating import Locating
+from node_agent.outlet import Outlet
 from node_agent.server import serving
 from testbed.contracts.records import ANNA, BERT, NOBODY, TOUCHY, observation, patient, resource
 from testbed.memory_source import MemorySource
@@ -265,6 +266,25 @@ async def test_whoever_watches_hears_the_state_and_each_change(tmp_path: Path) -
 
     assert [(standing.sequence, standing.serving, standing.code) for standing in told] == [(1, True, None), (2, False, Fault.PAUSED), (3, True, None)]
     assert (failed.value.code(), failed.value.details()) == (grpc.StatusCode.UNAVAILABLE, Fault.PAUSED)
+
+
+async def test_a_change_while_the_standing_is_told_is_heard_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    holder = holder_over(MemorySource(ANNAS))
+    put = Outlet.put
+
+    async def changes_meanwhile(self: Outlet[Any], frames: Any) -> None:
+        await put(self, frames)
+        if holder.pausing.serving:
+            holder.pausing.pause()
+
+    monkeypatch.setattr(Outlet, "put", changes_meanwhile)
+    async with served(holder, tmp_path, heartbeat_seconds=60.0) as (stub, _):
+        call = stub.Watch(pb.WatchRequest())
+        with anyio.fail_after(20):
+            told = [await standing_of(call), await standing_of(call)]
+        call.cancel()
+
+    assert [standing.serving for standing in told] == [True, False]
 
 
 async def test_a_watch_has_a_heartbeat(tmp_path: Path) -> None:
