@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
+from accord.audit.content import Asking
 from accord.terms.evidence import Asked
-from accord.terms.faults import Fault
+from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn
 from accord.terms.parties import Asker
 from accord.terms.queries import Evidence, Selection
@@ -27,6 +28,14 @@ NOT_LET_IN: Final = frozenset(
         Fault.EMERGENCY_INCOMPLETE,
     }
 )
+
+
+class EmergencyRefused(BadInput):
+    """An emergency that is not opened. The mandate was verified: its line says who wanted it."""
+
+    def __init__(self, fault: Fault, asking: Asking) -> None:
+        super().__init__(fault)
+        self.asking = asking
 
 
 class Caller(Protocol):

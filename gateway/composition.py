@@ -25,11 +25,13 @@ from accord.link.certificates import read_anchor, read_signing_key
 from accord.link.closing import closed_is_signed
 from accord.link.credentials import ChannelKeys, TlsFiles, TlsMaterial, https_server_context, renew, server_credentials, to_member
 from accord.link.exchanging import Exchange
+from accord.link.listening import Bystanders
 from accord.link.live_register import LiveRegister
 from accord.link.options import CHANNEL, MAXIMUM_CONCURRENT_RPCS, SERVER
 from accord.link.peers import certificate_digest, member_by_digest
 from accord.link.surroundings import check_surroundings, collect_garbage_rarely
 from accord.review.serving import name_in, serve_review
+from accord.rules.places import Places
 from accord.rules.rates import Rate
 from accord.terms.answers import Closed
 from accord.terms.faults import BadInput, Fault, Unavailable
@@ -167,7 +169,7 @@ def _region(settings: GatewaySettings, folder: Path, trust: Trust, holders: Grpc
         trust.recorder,
         Patience(settings.region.locate_seconds, settings.region.first_frame_seconds, settings.region.between_frames_seconds),
         settings.region.seconds,
-        anyio.CapacityLimiter(settings.region.questions_at_once),
+        Places(settings.region.questions_at_once, of_one=settings.region.questions_of_one),
     )
 
 
@@ -220,7 +222,7 @@ async def _keep_renewing(context: ssl.SSLContext, trust: Trust) -> None:
 
 async def _serve_grpc(settings: GatewaySettings, region: Region, callers: MandatedCallers, trust: Trust) -> tuple[aio.Server, str]:
     at = address(settings.listen.grpc)
-    server = aio.server(options=SERVER, maximum_concurrent_rpcs=MAXIMUM_CONCURRENT_RPCS)
+    server = aio.server(options=SERVER, maximum_concurrent_rpcs=MAXIMUM_CONCURRENT_RPCS, interceptors=[Bystanders()])
     server.add_generic_rpc_handlers((DossierService(region, callers).handler(),))
     health = health_aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import anyio
 from anyio.abc import ObjectSendStream
 
+from accord.rules.places import Places
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import HolderName
 from accord.terms.queries import DossierQuery
@@ -35,7 +36,7 @@ class Region:
     recorder: Callable[[], Recorder]
     patience: Patience = field(default_factory=Patience)
     seconds: float = 10.0
-    questions: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(40))
+    questions: Places = field(default_factory=lambda: Places(60, of_one=40))
     arrivals: Arrivals = field(default_factory=Arrivals)
 
 
@@ -61,7 +62,7 @@ async def open_dossier(
             await streams.enter_async_context(stream)
         chosen = plan(query, region.register)
         seconds = min(query.seconds, region.seconds)
-        with _one_more_question(region), _in_time(seconds + _GRACE_SECONDS):
+        with _one_more_question(region.questions, query.asked_by.data_user.ura.value), _in_time(seconds + _GRACE_SECONDS):
             arrived = await region.arrivals.come_in()
             lines = Lines(region.recorder(), About(query.id, query.bsn, query.asked_by, query.purpose, query.evidence))
             await lines.asked()
@@ -116,18 +117,12 @@ def _in_time(seconds: float) -> Iterator[None]:
         raise Unavailable(Fault.DEADLINE_PASSED) from None
 
 
-class _one_more_question:  # noqa: N801 - reads as a statement where it is used
-    """Holds one of the places for questions under way; there is no queue, the asker may come back."""
-
-    def __init__(self, region: Region) -> None:
-        self._limiter = region.questions
-        self._token = object()
-
-    def __enter__(self) -> None:
-        try:
-            self._limiter.acquire_on_behalf_of_nowait(self._token)
-        except anyio.WouldBlock:
-            raise Unavailable(Fault.TOO_MANY_QUESTIONS) from None
-
-    def __exit__(self, *_: object) -> None:
-        self._limiter.release_on_behalf_of(self._token)
+@contextmanager
+def _one_more_question(places: Places, organisation: str) -> Iterator[None]:
+    """Hold one of the places for questions under way; there is no queue, the asker may come back."""
+    if not places.take(organisation):
+        raise Unavailable(Fault.TOO_MANY_QUESTIONS)
+    try:
+        yield
+    finally:
+        places.give_back(organisation)

@@ -22,7 +22,7 @@ from accord.link.mandate_claims import mandate_of
 from accord.rules.matrix import categories_of_role
 from accord.terms.answers import Batch, Counts, Ending
 from accord.terms.evidence import Mandate
-from accord.terms.faults import BadInput, Fault
+from accord.terms.faults import BadInput, Fault, Faulted
 from accord.terms.identifiers import Bsn, QueryId, Ura
 from accord.terms.parties import Asker
 from accord.terms.policies import RegionPolicy
@@ -30,6 +30,7 @@ from accord.terms.queries import Evidence
 from accord.terms.vocabulary import CATEGORY_ORDER, CareCategory, PurposeOfUse
 from accord.wire.columns import rows
 from accord.wire.hashing import StreamDigest
+from gateway.callers import EmergencyRefused
 
 _MARK_BYTES: Final = 8
 KEY_BYTES: Final = 32
@@ -172,13 +173,17 @@ class Recorder:
         line = Closing(**self._common(about, holder), ending=ending, truth=truth, batches=counts.batches, count=counts.records, bytes=counts.bytes, fault=fault)
         await self.ledger.append(line)
 
-    async def refused(self, fault: Fault, peer: str = "") -> None:
+    async def refused(self, failure: Faulted, peer: str = "") -> None:
         """Somebody asked without being let in: failed authentication is an event, too (NEN 7513). *peer* is who is on the channel.
+
+        Who asked is in the line where their mandate was verified: of an emergency that is not opened somebody must be able to ask why.
 
         Raises:
             Unavailable: `journal-unavailable`.
         """
-        await (self.refusals or Refusals(self.ledger)).note(RefusedQuestion(peer=peer, fault=fault))
+        asking = failure.asking if isinstance(failure, EmergencyRefused) else None
+        line = RefusedQuestion(peer=peer, fault=failure.fault, asking=asking, emergency=asking is not None)
+        await (self.refusals or Refusals(self.ledger)).note(line)
 
     async def _broken(self, about: About) -> None:
         """That glass is broken, once for each emergency; whether it opens anything, each holder decides."""

@@ -45,7 +45,8 @@ class RegionSettings(msgspec.Struct, frozen=True):
     locate_seconds: _Seconds = 1.0
     first_frame_seconds: _Seconds = 4.0
     between_frames_seconds: _Seconds = 3.0
-    questions_at_once: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 40
+    questions_at_once: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 60
+    questions_of_one: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 40
 
 
 class RateSettings(msgspec.Struct, frozen=True):

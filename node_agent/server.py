@@ -9,8 +9,9 @@ import grpc
 from grpc import aio
 
 from accord.link.addresses import Address, loopback
-from accord.link.listening import Listening
+from accord.link.listening import Bystanders, Listening
 from accord.link.options import MAXIMUM_CONCURRENT_RPCS, SERVER
+from accord.rules.places import Places
 from accord.terms.faults import BadInput, Fault
 from node_agent.api.health import add_health, follow
 from node_agent.api.patient_servicer import PatientService, add_patient_service
@@ -18,6 +19,8 @@ from node_agent.api.servicer import SERVICE, HolderService, add_holder_service
 from node_agent.pausing import Pausing
 
 GRACE_SECONDS: Final = 5.0
+#: The part of the places for calls that one gateway may have.
+_OF_ONE: Final = 0.75
 
 
 @asynccontextmanager
@@ -40,8 +43,8 @@ async def serving(
     """
     if credentials is None and not address.is_socket:
         loopback(address.target)
-    server = aio.server(options=SERVER, maximum_concurrent_rpcs=concurrency)
-    listening = Listening()
+    server = aio.server(options=SERVER, maximum_concurrent_rpcs=concurrency, interceptors=[Bystanders()])
+    listening = Listening(Places(concurrency, of_one=max(1, round(concurrency * _OF_ONE))))
     add_holder_service(service, server, listening)
     if patients is not None:
         add_patient_service(patients, server, listening, service.note_refusal)

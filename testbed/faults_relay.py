@@ -165,7 +165,7 @@ class Relay(HolderServiceServicer):
     async def Watch(self, request: pb.WatchRequest, context: _Context) -> None:  # type: ignore[override]  # as above
         """As the agent does."""
         async with _relaying(context):
-            await _relay(self._behind.Watch(request), context)
+            await _relay(self._behind.Watch(request, timeout=_left(context)), context)
 
     async def FetchAttachment(self, request: pb.FetchAttachmentRequest, context: _Context) -> None:  # type: ignore[override]  # as above
         """As the agent does."""

@@ -27,6 +27,7 @@ from accord.link.addresses import Address, loopback
 from accord.link.options import MAXIMUM_CONCURRENT_RPCS, SERVER
 from accord.link.pseudonyms import PseudonymKey, pseudonym_key
 from accord.link.surroundings import collect_garbage_rarely
+from accord.rules.places import Places
 from accord.terms.evidence import Asked
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, HolderName, Ura
@@ -152,7 +153,7 @@ async def _run(settings: GatewaySettings, register: Register, ready: Callable[[s
     recorder = Recorder(ForgetfulLedger(), bytes(KEY_BYTES), WITHOUT_A_MATRIX)
     times = settings.region
     patience = Patience(times.locate_seconds, times.first_frame_seconds, times.between_frames_seconds)
-    region = Region(register, holders, Presence(), lambda: recorder, patience, times.seconds, anyio.CapacityLimiter(times.questions_at_once))
+    region = Region(register, holders, Presence(), lambda: recorder, patience, times.seconds, Places(times.questions_at_once, of_one=times.questions_of_one))
     callers = PlainCallers()
     http = HttpSettings(seconds=times.seconds, first_frame_seconds=times.first_frame_seconds)
     async with anyio.create_task_group() as tasks:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from grpc.aio import ServicerContext
 
+from accord.audit.content import asking_of
 from accord.link.jose import decoded
 from accord.link.live_register import LiveRegister
 from accord.link.mandates import Mandates
@@ -19,12 +20,11 @@ from accord.rules.narrowing import selection_narrows
 from accord.terms.evidence import Asked, Mandate
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, Ura, is_base_address
-from accord.terms.members import Member, Part
+from accord.terms.members import Member, Part, RegionRegister
 from accord.terms.parties import Asker
-from accord.terms.policies import EmergencyPolicy
 from accord.terms.queries import Evidence, Selection
 from accord.terms.vocabulary import PurposeOfUse
-from gateway.callers import Caller
+from gateway.callers import Caller, EmergencyRefused
 from gateway.rates import QuestionRates
 from gateway.smart.door import SmartDoor
 from gateway.smart.scopes import Scopes
@@ -115,10 +115,11 @@ class MandatedCallers:
     def _caller(self, evidence: Evidence, member: Member | None, patient: str, base: str, peer: bytes, scopes: Scopes | None) -> MandatedCaller:
         register = self._live.current(self._now())
         mandate = self._mandates.read(evidence.mandate, register, self._now())
-        self._rates.take(mandate.issuer)
         _check_sender(mandate, member, scopes)
+        # Whoever shows somebody else's mandate spends nothing of theirs.
+        self._rates.take(mandate.issuer)
         if mandate.purpose is PurposeOfUse.EMERGENCY_TREATMENT:
-            _check_emergency(register.policy.emergency, mandate, self._now())
+            _check_emergency(mandate, register, self._now())
 
         def verify(bsn: Bsn) -> VerifiedCaller:
             return self._verifier.verify(evidence, bsn, member)
@@ -134,17 +135,17 @@ def _check_sender(mandate: Mandate, member: Member | None, scopes: Scopes | None
         raise BadInput(Fault.TOKEN_INVALID)
 
 
-def _check_emergency(policy: EmergencyPolicy | None, mandate: Mandate, at: datetime) -> None:
+def _check_emergency(mandate: Mandate, register: RegionRegister, at: datetime) -> None:
     """Refuse what every holder would refuse, once and with its reason.
 
     The age of a second factor only a holder can judge: it knows whether the emergency had begun there.
 
     Raises:
-        BadInput: `emergency-not-offered`, `emergency-incomplete`, `mandate-expired`.
+        EmergencyRefused: `emergency-not-offered`, `emergency-incomplete`, `mandate-expired`.
     """
-    wrong = lacking(policy, mandate, at=at)
+    wrong = lacking(register.policy.emergency, mandate, at=at)
     if wrong not in (None, Lacking.SECOND_FACTOR):
-        raise BadInput(FAULT_OF[wrong])
+        raise EmergencyRefused(FAULT_OF[wrong], asking_of(asker_of(mandate, register), mandate, purpose=mandate.purpose))
 
 
 def _covering(verified: VerifiedCaller, asked: Asked) -> str:

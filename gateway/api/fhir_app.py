@@ -10,6 +10,7 @@ from typing import Final
 import anyio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from accord.rules.places import Places
 from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
 from accord.terms.identifiers import HolderName
 from gateway.api.bundles import encode
@@ -46,7 +47,7 @@ class FhirApp:
         self._settings = settings
         self._ids = PatientIds(settings.patient_keys)
         self._cursors = Cursors(settings.cursor_key)
-        self._questions = anyio.CapacityLimiter(settings.questions_at_once)
+        self._questions = Places(settings.questions_at_once, of_one=settings.questions_of_one)
         self._started = datetime.now(UTC)
         self._version = _own_version()
 
@@ -107,23 +108,21 @@ class FhirApp:
         """The failure, noted in the journal where somebody was not let in; what cannot be noted is told instead."""
         if failure.fault in NOT_LET_IN:
             try:
-                await self._door.refused(failure.fault, self._whose(certificate))
+                await self._door.refused(failure, self._whose(certificate))
             except Unavailable as closed:
                 return closed
         return failure
 
     async def _ask(self, asked: Asked, call: Call) -> None:
-        token = object()
-        try:
-            self._questions.acquire_on_behalf_of_nowait(token)
-        except anyio.WouldBlock:
-            raise Unavailable(Fault.TOO_MANY_QUESTIONS) from None
+        organisation = call.caller.asked_by.data_user.ura.value
+        if not self._questions.take(organisation):
+            raise Unavailable(Fault.TOO_MANY_QUESTIONS)
         try:
             # Whoever is blocked meanwhile gets no more: an answer that has begun ends unfinished.
             async with self._callers.while_a_member(call.caller):
                 await answer(asked, call)
         finally:
-            self._questions.release_on_behalf_of(token)
+            self._questions.give_back(organisation)
 
     def _view(self, asked: Asked, exchange: Exchange, base: str) -> View:
         if asked.holder is None:

@@ -14,9 +14,11 @@ from grpc.aio import ServicerContext
 
 from accord.link.failures import Unreadable, answering, read
 from accord.link.listening import Ears, Listening
+from accord.link.options import MAXIMUM_CONCURRENT_RPCS
+from accord.rules.places import Places
 from accord.terms.answers import Chunk
 from accord.terms.evidence import Asked
-from accord.terms.faults import BadInput, Fault, Faulted
+from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
 from accord.terms.identifiers import Bsn, HolderName, QueryId, RecordRef, record_ref
 from accord.terms.limits import LIST_ITEMS
 from accord.terms.queries import EVERYTHING, DossierQuery, Evidence, Order
@@ -35,6 +37,10 @@ SERVICE: Final = pb.DESCRIPTOR.services_by_name["DossierService"].full_name
 
 _Context = ServicerContext[Any, Any]
 
+#: No question takes longer, and none may want to.
+_LONGEST_SECONDS: Final = 300.0
+#: Calls of one organisation at the same time, of those that are served at all.
+_CALLS_OF_ONE: Final = 50
 #: Events that wait for a slow application before its holders are slowed down: about 0.8 MB of batches (see `http_door`).
 _EVENTS_AHEAD = 4
 
@@ -97,7 +103,7 @@ class DossierService:
 
     def handler(self) -> grpc.GenericRpcHandler:
         """What a server serves: `Open` writes messages and, for batches, bytes that are already a message."""
-        ears = Ears(Listening(), self._callers.who, self._note_refusal)
+        ears = Ears(Listening(Places(MAXIMUM_CONCURRENT_RPCS, of_one=_CALLS_OF_ONE)), self._callers.who, self._note_refusal, _LONGEST_SECONDS)
         fetched = pb.DossierServiceFetchAttachmentResponse.SerializeToString
         return grpc.method_handlers_generic_handler(
             SERVICE,
@@ -108,7 +114,7 @@ class DossierService:
         )
 
     async def _note_refusal(self, fault: Fault) -> None:
-        await self._region.recorder().refused(fault)
+        await self._region.recorder().refused(Unavailable(fault))
 
     @asynccontextmanager
     async def _noting_refusals(self, context: _Context) -> AsyncIterator[None]:
@@ -120,7 +126,7 @@ class DossierService:
                 peer = ""
                 with suppress(Faulted):
                     peer = self._callers.who(context)
-                await self._region.recorder().refused(failure.fault, peer)
+                await self._region.recorder().refused(failure, peer)
             raise
 
     def _query(self, request: pb.OpenRequest, context: _Context, *, attachment: tuple[HolderName, str, RecordRef] | None = None) -> tuple[Caller, DossierQuery]:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import anyio
 from anyio.abc import ObjectSendStream
 
-from accord.terms.faults import BadInput, Fault
+from accord.terms.faults import BadInput, Fault, Faulted
 from accord.terms.identifiers import HolderName, RecordRef
 from accord.terms.queries import DossierQuery
 from gateway.opening import Region, open_dossier
@@ -39,7 +39,7 @@ class Door(Protocol):
     async def read(self, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
         """See `gateway.reading.read_at`."""
 
-    async def refused(self, fault: Fault, peer: str) -> None:
+    async def refused(self, failure: Faulted, peer: str) -> None:
         """Note that somebody was not let in. *peer* is the URA of whoever is on the channel, empty for nobody.
 
         Raises:
@@ -71,9 +71,9 @@ class RegionDoor:
         """Open a dossier."""
         await open_dossier(query, self.region, into, lanes=lanes)
 
-    async def refused(self, fault: Fault, peer: str) -> None:
+    async def refused(self, failure: Faulted, peer: str) -> None:
         """Note that somebody was not let in."""
-        await self.region.recorder().refused(fault, peer)
+        await self.region.recorder().refused(failure, peer)
 
     async def read(self, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
         """Read one record: the reader's selection names it."""

@@ -32,7 +32,8 @@ class HttpSettings:
         epoch: The number of this key, 0 to 255.
         earlier_keys: Keys by their number under which patient ids that are out there still open.
         seconds: The whole time that a question may take.
-        questions_at_once: More questions than this at the same time are sent away with a Retry-After.
+        questions_at_once, questions_of_one: More questions than this at the same time, in total and of one organisation, are sent
+            away with a Retry-After.
         first_frame_seconds: How long a page waits for a holder's first record.
         default_count: Records on a page where the client does not say.
         most_count: Records on a page, at most.
@@ -54,6 +55,7 @@ class HttpSettings:
     earlier_keys: Mapping[int, bytes] = field(default_factory=dict, repr=False)
     seconds: float = 8.0
     questions_at_once: int = 64
+    questions_of_one: int = 44
     first_frame_seconds: float = 2.0
     default_count: int = 100
     most_count: int = 1000

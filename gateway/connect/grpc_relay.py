@@ -28,6 +28,9 @@ SERVICE: Final = pb.DESCRIPTOR.services_by_name["DossierService"].full_name
 
 _Context = ServicerContext[Any, Any]
 
+#: The longest that a gateway serves; an application on this machine need not say how long it waits.
+_LONGEST_SECONDS: Final = 300.0
+
 
 class GatewayChannel:
     """A channel to the gateway. *credentials* gives those of the moment and a number that changes with them; none: plain."""
@@ -115,7 +118,7 @@ class DossierRelay:
         parts = self._parts
         parts.upstream.check_standing()
         ask: Any = self._gateway.current().unary_stream(f"/{SERVICE}/{method}", request_serializer=type(request).SerializeToString, response_deserializer=None)
-        call = ask(request, timeout=context.time_remaining())
+        call = ask(request, timeout=min(context.time_remaining() or _LONGEST_SECONDS, _LONGEST_SECONDS))
         try:
             async with aclosing(_answers(call)) as answers:
                 async for answer in answers:

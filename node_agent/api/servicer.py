@@ -14,6 +14,7 @@ from accord.audit.events import RefusedQuestion
 from accord.audit.refusals import Refusals
 from accord.link.failures import Unreadable, answering, read
 from accord.link.listening import Ears, Listening
+from accord.rules.places import Places
 from accord.terms.answers import AttachmentFrame, Closed, Description, Frame, Standing
 from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
 from accord.terms.identifiers import Pseudonym, QueryId, Ura, record_ref
@@ -34,7 +35,9 @@ from node_agent.ports import SourceFailure
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["HolderService"].full_name
 CAPABILITIES: Final = frozenset({"locate", "query.arrival", "query.global", "attachment", "watch", "selection.v1"})
 
-_WATCHERS: Final = 20
+#: Of one gateway, each of its processes one.
+_WATCHERS: Final = 8
+_MOST_WATCHERS: Final = 64
 _HEARTBEAT_SECONDS: Final = 5.0
 #: No question takes longer, and none may want to.
 _LONGEST_SECONDS: Final = 300.0
@@ -74,7 +77,7 @@ class HolderService:
         self._name = name
         self._locating = locating
         self._heartbeat_seconds = heartbeat_seconds
-        self._watchers = 0
+        self._watchers = Places(_MOST_WATCHERS, of_one=_WATCHERS)
 
     def who(self, context: _Context) -> str:
         """The URA of whoever calls.
@@ -167,15 +170,14 @@ class HolderService:
         stream = AnswerStream(context)
         async with answering(context, "Watch"), stream.ended_in_time():
             read(request)
-            self._door.check_peer(context)
-            if self._watchers >= _WATCHERS:
+            gateway = self._door.check_peer(context).ura.value
+            if not self._watchers.take(gateway):
                 raise Unavailable(Fault.TOO_MANY_QUESTIONS)
-            self._watchers += 1
             try:
                 async with self._door.while_a_member(context):
                     await self._watch(stream)
             finally:
-                self._watchers -= 1
+                self._watchers.give_back(gateway)
 
     async def note_refusal(self, fault: Fault, query: str = "", peer: str = "") -> None:
         """What is refused at the door has a line, too: failed authentication is an event (NEN 7513). *peer* is who is on the channel.

@@ -18,6 +18,7 @@ from accord.link.options import CHANNEL, SERVER
 from accord.link.pseudonyms import PseudonymKey
 from accord.link.status import fault_of
 from accord.rules.data_kinds import DAILY, DataKind
+from accord.rules.places import Places
 from accord.rules.statements import Answer, Cell, ChoiceLine, Side, Statement, Voice, nonce_of
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Bsn, HolderName, Pseudonym, Ura
@@ -153,7 +154,7 @@ async def running_desk(folder: Path) -> AsyncIterator[Kit]:
         kit: Kit
         desk = Desk(safeguards, choices, statements, reader, knows=lambda one: one in kit.knows, register=lambda: kit.register, now=clock)
         server = aio.server(options=SERVER)
-        add_patient_service(PatientService(desk, PlainDoor(), NoPseudonymKeys()), server, Listening(), _unnoted)
+        add_patient_service(PatientService(desk, PlainDoor(), NoPseudonymKeys()), server, Listening(Places(20, of_one=20)), _unnoted)
         server.add_insecure_port(f"unix:{folder / 'desk'}")
         await server.start()
         async with aio.insecure_channel(f"unix:{folder / 'desk'}", options=CHANNEL) as channel:

@@ -297,9 +297,9 @@ async def test_a_watch_has_a_heartbeat(tmp_path: Path) -> None:
     assert len({standing.since_ms for standing in told}) == 1
 
 
-async def test_p7_only_so_many_may_watch(tmp_path: Path) -> None:
+async def test_p7_only_so_many_of_one_gateway_may_watch(tmp_path: Path) -> None:
     async with served(holder_over(MemorySource(ANNAS)), tmp_path) as (stub, _):
-        calls = [stub.Watch(pb.WatchRequest()) for _ in range(20)]
+        calls = [stub.Watch(pb.WatchRequest()) for _ in range(8)]
         for call in calls:
             await call.read()
         with pytest.raises(aio.AioRpcError) as failed:

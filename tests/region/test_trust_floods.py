@@ -1,5 +1,6 @@
 """D4: floods of HTTP/2 from somebody with a certificate of the region: others are served, memory is bounded, limits hold from outside."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ import pytest
 from accord.link.options import SERVER
 from accord.terms.faults import Fault
 from testbed.asking import RegionDidNotAnswer
-from testbed.attack_kit import AttackKit
+from testbed.attack_kit import AttackKit, opening
 from testbed.http2_floods import (
     DESCRIBE,
     OPEN,
@@ -27,7 +28,7 @@ from testbed.http2_floods import (
 )
 from testbed.http2_peer import Http2Peer
 from testbed.scripted_gateway import question
-from tests.region.trust_world import CANARY, HOLDER, VICTIM, resident_kib
+from tests.region.trust_world import BULKY, CANARY, HOLDER, VICTIM, resident_kib
 
 pytestmark = pytest.mark.slow
 
@@ -129,6 +130,23 @@ def test_d4_questions_that_are_begun_and_never_said_leave_room_for_others(kit: A
             served = 0
 
     assert served == _QUESTIONS
+
+
+def test_d4_a_data_user_that_opens_dossiers_and_reads_nothing_leaves_room_for_others(kit: AttackKit) -> None:
+    """More than one organisation may have under way at the same time; what was opened stays open, for its deadline is far away."""
+    user = kit.user("eschrand")
+    with kit.dossiers("eschrand") as opener:
+        under_way = [opener.Open(opening(user.mandate(BULKY), BULKY), timeout=240) for _ in range(90)]
+        try:
+            time.sleep(2.0)
+            served = answered(kit, "gateway")
+            refused = [call for call in under_way if call.done() and call.details() == Fault.TOO_MANY_QUESTIONS]
+        finally:
+            for call in under_way:
+                call.cancel()
+
+    assert served == _QUESTIONS
+    assert refused
 
 
 @pytest.mark.parametrize("face", FACES)

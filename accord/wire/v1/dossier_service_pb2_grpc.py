@@ -27,6 +27,8 @@ if _version_not_supported:
 
 class DossierServiceStub(object):
     """The gateway's service for applications.
+
+    Every call has a deadline, of 300 seconds at most; any other is refused (deadline-missing).
     """
 
     def __init__(self, channel):
@@ -49,6 +51,8 @@ class DossierServiceStub(object):
 
 class DossierServiceServicer(object):
     """The gateway's service for applications.
+
+    Every call has a deadline, of 300 seconds at most; any other is refused (deadline-missing).
     """
 
     def Open(self, request, context):
@@ -92,6 +96,8 @@ def add_DossierServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class DossierService(object):
     """The gateway's service for applications.
+
+    Every call has a deadline, of 300 seconds at most; any other is refused (deadline-missing).
     """
 
     @staticmethod

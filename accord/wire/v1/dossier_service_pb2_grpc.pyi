@@ -27,7 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DossierServiceStub:
-    """The gateway's service for applications."""
+    """The gateway's service for applications.
+
+    Every call has a deadline, of 300 seconds at most; any other is refused (deadline-missing).
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -45,7 +48,10 @@ class DossierServiceStub:
 
 @_typing.type_check_only
 class DossierServiceAsyncStub(DossierServiceStub):
-    """The gateway's service for applications."""
+    """The gateway's service for applications.
+
+    Every call has a deadline, of 300 seconds at most; any other is refused (deadline-missing).
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Open: _aio.UnaryStreamMultiCallable[_dossier_service_pb2.OpenRequest, _dossier_service_pb2.OpenResponse]  # type: ignore[assignment]
@@ -59,7 +65,10 @@ class DossierServiceAsyncStub(DossierServiceStub):
     """The bytes of one attachment at one holder. The last frame is always `closed`."""
 
 class DossierServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The gateway's service for applications."""
+    """The gateway's service for applications.
+
+    Every call has a deadline, of 300 seconds at most; any other is refused (deadline-missing).
+    """
 
     @_abc_1.abstractmethod
     def Open(

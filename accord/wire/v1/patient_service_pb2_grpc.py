@@ -28,6 +28,8 @@ if _version_not_supported:
 class PatientServiceStub(object):
     """A holder's desk for the patient. Every call but the first carries the patient's own login, which the holder verifies
     with the keys of the login provider in the register; a gateway cannot make one.
+
+    Every call has a deadline, of 60 seconds at most; any other is refused (deadline-missing).
     """
 
     def __init__(self, channel):
@@ -61,6 +63,8 @@ class PatientServiceStub(object):
 class PatientServiceServicer(object):
     """A holder's desk for the patient. Every call but the first carries the patient's own login, which the holder verifies
     with the keys of the login provider in the register; a gateway cannot make one.
+
+    Every call has a deadline, of 60 seconds at most; any other is refused (deadline-missing).
     """
 
     def Recognise(self, request, context):
@@ -126,6 +130,8 @@ def add_PatientServiceServicer_to_server(servicer, server):
 class PatientService(object):
     """A holder's desk for the patient. Every call but the first carries the patient's own login, which the holder verifies
     with the keys of the login provider in the register; a gateway cannot make one.
+
+    Every call has a deadline, of 60 seconds at most; any other is refused (deadline-missing).
     """
 
     @staticmethod

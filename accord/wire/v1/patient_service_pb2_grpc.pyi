@@ -29,6 +29,8 @@ GRPC_VERSION: str
 class PatientServiceStub:
     """A holder's desk for the patient. Every call but the first carries the patient's own login, which the holder verifies
     with the keys of the login provider in the register; a gateway cannot make one.
+
+    Every call has a deadline, of 60 seconds at most; any other is refused (deadline-missing).
     """
 
     @_typing.overload
@@ -50,6 +52,8 @@ class PatientServiceStub:
 class PatientServiceAsyncStub(PatientServiceStub):
     """A holder's desk for the patient. Every call but the first carries the patient's own login, which the holder verifies
     with the keys of the login provider in the register; a gateway cannot make one.
+
+    Every call has a deadline, of 60 seconds at most; any other is refused (deadline-missing).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -67,6 +71,8 @@ class PatientServiceAsyncStub(PatientServiceStub):
 class PatientServiceServicer(metaclass=_abc_1.ABCMeta):
     """A holder's desk for the patient. Every call but the first carries the patient's own login, which the holder verifies
     with the keys of the login provider in the register; a gateway cannot make one.
+
+    Every call has a deadline, of 60 seconds at most; any other is refused (deadline-missing).
     """
 
     @_abc_1.abstractmethod

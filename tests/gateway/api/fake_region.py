@@ -12,7 +12,7 @@ from accord.link.pseudonyms import pseudonym_key
 from accord.rules.reading import category_of, content_hint, read_record, time_ms
 from accord.rules.scope import falls_inside
 from accord.terms.answers import Counts, Ending
-from accord.terms.faults import BadInput, Fault, Unavailable
+from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
 from accord.terms.identifiers import Bsn, HolderName, RecordRef, Ura
 from accord.terms.parties import Asker, DataHolder, DataUser, Professional
 from accord.terms.queries import DossierQuery, Order, SortKey
@@ -129,9 +129,9 @@ class FakeDoor:
             for stream in (into, *(lanes or {}).values()):
                 await stream.aclose()
 
-    async def refused(self, fault: Fault, _peer: str = "") -> None:
+    async def refused(self, failure: Faulted, _peer: str = "") -> None:
         """Remember who was not let in."""
-        self.turned_away.append(fault)
+        self.turned_away.append(failure.fault)
 
     async def read(self, holder: HolderName, ref: RecordRef, reader: Reader) -> HolderBatch:
         """One record with the Patient."""
