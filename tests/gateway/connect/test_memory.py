@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,7 @@ from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
 from gateway.connect.applications import Applications, new_token, read_applications
 from gateway.connect.composition import mandate_source
-from gateway.connect.mandating import AskedOf, MandateBook, Organisation, OwnKey, from_command
+from gateway.connect.mandating import AskedOf, HeldMandate, Issued, MandateBook, Organisation, OwnKey, from_command
 from gateway.connect.patients import Asker, Patients
 from gateway.connect.professionals import Who
 from gateway.connect.settings import OrganisationSettings
@@ -115,6 +116,59 @@ async def test_each_professional_and_purpose_has_a_mandate_of_their_own() -> Non
     assert len({first.text, others.text}) == 2
     assert len({first.key.public_key().public_bytes_raw(), others.key.public_key().public_bytes_raw()}) == 2
     assert first.text not in repr(first)
+
+
+class Failing:
+    """A source that fails while it is told to; before that, *meanwhile* happens."""
+
+    def __init__(self) -> None:
+        self.fails = False
+        self.asked = 0
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def issue(self, wanted: Wanted, at: datetime) -> Issued:
+        """As the port promises."""
+        self.asked += 1
+        if self.fails:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            if meanwhile is not None:
+                await meanwhile()
+            raise Unavailable(Fault.EVIDENCE_MISSING, "mandate")
+        return await OwnKey(KEY).issue(wanted, at)
+
+
+async def test_while_no_new_mandate_can_be_had_the_old_one_is_used_until_it_expires() -> None:
+    source = Failing()
+    book = MandateBook(source, US)
+    first = await book.mandate(BSNS[0], GP, AT)
+    source.fails = True
+
+    for left in (timedelta(seconds=110), timedelta(seconds=60), timedelta(seconds=1)):
+        assert await book.mandate(BSNS[0], GP, first.expires - left) is first
+    assert source.asked == 4, "a new one is wanted each time"
+    with pytest.raises(Unavailable) as caught:
+        await book.mandate(BSNS[0], GP, first.expires)
+    assert caught.value.fault is Fault.EVIDENCE_MISSING
+
+    source.fails = False
+    assert (await book.mandate(BSNS[0], GP, first.expires)).expires == first.expires + timedelta(minutes=10)
+
+
+async def test_a_failure_does_not_bring_an_old_mandate_back_that_was_renewed_meanwhile() -> None:
+    source = Failing()
+    book = MandateBook(source, US)
+    first = await book.mandate(BSNS[0], GP, AT)
+    late = first.expires - timedelta(seconds=60)
+
+    async def renewed() -> HeldMandate:
+        source.fails = False
+        return await book.mandate(BSNS[0], GP, late)
+
+    source.fails, source.meanwhile = True, renewed
+    second = await book.mandate(BSNS[0], GP, late)
+
+    assert second.expires > first.expires
+    assert await book.mandate(BSNS[0], GP, late) is second
 
 
 async def test_no_more_mandates_are_kept_than_fit_and_none_that_expired() -> None:
