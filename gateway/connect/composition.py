@@ -50,7 +50,7 @@ async def run(settings: ConnectSettings, folder: Path, ready: Callable[[str], No
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(live.keep_fresh)
-            tasks.start_soon(_look_around, parts)
+            tasks.start_soon(_look_around, parts, channel)
             grpc_server, grpc_address = (None, "off") if channel is None else await _serve_grpc(settings, DossierRelay(parts, channel))
             http_address = "off"
             if settings.listen.http:
@@ -138,9 +138,9 @@ def _channel(settings: ConnectSettings, live: LiveRegister, files: TlsFiles | No
     if not given.grpc:
         raise BadInput(Fault.INVALID_SETTING, "gateway.grpc")
     if files is None:
-        return GatewayChannel(loopback(given.grpc).target)
+        return GatewayChannel(loopback(given.grpc).target, seconds=given.seconds)
     keys = ChannelKeys(TlsMaterial(files, live))
-    return GatewayChannel(given.grpc, to_member(Ura(given.ura)), lambda: (keys.current(), keys.generation))
+    return GatewayChannel(given.grpc, to_member(Ura(given.ura)), lambda: (keys.current(), keys.generation), seconds=given.seconds)
 
 
 async def _serve_grpc(settings: ConnectSettings, relay: DossierRelay) -> tuple[aio.Server, str]:
@@ -155,8 +155,8 @@ async def _serve_grpc(settings: ConnectSettings, relay: DossierRelay) -> tuple[a
     return server, address.target if address.is_socket else Address(address.host, port).target
 
 
-async def _look_around(parts: Parts) -> None:
-    """Forget what is old, and take up new certificates."""
+async def _look_around(parts: Parts, channel: GatewayChannel | None) -> None:
+    """Forget what is old, take up new certificates, and close what they replaced."""
     while True:
         await anyio.sleep(_LOOK_AROUND_SECONDS)
         parts.patients.forget_idle()
@@ -165,3 +165,6 @@ async def _look_around(parts: Parts) -> None:
             parts.upstream.refresh()
         except Faulted as failure:
             _log.warning("certificate not reloaded", code=failure.fault.value, where=failure.where)
+        await parts.upstream.close_over()
+        if channel is not None:
+            await channel.close_over()

@@ -3,6 +3,7 @@
 Answers are relayed in the bytes they came in.
 """
 
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -22,6 +23,7 @@ from accord.terms.queries import EVERYTHING
 from accord.wire import codec
 from accord.wire.v1 import dossier_service_pb2 as pb
 from gateway.connect.proxy import Parts
+from gateway.connect.replaced import Replaced
 from gateway.connect.upstream import UNREACHABLE
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["DossierService"].full_name
@@ -33,14 +35,25 @@ _LONGEST_SECONDS: Final = 300.0
 
 
 class GatewayChannel:
-    """A channel to the gateway. *credentials* gives those of the moment and a number that changes with them; none: plain."""
+    """A channel to the gateway.
 
-    def __init__(self, target: str, options: Options = (), credentials: Callable[[], tuple[grpc.ChannelCredentials, int]] | None = None) -> None:
+    *credentials* gives those of the moment and a number that changes with them; none: plain. *seconds* is how long a question may take.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        options: Options = (),
+        credentials: Callable[[], tuple[grpc.ChannelCredentials, int]] | None = None,
+        *,
+        seconds: float = 60.0,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._target = target
         self._options = (*CHANNEL, *options)
         self._credentials = credentials
         self._open: tuple[aio.Channel, int] | None = None
-        self._earlier: list[aio.Channel] = []
+        self._earlier = Replaced(seconds, now)
 
     def current(self) -> aio.Channel:
         """The channel, opened anew when the credentials changed. Answers on the earlier one are read to their end."""
@@ -48,7 +61,7 @@ class GatewayChannel:
         if self._open is not None and self._open[1] == generation:
             return self._open[0]
         if self._open is not None:
-            self._earlier.append(self._open[0])
+            self._earlier.put(self._open[0].close)
         if credentials is None:
             channel = aio.insecure_channel(self._target, options=self._options)
         else:
@@ -56,10 +69,15 @@ class GatewayChannel:
         self._open = channel, generation
         return channel
 
+    async def close_over(self) -> None:
+        """Close the earlier channels on which nothing can be under way any more."""
+        await self._earlier.close_over()
+
     async def close(self) -> None:
         """Close every channel."""
-        for channel in (*self._earlier, *((self._open[0],) if self._open else ())):
-            await channel.close()
+        await self._earlier.close_all()
+        if self._open is not None:
+            await self._open[0].close()
 
 
 class DossierRelay:

@@ -164,20 +164,24 @@ class MandateBook:
     async def mandate(self, bsn: Bsn, who: Who, at: datetime) -> HeldMandate:
         """The mandate for this patient, professional and purpose; made anew when it is about to expire.
 
+        While no new one can be had, the old one is used until it expires.
+
         Raises:
             BadInput: `token-invalid`: nobody would believe what it would say.
-            Unavailable: `evidence-missing`: none can be had.
+            Unavailable: `evidence-missing`: none can be had, and there is none that is still good.
         """
         name = (bsn.value, who)
-        held = self._held.pop(name, None)
+        held = self._held.get(name)
         if held is None or held.expires - at < self._margin:
-            key = Ed25519PrivateKey.generate()
-            own = self.organisation
-            public = key.public_key().public_bytes_raw()
-            wanted = Wanted(own.ura, own.region, who.professional, who.purpose, bsn, public, treatment=who.treatment, emergency=who.emergency)
-            issued = await self._source.issue(wanted, at)
-            held = HeldMandate(issued.text, issued.salt, issued.expires, key)
+            try:
+                held = await self._made(bsn, who, at)
+            except Unavailable:
+                # Another question may have got a new one meanwhile.
+                held = self._held.get(name, held)
+                if held is None or held.expires <= at:
+                    raise
         # Put behind the others, and then the first ones are those that nobody used for longest.
+        self._held.pop(name, None)
         self._held[name] = held
         while len(self._held) > self._most:
             del self._held[next(iter(self._held))]
@@ -187,3 +191,11 @@ class MandateBook:
         """Let go of what cannot be used any more."""
         now = at or datetime.now(UTC)
         self._held = {name: held for name, held in self._held.items() if held.expires > now}
+
+    async def _made(self, bsn: Bsn, who: Who, at: datetime) -> HeldMandate:
+        key = Ed25519PrivateKey.generate()
+        own = self.organisation
+        public = key.public_key().public_bytes_raw()
+        wanted = Wanted(own.ura, own.region, who.professional, who.purpose, bsn, public, treatment=who.treatment, emergency=who.emergency)
+        issued = await self._source.issue(wanted, at)
+        return HeldMandate(issued.text, issued.salt, issued.expires, key)

@@ -26,7 +26,7 @@ from gateway.connect.applications import Application, Applications
 from gateway.connect.asking import Request, Understood, understand
 from gateway.connect.mandating import MandateBook
 from gateway.connect.passing import pass_back
-from gateway.connect.patients import RECENT, Patients
+from gateway.connect.patients import RECENT, Asker, Patients
 from gateway.connect.professionals import Professionals, Who
 from gateway.connect.upstream import Upstream
 
@@ -58,6 +58,11 @@ class _Asking:
     understood: Understood
     who: Who
     application: Application
+
+    @property
+    def asker(self) -> Asker:
+        """Whose latest patient is meant where a request does not say."""
+        return Asker(self.application.name, self.who.professional.identifier)
 
 
 class ConnectApp:
@@ -141,7 +146,7 @@ class ConnectApp:
                 return
 
     def _whom(self, asking: _Asking) -> list[tuple[str, Bsn]]:
-        """Whom it is about; where it does not say, whom the application asked about last.
+        """Whom it is about; where it does not say, whom this professional asked about last at this application.
 
         Raises:
             BadInput: `unknown-patient-id`, or `no-patient` when nobody was asked about yet.
@@ -150,7 +155,7 @@ class ConnectApp:
         if understood.bsn is not None:
             return [("", understood.bsn)]
         named = understood.patient_id or asking.request.headers.get(_PATIENT, "")
-        names = (named,) if named else patients.recent(asking.application.name)[:RECENT]
+        names = (named,) if named else patients.recent(asking.asker)[:RECENT]
         if not names:
             raise BadInput(Fault.NO_PATIENT, _PATIENT)
         return [(name, patients.bsn_of(name)) for name in names]
@@ -186,9 +191,9 @@ class ConnectApp:
         patient_id, bsn = whom
         named = response.headers.get(_PATIENT, "")
         if patient_id:
-            self._parts.patients.used(patient_id, asking.application.name)
+            self._parts.patients.used(patient_id, asking.asker)
         elif is_logical_id(named):
-            self._parts.patients.remember(named, bsn, asking.application.name)
+            self._parts.patients.remember(named, bsn, asking.asker)
 
 
 def _once(exchange: Exchange) -> dict[str, str]:

@@ -5,6 +5,7 @@ Foreign failures become ours by one table, in `failed`.
 
 import logging
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from accord.link.peers import certificate_digest, member_by_digest
 from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
 from accord.terms.identifiers import Ura
 from accord.terms.members import MemberStatus, Part
+from gateway.connect.replaced import Replaced
 
 #: The gateway cannot be reached.
 UNREACHABLE: Final = Fault.GATEWAY_UNREACHABLE
@@ -71,16 +73,18 @@ class Upstream:
     files: TlsFiles | None = None
     seconds: float = 60.0
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    now: Callable[[], float] = time.monotonic
     _client: httpx2.AsyncClient = field(init=False, repr=False)
     _context: ssl.SSLContext | None = field(init=False, default=None, repr=False)
     _authorities: tuple[str, ...] = field(init=False, default=())
     _seen: set[bytes] = field(init=False, default_factory=set)
-    _earlier: list[httpx2.AsyncClient] = field(init=False, default_factory=list)
+    _earlier: Replaced = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("httpx2", "httpcore2"):
             # They would write down addresses, and when asked to explain themselves headers too: patient ids and mandates.
             logging.getLogger(name).setLevel(logging.WARNING)
+        self._earlier = Replaced(self.seconds, self.now)
         self._begin()
 
     @asynccontextmanager
@@ -114,10 +118,14 @@ class Upstream:
             else:
                 renew(self._context, self.files)
 
+    async def close_over(self) -> None:
+        """Close the earlier connections on which nothing can be under way any more."""
+        await self._earlier.close_over()
+
     async def close(self) -> None:
         """Close every connection."""
-        for client in (*self._earlier, self._client):
-            await client.aclose()
+        await self._earlier.close_all()
+        await self._client.aclose()
 
     def _begin(self) -> None:
         if self.address.is_secured:
@@ -140,8 +148,9 @@ class Upstream:
 
     def _begin_anew(self) -> None:
         # Answers under way are read to their end; the connections of the earlier client are not used again.
-        self._earlier = [*self._earlier[-3:], self._client]
+        earlier = self._client
         self._begin()
+        self._earlier.put(earlier.aclose)
 
     def check_standing(self) -> None:
         """Whether the gateway takes part now, by every key that it showed on a connection that may be used again.

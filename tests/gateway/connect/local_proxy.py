@@ -1,5 +1,6 @@
 """A proxy as it runs, and a gateway behind it that remembers what it was sent, verifies it, and answers as it is told."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -161,9 +162,13 @@ async def running(
     applications: Applications | None = None,
     professionals: Professionals = GP,
     address: str = "",
+    elapsed: Callable[[], float] = time.monotonic,
     **memory: Any,
 ) -> AsyncIterator[Running]:
-    """A proxy before *gateway*, on mutual TLS where that is wanted; or before an address where nobody may be."""
+    """A proxy before *gateway*, on mutual TLS where that is wanted; or before an address where nobody may be.
+
+    *elapsed* are the seconds by which replaced connections are closed.
+    """
     region = SmallRegion(folder)
     live = region.live("proxy")
     scheme, context = "http", None
@@ -172,7 +177,8 @@ async def running(
     async with anyio.create_task_group() as tasks:
         face = HttpSettings(public_url="http://gateway.test", allowed_hosts=frozenset({"127.0.0.1"}))
         taken = await tasks.start(_serve, lambda _: gateway, face, context)
-        upstream = Upstream(gateway_address(address or f"{scheme}://{taken}"), GATEWAY.ura, live, region.files(HOSPITAL) if tls else None)
+        files = region.files(HOSPITAL) if tls else None
+        upstream = Upstream(gateway_address(address or f"{scheme}://{taken}"), GATEWAY.ura, live, files, now=elapsed)
         source = OwnKey(read_signing_key(signing_key_file(folder / HOSPITAL.name.value, KeyUse.MANDATE)))
         book = MandateBook(source, Organisation(HOSPITAL.ura, live.newest.region, GATEWAY.ura))
         run: list[Running] = []

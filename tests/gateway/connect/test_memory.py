@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -24,8 +25,8 @@ from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
 from gateway.connect.applications import Applications, new_token, read_applications
 from gateway.connect.composition import mandate_source
-from gateway.connect.mandating import AskedOf, MandateBook, Organisation, OwnKey, from_command
-from gateway.connect.patients import Patients
+from gateway.connect.mandating import AskedOf, HeldMandate, Issued, MandateBook, Organisation, OwnKey, from_command
+from gateway.connect.patients import Asker, Patients
 from gateway.connect.professionals import Who
 from gateway.connect.settings import OrganisationSettings
 
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.anyio
 AT: Final = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 BSNS: Final = tuple(map(Bsn, ("999900006", "999900018", "999911120")))
 KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+EPD: Final = Asker("epd", "900000001")
 US: Final = Organisation(Ura("00000001"), "twente", Ura("00000002"))
 GP: Final = Who(Professional("900000001", "01.015", "J. de Vries"), PurposeOfUse.TREATMENT, TreatmentBasis.REGISTERED)
 
@@ -52,14 +54,14 @@ class Clock:
 def test_a_patient_is_forgotten_after_half_a_day_without_a_question() -> None:
     clock = Clock()
     patients = Patients(now=clock)
-    patients.remember("a", BSNS[0], "epd")
-    patients.remember("b", BSNS[1], "epd")
+    patients.remember("a", BSNS[0], EPD)
+    patients.remember("b", BSNS[1], EPD)
     clock.now += 11 * 3600
-    patients.used("a", "epd")
+    patients.used("a", EPD)
     clock.now += 2 * 3600
 
     assert patients.bsn_of("a") == BSNS[0]
-    assert patients.recent("epd") == ("a",)
+    assert patients.recent(EPD) == ("a",)
     with pytest.raises(BadInput, match="unknown-patient-id"):
         patients.bsn_of("b")
     assert len(patients) == 1
@@ -67,22 +69,40 @@ def test_a_patient_is_forgotten_after_half_a_day_without_a_question() -> None:
 
 def test_no_more_patients_are_kept_than_fit_and_those_in_use_stay() -> None:
     patients = Patients(most=2)
-    patients.remember("a", BSNS[0], "")
-    patients.remember("b", BSNS[1], "")
-    patients.used("a", "")
-    patients.remember("c", BSNS[2], "")
+    patients.remember("a", BSNS[0], EPD)
+    patients.remember("b", BSNS[1], EPD)
+    patients.used("a", EPD)
+    patients.remember("c", BSNS[2], EPD)
 
     assert [patients.knows(name) for name in "abc"] == [True, False, True]
 
 
-def test_each_application_has_its_own_latest_patient() -> None:
+def test_each_professional_at_each_application_has_their_own_latest_patient() -> None:
     patients = Patients()
-    for name, application in (("a", "epd"), ("b", "viewer"), ("c", "epd"), ("d", "epd"), ("e", "epd"), ("c", "epd")):
-        patients.remember(name, BSNS[0], application)
+    other, elsewhere = Asker("epd", "900000002"), Asker("viewer", "900000001")
+    for name, asker in (("a", EPD), ("b", elsewhere), ("c", EPD), ("d", other), ("e", EPD), ("c", EPD)):
+        patients.remember(name, BSNS[0], asker)
 
-    assert patients.recent("epd") == ("c",)
-    assert patients.recent("viewer") == ("b",)
-    assert patients.recent("nobody") == ()
+    assert patients.recent(EPD) == ("c",)
+    assert patients.recent(other) == ("d",)
+    assert patients.recent(elsewhere) == ("b",)
+    assert patients.recent(Asker("viewer", "900000002")) == ()
+
+
+def test_of_who_asked_no_more_is_kept_than_fits_and_nothing_after_half_a_day() -> None:
+    clock = Clock()
+    patients = Patients(most=2, now=clock)
+    askers = [Asker("epd", str(number)) for number in range(4)]
+    for asker in askers:
+        patients.remember("a", BSNS[0], asker)
+
+    assert [patients.recent(asker) for asker in askers] == [(), (), ("a",), ("a",)]
+
+    clock.now += 11 * 3600
+    patients.used("a", askers[3])
+    clock.now += 2 * 3600
+    # The patient is known by now only because somebody else asked about them.
+    assert [patients.recent(asker) for asker in askers] == [(), (), (), ("a",)]
 
 
 async def test_each_professional_and_purpose_has_a_mandate_of_their_own() -> None:
@@ -96,6 +116,59 @@ async def test_each_professional_and_purpose_has_a_mandate_of_their_own() -> Non
     assert len({first.text, others.text}) == 2
     assert len({first.key.public_key().public_bytes_raw(), others.key.public_key().public_bytes_raw()}) == 2
     assert first.text not in repr(first)
+
+
+class Failing:
+    """A source that fails while it is told to; before that, *meanwhile* happens."""
+
+    def __init__(self) -> None:
+        self.fails = False
+        self.asked = 0
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def issue(self, wanted: Wanted, at: datetime) -> Issued:
+        """As the port promises."""
+        self.asked += 1
+        if self.fails:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            if meanwhile is not None:
+                await meanwhile()
+            raise Unavailable(Fault.EVIDENCE_MISSING, "mandate")
+        return await OwnKey(KEY).issue(wanted, at)
+
+
+async def test_while_no_new_mandate_can_be_had_the_old_one_is_used_until_it_expires() -> None:
+    source = Failing()
+    book = MandateBook(source, US)
+    first = await book.mandate(BSNS[0], GP, AT)
+    source.fails = True
+
+    for left in (timedelta(seconds=110), timedelta(seconds=60), timedelta(seconds=1)):
+        assert await book.mandate(BSNS[0], GP, first.expires - left) is first
+    assert source.asked == 4, "a new one is wanted each time"
+    with pytest.raises(Unavailable) as caught:
+        await book.mandate(BSNS[0], GP, first.expires)
+    assert caught.value.fault is Fault.EVIDENCE_MISSING
+
+    source.fails = False
+    assert (await book.mandate(BSNS[0], GP, first.expires)).expires == first.expires + timedelta(minutes=10)
+
+
+async def test_a_failure_does_not_bring_an_old_mandate_back_that_was_renewed_meanwhile() -> None:
+    source = Failing()
+    book = MandateBook(source, US)
+    first = await book.mandate(BSNS[0], GP, AT)
+    late = first.expires - timedelta(seconds=60)
+
+    async def renewed() -> HeldMandate:
+        source.fails = False
+        return await book.mandate(BSNS[0], GP, late)
+
+    source.fails, source.meanwhile = True, renewed
+    second = await book.mandate(BSNS[0], GP, late)
+
+    assert second.expires > first.expires
+    assert await book.mandate(BSNS[0], GP, late) is second
 
 
 async def test_no_more_mandates_are_kept_than_fit_and_none_that_expired() -> None:

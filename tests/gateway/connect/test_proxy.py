@@ -191,6 +191,28 @@ async def test_a_record_that_does_not_say_whose_it_is_is_asked_for_the_latest_pa
         run.verified(run.gateway.seen[3], BSN)
 
 
+async def test_a_record_that_does_not_say_whose_it_is_is_not_that_of_another_professionals_patient(tmp_path: Path) -> None:
+    token, line = new_token("epd", trusted=True)
+    path = tmp_path / "tokens"
+    path.write_text(line)
+    first, second, third = (
+        {"authorization": f"Bearer {token}", "noaber-professional-id": number, "noaber-professional-role": "01.015", "noaber-professional-name": name}
+        for number, name in (("900000007", "Arts%20A"), ("900000008", "Arts%20B"), ("900000009", "Arts%20C"))
+    )
+    async with running(tmp_path / "region", FakeGateway(), applications=read_applications(path)) as run:
+        await run.search(BSN, **first)
+        await run.search(OTHER_BSN, **second)
+        await run.client.get("/fhir/Observation/esdoorn.o1", headers=first)
+        await run.client.get("/fhir/Observation/esdoorn.o1", headers=second)
+        nobody = await run.client.get("/fhir/Observation/esdoorn.o1", headers=third)
+        of_first, of_second = run.gateway.seen[2:]
+
+        assert [seen.headers["noaber-patient"] for seen in (of_first, of_second)] == [ID, OTHER_ID]
+        assert run.verified(of_first, BSN)[0].professional.name == "Arts A"
+        assert run.verified(of_second, OTHER_BSN)[0].professional.name == "Arts B"
+        assert (nobody.status_code, code_of(nobody)) == (400, "no-patient")
+
+
 async def test_a_client_may_say_whose_record_it_is(tmp_path: Path) -> None:
     async with running(tmp_path, FakeGateway()) as run:
         await run.search(BSN)
