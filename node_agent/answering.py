@@ -23,7 +23,7 @@ from node_agent.holder import Decided, Holder
 from node_agent.last_line import LastLine, last_line
 from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord
 from node_agent.ordering import Collection
-from node_agent.outlet import ReaderLost
+from node_agent.outlet import ReaderGone, ReaderLost
 from node_agent.packing import ReleasedRecord
 from node_agent.ports import Inquiry, ReadsAhead, SourceFailure, SourceIncapable, SourceRecord
 from node_agent.recording import Recording
@@ -144,6 +144,8 @@ class Answering:
         try:
             await self._teller.flush()
         except Unavailable as failure:
+            if word is TOO_LATE and isinstance(failure, ReaderGone):
+                return word  # they did not wait any longer, either
             # What waited is lost: without its line it may not leave.
             return LastWord(Ending.CUT_OFF if self._teller.records else Ending.UNREACHABLE, failure.fault)
         return word

@@ -119,6 +119,22 @@ async def test_p8_an_answer_that_fails_half_way_has_its_line_and_fails_on(failur
     check_broken_off(holder)
 
 
+async def test_p8_an_answer_that_is_too_late_says_so_also_when_nobody_waited_for_it() -> None:
+    holder, late = holder_over(MemorySource(BULK)), anyio.Event()
+
+    async def emit(_frame: Frame) -> None:
+        late.set()
+        await anyio.sleep(0.2)
+        raise ReaderGone
+
+    with pytest.raises(ReaderGone):
+        await answer(holder, admitted(question()), emit, seconds=0.1)
+    (closing,) = lines_of(holder, Closing)
+
+    assert late.is_set()
+    assert (closing.ending, closing.fault, closing.batches) == (Ending.TOO_LATE, Fault.DEADLINE_PASSED, len(lines_of(holder, Release)))
+
+
 @pytest.mark.parametrize("failure", [ReaderGone(), RuntimeError("a mistake of ours")])
 async def test_p8_an_attachment_that_fails_half_way_has_its_line_and_fails_on(failure: Exception) -> None:
     holder = holder_over(MemorySource([patient("a", ANNA), DOCUMENT, BINARY]))
