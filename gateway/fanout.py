@@ -5,8 +5,8 @@ deadline for the whole question and a silence time-out of its own that stands st
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -29,6 +29,8 @@ from gateway.screening import Screening
 
 #: In seconds: who is silent for longer is shown as asked.
 _SILENCE_TOLD_AFTER: Final = 0.1
+#: In seconds: a line that is not durable by then holds up nobody who leaves. The journal itself gives up before that.
+_LINE_SECONDS: Final = 2.5
 
 _log = structlog.get_logger("noaber.fanout")
 
@@ -87,7 +89,10 @@ class Asking:
 
 
 async def ask_one(asking: Asking, heard: Heard) -> None:
-    """Hear one holder out; whatever happens, `heard.closed` is set and told."""
+    """Hear one holder out; whatever happens, `heard.closed` is set and told.
+
+    When the reader leaves meanwhile, nobody is left to tell, and it raises on; the journal has its last line all the same.
+    """
     holder = heard.holder
     before_ms = asking.presence.of(holder.name).last_heard_ms
     sink = asking.sink_of(holder.name)
@@ -101,8 +106,9 @@ async def ask_one(asking: Asking, heard: Heard) -> None:
         ending, code = failure.ending, failure.code
     except BadInput as failure:
         ending, code = Ending.REJECTED, failure.fault
-    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.get_cancelled_exc_class()):
         # The reader has left: that ends the whole question, and is nobody's fault.
+        await answer.close(Ending.CUT_OFF, Fault.STREAM_CUT)
         raise
     except Exception as failure:  # noqa: BLE001 - whatever one holder made us do, the others must not suffer for it
         _log.error("holder's answer failed here", holder=holder.card.ura.value, failure=type(failure).__name__)
@@ -114,9 +120,7 @@ async def ask_one(asking: Asking, heard: Heard) -> None:
         asking.presence.heard(holder.name)
     heard.shown = Counter() if ending in (Ending.REJECTED, Ending.IDENTITY_UNVERIFIED) else answer.screening.shown()
     heard.closed = answer.closed(ending, code, before_ms)
-    # Nothing is released any more: when even this line cannot be written, the next question finds the door closed.
-    with suppress(Unavailable):
-        await asking.lines.closing(holder.card.ura, ending, heard.closed.counts, code)
+    await answer.close(ending, code)
     await _tell_the_end(sink, heard.closed)
 
 
@@ -124,6 +128,20 @@ async def _tell_the_end(sink: ObjectSendStream[DossierEvent], closed: HolderClos
     # The reader may have left; the account is kept all the same.
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
         await sink.send(closed)
+
+
+@contextmanager
+def _whoever_leaves() -> Iterator[None]:
+    """What is done about a line of the journal is done to its end, so that the last line counts those before it.
+
+    Raises:
+        Unavailable: `journal-unavailable`: it took too long.
+    """
+    try:
+        with anyio.fail_after(_LINE_SECONDS, shield=True):
+            yield
+    except TimeoutError:
+        raise Unavailable(Fault.JOURNAL_UNAVAILABLE) from None
 
 
 @dataclass(slots=True)
@@ -231,18 +249,26 @@ class _Answer:
             # Each has its line: an evil holder could fill our journal with what it cuts to pieces (promise P7).
             raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
         # The line is durable before anything of the batch goes on (promise P2).
-        await self._line(batch)
+        await self._line(batch, number)
+        await self.sink.send(HolderBatch(self.heard.holder.name, batch, self.screening.patients))
+
+    async def _line(self, batch: Batch, number: int) -> None:
+        try:
+            with _whoever_leaves():
+                await self.asking.lines.releasing(self.heard.holder.card.ura, self.batches, batch)
+        except Unavailable as failure:
+            raise HolderFailure(Ending.CUT_OFF if self.records else Ending.UNREACHABLE, failure.fault) from None
         self.digest.add(batch)
         self.records += number
         self.bytes += len(batch.blob)
         self.batches += 1
-        await self.sink.send(HolderBatch(self.heard.holder.name, batch, self.screening.patients))
 
-    async def _line(self, batch: Batch) -> None:
-        try:
-            await self.asking.lines.releasing(self.heard.holder.card.ura, self.batches, batch)
-        except Unavailable as failure:
-            raise HolderFailure(Ending.CUT_OFF if self.records else Ending.UNREACHABLE, failure.fault) from None
+    async def close(self, ending: Ending, code: Fault | None) -> None:
+        """Write the last line; to be called once."""
+        counts = self._counts(ending)
+        # Nothing is released any more: when even this line cannot be written, the next question finds the door closed.
+        with suppress(Unavailable), _whoever_leaves():
+            await self.asking.lines.closing(self.heard.holder.card.ura, ending, counts, code)
 
     def _settle(self, query: HolderQuery) -> tuple[Ending, Fault | None]:
         """Weigh the holder's last word against what arrived.
@@ -268,13 +294,10 @@ class _Answer:
     def closed(self, ending: Ending, code: Fault | None, before_ms: int) -> HolderClosed:
         """The holder's last word as it stands for the dossier."""
         asking, seen = self.asking, self.asking.presence.of(self.heard.holder.name)
-        counts = Counts(self.records, self.bytes, self.batches)
-        if self.said is not None and ending is not Ending.REJECTED:
-            counts = replace(counts, unfit=self.said.counts.unfit, oversized=self.said.counts.oversized)
         return HolderClosed(
             self.heard.holder.name,
             ending,
-            counts,
+            self._counts(ending),
             code,
             self.said,
             round((anyio.current_time() - asking.arrived.moment) * 1000),
@@ -283,3 +306,9 @@ class _Answer:
             data_as_of_ms=seen.data_as_of_ms,
             more=self.said is not None and self.said.more,
         )
+
+    def _counts(self, ending: Ending) -> Counts:
+        counts = Counts(self.records, self.bytes, self.batches)
+        if self.said is None or ending is Ending.REJECTED:
+            return counts
+        return replace(counts, unfit=self.said.counts.unfit, oversized=self.said.counts.oversized)

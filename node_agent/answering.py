@@ -23,7 +23,7 @@ from node_agent.holder import Decided, Holder
 from node_agent.last_line import LastLine, last_line
 from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord
 from node_agent.ordering import Collection
-from node_agent.outlet import ReaderStoodStill
+from node_agent.outlet import ReaderGone, ReaderLost
 from node_agent.packing import ReleasedRecord
 from node_agent.ports import Inquiry, ReadsAhead, SourceFailure, SourceIncapable, SourceRecord
 from node_agent.recording import Recording
@@ -50,7 +50,7 @@ async def answer(holder: Holder, admitted: Admitted, emit: Emit, *, seconds: flo
     Raises:
         BadInput: `not-this-holder`, or `invalid-question`: a page in the global order without a sensible limit.
         Unavailable: `budget-spent`, no emergency access, or `journal-unavailable`: then there is no answer.
-        ReaderStoodStill: Nobody took the last word, or what was told before it. The journal has its line all the same.
+        ReaderLost: Nobody took the last word, or what was told before it. The journal has its line all the same.
     """
     query = admitted.query
     if query.selection.order is Order.GLOBAL and not 1 <= query.selection.limit <= MOST_IN_ORDER:
@@ -58,8 +58,8 @@ async def answer(holder: Holder, admitted: Admitted, emit: Emit, *, seconds: flo
     recording = holder.safeguards.recording(admitted.asking)
     teller = Teller(emit, holder.bases, recording.releasing, most_records=holder.most_records, most_bytes=holder.most_bytes)
     answering = Answering(holder, admitted, teller, recording)
+    word = holder.refusal(query)
     async with last_line(recording, answering.counts, changed=lambda: answering.cut) as line:
-        word = holder.refusal(query)
         if word is None:
             word = TOO_LATE
             async with _kept_alive(teller):
@@ -105,7 +105,7 @@ class Answering:
                 if decided.person is None or not decided.decisions.may_show(self._query.selection):
                     return NOTHING
                 return await self._release_while_it_may(inquiry, decided, decided.person, since)
-        except (BudgetSpent, GlassUnbroken, ReaderStoodStill):
+        except (BudgetSpent, GlassUnbroken, ReaderLost):
             raise
         except IdentityInDoubt as doubt:
             return LastWord(doubt.ending, doubt.fault)
@@ -124,7 +124,7 @@ class Answering:
 
         Raises:
             Unavailable: `journal-unavailable`, when not even the last line could be written.
-            ReaderStoodStill: The line is written, and more is not told.
+            ReaderLost: The line is written, and more is not told.
         """
         if not self.cut:
             word = await self._flushed(word)
@@ -144,6 +144,8 @@ class Answering:
         try:
             await self._teller.flush()
         except Unavailable as failure:
+            if word is TOO_LATE and isinstance(failure, ReaderGone):
+                return word  # they did not wait any longer, either
             # What waited is lost: without its line it may not leave.
             return LastWord(Ending.CUT_OFF if self._teller.records else Ending.UNREACHABLE, failure.fault)
         return word

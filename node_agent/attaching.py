@@ -20,10 +20,11 @@ from node_agent.deciding import Decisions
 from node_agent.disclosure import Gate, IdentityInDoubt
 from node_agent.emergencies import GlassUnbroken
 from node_agent.finding import Person
+from node_agent.finishing import finish
 from node_agent.holder import Decided, Holder
 from node_agent.last_line import last_line
 from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord
-from node_agent.outlet import Outlet, ReaderStoodStill
+from node_agent.outlet import Outlet, ReaderLost
 from node_agent.ports import Attachment, SourceFailure
 from node_agent.recording import Recording
 from node_agent.revoking import shows_less
@@ -40,13 +41,13 @@ async def fetch_attachment(holder: Holder, admitted: Admitted, url: str, record:
     Raises:
         BadInput: `not-this-holder`.
         Unavailable: `budget-spent`, no emergency access, or `journal-unavailable`.
-        ReaderStoodStill: Nobody took the last word, or what was sent before it. The journal has its line all the same.
+        ReaderLost: Nobody took the last word, or what was sent before it. The journal has its line all the same.
     """
     at_large = replace(admitted, query=replace(admitted.query, selection=EVERYTHING))
     recording = holder.safeguards.recording(admitted.asking)
     sending = Sending(emit, recording, str(record))
+    word = holder.refusal(at_large.query)
     async with last_line(recording, lambda: sending.counts, changed=lambda: False) as line:
-        word = holder.refusal(at_large.query)
         if word is None:
             word = TOO_LATE
             with anyio.move_on_after(seconds):
@@ -78,14 +79,16 @@ class Sending:
 
         Raises:
             Unavailable: `journal-unavailable`: it was not sent.
-            ReaderStoodStill: It was given up half-way.
+            ReaderLost: It was given up half-way.
         """
         self.outlet.check()
-        with anyio.CancelScope(shield=True):
-            await self.recording.releasing_chunk(self._record, content)
+        await finish(lambda: self._line(content))
+        await self.outlet.put([Chunk(content)])
+
+    async def _line(self, content: bytes) -> None:
+        await self.recording.releasing_chunk(self._record, content)
         self.counts = replace(self.counts, bytes=self.counts.bytes + len(content), batches=self.counts.batches + 1)
         self.digest.add_chunk(content)
-        await self.outlet.put([Chunk(content)])
 
 
 async def _send(holder: Holder, admitted: Admitted, url: str, record: RecordRef, sending: Sending) -> LastWord:
@@ -98,7 +101,7 @@ async def _send(holder: Holder, admitted: Admitted, url: str, record: RecordRef,
         if attachment is None:
             return NOTHING
         return await _send_while_it_may(holder, admitted, decided, decided.person, attachment, sending, since)
-    except (BudgetSpent, GlassUnbroken, ReaderStoodStill):
+    except (BudgetSpent, GlassUnbroken, ReaderLost):
         raise
     except IdentityInDoubt as doubt:
         return LastWord(doubt.ending, doubt.fault)

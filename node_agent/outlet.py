@@ -15,11 +15,22 @@ STILL_SECONDS: Final = 30.0
 GRACE_SECONDS: Final = 2.0
 
 
-class ReaderStoodStill(Unavailable):
-    """Whoever reads took nothing for too long; nothing more can be written to them."""
+class ReaderLost(Unavailable):
+    """Nothing more can be written to whoever reads."""
+
+
+class ReaderStoodStill(ReaderLost):
+    """They took nothing for too long."""
 
     def __init__(self) -> None:
         super().__init__(Fault.DEADLINE_PASSED)
+
+
+class ReaderGone(ReaderLost):
+    """They hung up, or their connection broke."""
+
+    def __init__(self) -> None:
+        super().__init__(Fault.STREAM_CUT)
 
 
 class Outlet(Generic[_F]):
@@ -28,7 +39,7 @@ class Outlet(Generic[_F]):
     Whoever is cancelled while a frame is written waits until it is, or for `GRACE_SECONDS`: so long and no longer.
     """
 
-    __slots__ = ("_emit", "_grace", "_hurried", "_scope", "_still", "stuck")
+    __slots__ = ("_emit", "_gone", "_grace", "_hurried", "_scope", "_still", "stuck")
 
     def __init__(self, emit: Callable[[_F], Awaitable[None]], *, still: float = STILL_SECONDS, grace: float = GRACE_SECONDS) -> None:
         self._emit = emit
@@ -38,13 +49,16 @@ class Outlet(Generic[_F]):
         self._scope = anyio.CancelScope()
         #: Whether a write was given up: of that frame nobody knows how much arrived, and nothing can follow it.
         self.stuck = False
+        self._gone = False
 
     def check(self) -> None:
         """To be called before anything is promised to leave.
 
         Raises:
-            ReaderStoodStill: Nothing can be written any more.
+            ReaderLost: Nothing can be written any more.
         """
+        if self._gone:
+            raise ReaderGone
         if self.stuck:
             raise ReaderStoodStill
 
@@ -58,6 +72,7 @@ class Outlet(Generic[_F]):
 
         Raises:
             ReaderStoodStill: That was so, now or earlier.
+            ReaderGone: So *emit* said, now or earlier.
         """
         self.check()
         written = anyio.Event()
@@ -69,6 +84,8 @@ class Outlet(Generic[_F]):
                 try:
                     for frame in frames:
                         await self._emit(frame)
+                except ReaderGone:
+                    self._gone = True
                 except Exception as failure:  # noqa: BLE001 - it is raised again below, outside the task group that would wrap it
                     failed.append(failure)
             self.stuck = self.stuck or scope.cancelled_caught

@@ -10,6 +10,7 @@ from accord.terms.answers import Batch, Counts, Frame, Outcome, Progress
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS
 from accord.terms.vocabulary import CareCategory
+from node_agent.finishing import finish
 from node_agent.outlet import Outlet
 from node_agent.packing import Packer, ReleasedRecord
 
@@ -142,20 +143,22 @@ class Teller:
             return
         batch, names = taken
         # Taken and then dropped, it would be missing from an answer that says it is whole: whoever cancels waits for its line.
-        with anyio.CancelScope(shield=True):
-            # The line is durable before anything of the batch leaves (promise P2); without a line the batch is lost.
-            try:
-                await self._releasing(batch, names)
-            except BaseException:
-                self._packer.lost()
-                raise
-        self._packer.sent(batch, names)
+        await finish(lambda: self._line(batch, names))
         frames: list[Frame] = []
         for basis, categories in self._untold.items():
             frames.append(Outcome(frozenset(categories), basis.value, () if self._bases_told else self._bases))
             self._bases_told = True
         self._untold.clear()
         await self._out(*frames, batch)
+
+    async def _line(self, batch: Batch, names: list[str]) -> None:
+        # The line is durable before anything of the batch leaves (promise P2); without a line the batch is lost.
+        try:
+            await self._releasing(batch, names)
+        except BaseException:
+            self._packer.lost()
+            raise
+        self._packer.sent(batch, names)
 
     async def _out(self, *frames: Frame) -> None:
         await self._outlet.put(frames)

@@ -42,6 +42,7 @@ CODE_OF: Final[dict[Fault, grpc.StatusCode]] = {
     Fault.NO_HOLDERS_ELIGIBLE: grpc.StatusCode.FAILED_PRECONDITION,
     Fault.ALL_HOLDERS_FAILED: grpc.StatusCode.UNAVAILABLE,
     Fault.DEADLINE_PASSED: grpc.StatusCode.DEADLINE_EXCEEDED,
+    Fault.STREAM_CUT: grpc.StatusCode.UNAVAILABLE,
     Fault.MISSING_CAPABILITY: grpc.StatusCode.UNIMPLEMENTED,
     Fault.TOO_MANY_QUESTIONS: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Fault.INTERNAL: grpc.StatusCode.INTERNAL,
@@ -71,6 +72,7 @@ ENDING_OF_FAULT: Final[dict[Fault, Ending]] = {
     Fault.WRONG_KEY: Ending.INCOMPATIBLE,
     Fault.TOO_MANY_QUESTIONS: Ending.REFUSED,
     Fault.INTERNAL: Ending.CUT_OFF,
+    Fault.STREAM_CUT: Ending.CUT_OFF,
 }
 
 

@@ -1,7 +1,7 @@
 """The stream of one call, which ends when it must, whether or not anybody reads it."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from google.protobuf.message import Message
@@ -10,6 +10,7 @@ from grpc import aio
 from accord.link.failures import only_cause
 from accord.link.status import code_of
 from accord.terms.faults import Faulted
+from node_agent.outlet import ReaderGone
 
 
 class AnswerStream:
@@ -25,12 +26,20 @@ class AnswerStream:
         self._begun = False
 
     async def write(self, message: Message) -> None:
-        """Write a message; cancelled half-way, none may follow it."""
-        if not self._begun:
-            self._begun = True
-            # With the first message it would count as unsent for as long as that is not read, and no status could follow.
-            await self._context.send_initial_metadata(())
-        await self._context.write(message)
+        """Write a message; cancelled half-way, none may follow it.
+
+        Raises:
+            ReaderGone: They hung up, or their connection broke.
+        """
+        try:
+            if not self._begun:
+                self._begun = True
+                # With the first message it would count as unsent for as long as that is not read, and no status could follow.
+                await self._context.send_initial_metadata(())
+            await self._context.write(message)
+        except aio.InternalError:
+            # The transport failed what it was given; that may be known before the call is cancelled for it, or instead.
+            raise ReaderGone from None
 
     @asynccontextmanager
     async def ended_in_time(self) -> AsyncIterator[None]:
@@ -42,4 +51,6 @@ class AnswerStream:
             if not isinstance(cause, Faulted):
                 raise
             # Behind a message that nobody reads the status waits for the deadline: so long the call counts among theirs.
-            await self._context.abort(code_of(cause.fault), cause.fault.value)
+            # Whoever is gone takes no status either: the transport fails that, too.
+            with suppress(aio.InternalError):
+                await self._context.abort(code_of(cause.fault), cause.fault.value)

@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import grpc
 import pytest
 from grpc import aio
 
-from accord.audit.events import RefusedQuestion, Release
+from accord.audit.content import Event
+from accord.audit.events import Closing, RefusedQuestion, Release
 from accord.audit.refusals import Refusals
 from accord.link.addresses import Address
 from accord.link.pseudonyms import PseudonymKey
@@ -577,3 +578,104 @@ async def test_p7_who_is_refused_without_end_does_not_fill_the_journal_of_a_gate
         await replace(plain_recorder(), ledger=ledger, refusals=refusals).refused(BadInput(Fault.TOKEN_INVALID), "90000001")
 
     assert [line.peer for line in ledger.lines if isinstance(line, RefusedQuestion)] == ["90000001"] * 10
+
+
+async def two_batches_then_silence(_: HolderQuery) -> AsyncGenerator[Frame, None]:
+    """Send something twice, then nothing."""
+    yield ALL_CATEGORIES
+    yield batch_of(RECORDS)
+    yield batch_of([condition(3)])
+    await anyio.sleep_forever()
+
+
+class SlowLedger(PlainLedger):
+    """Lines of one kind are in it before they are durable: `written` tells when the first is, and they wait for `go_on`."""
+
+    def __init__(self, slow: type[Event]) -> None:
+        super().__init__()
+        self.slow = slow
+        self.written, self.go_on = anyio.Event(), anyio.Event()
+
+    async def append(self, event: Event) -> int:
+        """As the port promises."""
+        number = await super().append(event)
+        if isinstance(event, self.slow):
+            self.written.set()
+            await self.go_on.wait()
+        return number
+
+
+def check_last_lines(ledger: PlainLedger, holders: Sequence[RegisteredHolder], *, released: Ura) -> None:
+    """Every holder has one line that says that its answer was broken off, and that counts the lines of what was released."""
+    closings = [line for line in ledger.lines if isinstance(line, Closing)]
+    releases = [line for line in ledger.lines if isinstance(line, Release)]
+    assert sorted(line.holder for line in closings) == sorted(holder.card.ura.value for holder in holders)
+    assert {(line.ending, line.fault) for line in closings} == {(Ending.CUT_OFF, Fault.STREAM_CUT)}
+    assert {line.holder for line in releases} == {released.value}
+    for line in closings:
+        own = [release for release in releases if release.holder == line.holder]
+        assert (line.batches, line.count, line.bytes) == (len(own), sum(release.count for release in own), sum(release.bytes for release in own))
+
+
+@pytest.mark.parametrize("how", ["is cancelled", "takes nothing more"])
+async def test_p8_an_application_that_hangs_up_leaves_one_last_line_of_every_holder(desk: Desk, how: str) -> None:
+    await desk.holder("half", two_batches_then_silence)
+    await desk.holder("silent", forever_silent)
+    ledger, query = PlainLedger(), DossierQuery(QueryId("q-1"), BSN, None, ASKER, PurposeOfUse.TREATMENT, Selection(), seconds=20.0)
+    recorder = replace(plain_recorder(), ledger=ledger)
+    region = replace(desk.region, recorder=lambda: recorder, patience=Patience(locate=20.0, first_frame=20.0, between_frames=20.0))
+    send, receive = anyio.create_memory_object_stream[DossierEvent](0)
+
+    async def open_until_they_leave() -> None:
+        with suppress(BaseExceptionGroup):  # that nobody takes anything is told as itself
+            await open_dossier(query, region, send)
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(open_until_they_leave)
+            async for event in receive:
+                if isinstance(event, HolderBatch) and desk.scripted["silent"].asked:
+                    break
+            if how == "is cancelled":
+                tasks.cancel_scope.cancel()
+            await receive.aclose()
+
+    check_last_lines(ledger, desk.holders, released=desk.holders[0].card.ura)
+
+
+async def test_p2_an_application_that_hangs_up_while_a_line_is_written_has_it_counted(desk: Desk) -> None:
+    await desk.holder("half", two_batches_then_silence)
+    ledger = SlowLedger(Release)
+    await _cancelled_when_written(desk, ledger)
+
+    check_last_lines(ledger, desk.holders, released=desk.holders[0].card.ura)
+
+
+async def test_p8_an_application_that_hangs_up_while_the_last_line_is_written_leaves_that_one(desk: Desk) -> None:
+    await desk.holder("sound", honest(RECORDS))
+    ledger = SlowLedger(Closing)
+    await _cancelled_when_written(desk, ledger)
+
+    assert [line.ending for line in ledger.lines if isinstance(line, Closing)] == [Ending.ANSWERED]
+
+
+async def test_a_journal_that_hangs_holds_up_nobody_who_hangs_up_for_long(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "_LINE_SECONDS", 0.05)
+    await desk.holder("half", two_batches_then_silence)
+    ledger = SlowLedger(Closing)
+    with anyio.fail_after(10):
+        await _cancelled_when_written(desk, ledger, goes_on=False, hangs_up=lambda: bool(desk.scripted["half"].asked))
+
+
+async def _cancelled_when_written(desk: Desk, ledger: SlowLedger, *, goes_on: bool = True, hangs_up: Callable[[], bool] = lambda: False) -> None:
+    recorder = replace(plain_recorder(), ledger=ledger)
+    query = DossierQuery(QueryId("q-1"), BSN, None, ASKER, PurposeOfUse.TREATMENT, Selection(), seconds=20.0)
+    send, receive = anyio.create_memory_object_stream[DossierEvent](100)
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks, receive:
+            tasks.start_soon(open_dossier, query, replace(desk.region, recorder=lambda: recorder), send)
+            while not ledger.written.is_set() and not hangs_up():  # noqa: ASYNC110 - nobody tells of what a holder was asked
+                await anyio.sleep(0.01)
+            tasks.cancel_scope.cancel()
+            if goes_on:
+                ledger.go_on.set()
