@@ -13,31 +13,38 @@ from accord.audit.heads import HEAD_CHARACTERS, HEAD_TYPE, Head, read_head
 from accord.audit.showing import Reader, shown
 from accord.link import jose
 from accord.review.commands import add_commands
-from accord.terms.faults import BadInput, Fault, Unavailable
+from accord.terms.faults import BadInput, Fault
 
 app = typer.Typer(name="journal", help="The access journal: verify it, read it, compare it.", no_args_is_help=True, pretty_exceptions_enable=False)
 
 add_commands(app)
 
 _Folder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of the journal.")]
-_Moment = typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC.")
 _PROBLEM = 1
+#: A longer name is no name, and may be the head itself; a longer file is none with one head.
+_NAME_SHOWN = 200
+_HEAD_FILE = 2 * HEAD_CHARACTERS
 _PSEUDONYM = re.compile(r"[0-9a-f]{64}")
 
 
 @app.command()
 def verify(
     folder: _Folder,
-    head: Annotated[list[Path] | None, typer.Option(help="File with a signed head of this journal; may be given more than once.")] = None,
-    peer: Annotated[list[Path] | None, typer.Option(help="Folder of another party's journal, which keeps heads of this one.")] = None,
+    head: Annotated[
+        list[Path] | None, typer.Option(help="A file in which a signed head of this journal stands (not the head itself); may be repeated.")
+    ] = None,
+    peer: Annotated[list[Path] | None, typer.Option(help="Folder of another party's journal, which keeps heads of this one; may be repeated.")] = None,
     key: Annotated[str, typer.Option(help="Public Ed25519 key of this journal (base64url), to check signatures of its own heads.")] = "",
     ura: Annotated[str, typer.Option(help="URA of this journal's party, if the journal does not say.")] = "",
 ) -> None:
     """Verify every byte of a journal, and that it is the one of which others keep heads. Says exactly where it breaks."""
     public = _public(key) if key else None
-    heads = [_read(path.read_text(encoding="ascii", errors="replace").strip(), public) for path in head or []]
-    mine = ura or _ura(folder)
-    heads += [kept for other in peer or [] for kept in verifying.kept_heads(other) if kept.journal.value == mine]
+    verifying.look_for(folder)
+    heads = [_read(_head_in(path), public) for path in head or []]
+    mine = ura or verifying.party_of(folder)
+    for other in peer or []:
+        verifying.look_for(other)
+        heads += [kept for kept in verifying.kept_heads(other) if kept.journal.value == mine]
     verdict = verifying.verify(folder, heads, (lambda token: _read(token, public)) if public else None)
     for one in verdict.breaks:
         typer.echo(f"BROKEN {one}")
@@ -69,6 +76,7 @@ def show(
         raise typer.BadParameter("64 hexadecimal digits, as the lines have them; a BSN is in no journal", param_hint="--patient")
     if reader is Reader.PATIENT and not patient:
         raise typer.BadParameter("a patient sees lines about themselves only: say who with --patient", param_hint="--reader")
+    verifying.look_for(folder)
     first, last = _ms(since, 0), _ms(until, 2**63)
     told = 0
     for n, event in verifying.events_of(folder):
@@ -90,6 +98,8 @@ def reconcile(
     for one in found.differences:
         typer.echo(f"{'explained' if one.how.explained else 'DIFFERENT'} {one.how.value}: question {one.query}, batch {one.batch}")
     typer.echo(f"{found.agreed} batches agree, {len(found.differences)} do not; {found.out_of_reach} are past the retention of one side")
+    if found.elsewhere:
+        typer.echo(f"{found.elsewhere} batches went to other gateways; compare them with those journals.")
     raise typer.Exit(0 if found.in_order else _PROBLEM)
 
 
@@ -99,7 +109,7 @@ def prune(
     before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Remove the content of lines older than this day (UTC); at least 5 years ago.")],
 ) -> None:
     """Remove the content of lines past retention. The journal must not be in use; the chain stays whole."""
-    removed = pruning.prune(folder, _system(folder), before.replace(tzinfo=UTC))
+    removed = pruning.prune(folder, verifying.system_of(folder), before.replace(tzinfo=UTC))
     typer.echo(f"The content of {removed} lines was removed; the chain stays as it is.")
 
 
@@ -113,26 +123,28 @@ def _ms(moment: datetime | None, otherwise: int) -> int:
     return otherwise if moment is None else int(moment.replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def _system(folder: Path) -> str:
-    """Whose journal it is, from its own lines.
+def _head_in(path: Path) -> str:
+    """The signed head that stands in a file.
 
     Raises:
-        Unavailable: `journal-broken`: no line says so.
+        BadInput: `head-unreadable`.
     """
-    for _, event in verifying.events_of(folder):
-        if event.system:
-            return event.system
-    raise Unavailable(Fault.JOURNAL_BROKEN, "no line says whose journal it is")
-
-
-def _ura(folder: Path) -> str:
-    return _system(folder).partition("/")[0]
+    if len(str(path)) > _NAME_SHOWN:
+        raise BadInput(Fault.HEAD_UNREADABLE, "that is no name of a file; write the head into one")
+    try:
+        with path.open(encoding="ascii", errors="replace") as file:
+            return file.read(_HEAD_FILE).strip()
+    except (OSError, ValueError):
+        raise BadInput(Fault.HEAD_UNREADABLE, str(path)) from None
 
 
 def _public(text: str) -> bytes:
-    public = jose.decoded(text)
+    try:
+        public = jose.decoded(text)
+    except BadInput:
+        public = b""
     if len(public) != 32:
-        raise BadInput(Fault.INVALID_PARAMETER, "key")
+        raise typer.BadParameter("a public Ed25519 key of 32 bytes, in base64url", param_hint="--key")
     return public
 
 

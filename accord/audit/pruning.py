@@ -43,11 +43,11 @@ def prune(folder: Path, system: str, before: datetime, *, clock: Callable[[], in
     finishes. The journal may not be open in another process.
 
     Raises:
-        BadInput: `invalid-parameter`: less than `RETENTION_YEARS` ago.
-        Unavailable: `journal-unavailable` or `journal-broken`.
+        BadInput: `too-young`: less than `RETENTION_YEARS` ago.
+        Unavailable: `journal-in-use`, `journal-unavailable` or `journal-broken`.
     """
     if before > _years_before(datetime.fromtimestamp(clock() / 1000, UTC)):
-        raise BadInput(Fault.INVALID_PARAMETER, f"before: content is kept for at least {RETENTION_YEARS} years")
+        raise BadInput(Fault.TOO_YOUNG, f"before {before.date()}")
     # A new file at once: every line that is there now lies in a file that nobody writes any more.
     with Journal(folder, system, clock=clock, sync_seconds=_PATIENCE_SECONDS, fresh_segment=True) as journal:
         return _remove(journal, int(before.timestamp() * 1000))

@@ -57,6 +57,25 @@ def forget_checkpoint(folder: Path) -> None:
     (folder / _CHECKPOINT).unlink(missing_ok=True)
 
 
+def cut_after(folder: Path, durable: Tail) -> int:
+    """Take away what stands in the files after *durable*, which is the last line that anybody was told of; give how many bytes.
+
+    Raises:
+        Unavailable: `journal-unavailable` when the folder cannot be read.
+        OSError: It cannot be taken away.
+    """
+    taken = 0
+    for segment in segments(folder):
+        # Beside the last durable line's own segment only one that was begun for the next line; of any other `find_tail` tells.
+        if segment.first not in {durable.segment, durable.n + 1}:
+            continue
+        end = durable.end if segment.first == durable.segment else 0
+        if (beyond := segment.path.stat().st_size - end) > 0:
+            os.truncate(segment.path, end)
+            taken += beyond
+    return taken
+
+
 def find_tail(folder: Path) -> Tail:
     """Find where the journal in *folder* ends.
 

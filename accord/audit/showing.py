@@ -86,6 +86,10 @@ def fields_of(event: type[Event], reader: Reader) -> frozenset[str]:
 _SHOWN: Final = {(event, reader): fields_of(event, reader) for event in CATALOGUE for reader in Reader if kind(event) in EVENTS[reader]}
 
 
+#: Under which name a field is shown: `n` is a line of the journal that is read, and this one is a line of somebody's head.
+_TOLD_AS: Final = {"n": "head_n"}
+
+
 def shown(event: Event, reader: Reader) -> dict[str, Any] | None:
     """What *reader* may see of *event*, ready for JSON; none when they may not know that it is there."""
     names = _SHOWN.get((type(event), reader))
@@ -93,7 +97,7 @@ def shown(event: Event, reader: Reader) -> dict[str, Any] | None:
         return None
     told: dict[str, Any] = json.decode(encode(event))
     asking = told.pop("asking", None)
-    seen = {"event": told["event"], **{name: value for name, value in told.items() if name in names}}
+    seen = {"event": told["event"], **{_TOLD_AS.get(name, name): value for name, value in told.items() if name in names}}
     if asking:
         seen["asking"] = {name: value for name, value in asking.items() if f"asking.{name}" in names}
     return seen

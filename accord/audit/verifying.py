@@ -182,6 +182,41 @@ def events_of(folder: Path, *, kind: str = "") -> Iterator[tuple[int, Event]]:
                 raise
 
 
+def look_for(folder: Path) -> None:
+    """See that there is a journal in *folder*: of a wrong folder one would be told that all is well.
+
+    Raises:
+        BadInput: `no-journal`.
+        Unavailable: `journal-unavailable`.
+    """
+    if not folder.is_dir() or not segments(folder):
+        raise BadInput(Fault.NO_JOURNAL, str(folder))
+
+
+def system_of(folder: Path) -> str:
+    """Whose journal it is, from its own lines.
+
+    Raises:
+        BadInput: `no-journal`.
+        Unavailable: `journal-broken`: no line says so; `journal-unavailable`.
+    """
+    look_for(folder)
+    for _, event in events_of(folder):
+        if event.system:
+            return event.system
+    raise Unavailable(Fault.JOURNAL_BROKEN, "no line says whose journal it is")
+
+
+def party_of(folder: Path) -> str:
+    """The URA of the party whose journal it is.
+
+    Raises:
+        BadInput: As `system_of`.
+        Unavailable: As `system_of`.
+    """
+    return system_of(folder).partition("/")[0]
+
+
 def _decoded(content: bytes, placed: Placed) -> Event:
     try:
         return decode(content)

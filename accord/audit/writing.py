@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from accord.audit.chain import SALT_BYTES, leaf_of, link, write_line
-from accord.audit.recovering import Tail, find_tail, write_checkpoint
+from accord.audit.recovering import Tail, cut_after, find_tail, write_checkpoint
 from accord.audit.segments import segment_path
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.limits import MIB
@@ -22,7 +22,7 @@ def lock(folder: Path) -> int:
     """Take the journal in *folder* for this process, making the folder where there is none; closing the descriptor lets it go.
 
     Raises:
-        Unavailable: `journal-unavailable`: another process has it (`in-use`), or the folder cannot be made.
+        Unavailable: `journal-in-use`: another process has it; `journal-unavailable`: the folder cannot be made.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -33,23 +33,28 @@ def lock(folder: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as cause:
         os.close(descriptor)
-        raise Unavailable(Fault.JOURNAL_UNAVAILABLE, "in-use") from cause
+        raise Unavailable(Fault.JOURNAL_IN_USE) from cause
     return descriptor
 
 
 class Writer:
-    """Writes at the end of a journal. One thread uses it. `cut` is how much of a torn line it took away when it was made.
+    """Writes at the end of a journal, which is *durable* where that is known. One thread uses it.
+
+    `cut` is how many bytes it took away when it was made: of a torn line, or of lines that came after *durable*.
 
     Raises:
         Unavailable: `journal-broken`, or `journal-unavailable` when the files cannot be read.
         OSError: The disk cannot be written.
     """
 
-    def __init__(self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, fresh_segment: bool = False) -> None:
+    def __init__(self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, fresh_segment: bool = False, durable: Tail | None = None) -> None:
         self._folder = folder
         self._segment_bytes = segment_bytes
+        cut = cut_after(folder, durable) if durable is not None else 0
         self.tail = find_tail(folder)
-        self.cut: Final = self.tail.torn
+        if durable is not None and (self.tail.n, self.tail.chain) != (durable.n, durable.chain):
+            raise Unavailable(Fault.JOURNAL_BROKEN, f"line {durable.n}: it was durable, and is not where it was")
+        self.cut: Final = cut + self.tail.torn
         self._checked = self.tail
         self._descriptor = -1
         if not self.tail.segment:
@@ -107,7 +112,8 @@ class Writer:
     def close(self) -> None:
         """Leave a checkpoint and close the file."""
         self._check_point()
-        os.close(self._descriptor)
+        with contextlib.suppress(OSError):  # whatever a disk says at the end, the descriptor is gone
+            os.close(self._descriptor)
 
     def _sync(self, descriptor: int) -> None:
         """Return when everything written to *descriptor* would survive a power cut."""

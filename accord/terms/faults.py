@@ -70,6 +70,11 @@ class Fault(StrEnum):
     SHARING_CHANGED = "sharing-changed"
     JOURNAL_UNAVAILABLE = "journal-unavailable"
     JOURNAL_BROKEN = "journal-broken"
+    JOURNAL_IN_USE = "journal-in-use"
+    NO_JOURNAL = "no-journal"
+    OTHER_JOURNAL = "other-journal"
+    HEAD_UNREADABLE = "head-unreadable"
+    TOO_YOUNG = "too-young"
     GATEWAY_UNREACHABLE = "gateway-unreachable"
     # How it ended
     PAUSED = "paused"
@@ -190,8 +195,19 @@ CATALOGUE: dict[Fault, Explanation] = {
     Fault.SHARING_CHANGED: Explanation(
         "What may be shared changed while the holder answered; the rest is not shown.", "Do not use what arrived; ask again to see what is shared now."
     ),
-    Fault.JOURNAL_UNAVAILABLE: Explanation("The access journal cannot be written, so nothing is shared.", "Free the disk or repair it; then start again."),
+    Fault.JOURNAL_UNAVAILABLE: Explanation(
+        "The access journal cannot be written or read, so nothing is shared.",
+        "Free the disk or repair it; a slow one, find what keeps it busy. What runs opens its journal again by itself; what could not start, start again.",
+    ),
     Fault.JOURNAL_BROKEN: Explanation("The access journal does not agree with itself.", "Keep the files as they are and call whoever reviews access."),
+    Fault.JOURNAL_IN_USE: Explanation("Another process has the access journal open.", "Stop the agent or gateway that writes it first."),
+    Fault.NO_JOURNAL: Explanation("There is no access journal in this folder.", "Give the folder in which the files `….journal` lie."),
+    Fault.OTHER_JOURNAL: Explanation(
+        "The access journal is of another kind of party than is asked for here.",
+        "Give a holder's journal first, and then the one of the gateway that asked it.",
+    ),
+    Fault.HEAD_UNREADABLE: Explanation("The file with the signed head cannot be read.", "Give a file with one signed head in it, as the other party sent it."),
+    Fault.TOO_YOUNG: Explanation("Content of access journals is kept for at least five years.", "Give a day that is at least five years ago."),
     Fault.GATEWAY_UNREACHABLE: Explanation("The gateway of the region could not be reached.", "Try again; call the office of the region if it lasts."),
     Fault.PAUSED: Explanation("The holder has paused its agent.", "Call the holder if it cannot wait."),
     Fault.SOURCE_UNAVAILABLE: Explanation("The holder's own system did not answer, or not to the end.", "Try again; call the holder if it cannot wait."),

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from accord.audit.heads import HEAD_CHARACTERS, HEAD_TYPE, HeadKeeper, OwnHead
 from accord.journal_cli import app
 from accord.link import jose
-from accord.terms.faults import BadInput, Unavailable
+from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Ura
 from tests.accord.audit.scenes import (
     ASKING,
@@ -134,6 +134,58 @@ def test_whose_lines_a_patient_may_see_is_said_in_full(folder: Path, wrong: tupl
     assert "--patient" in told.stderr
 
 
+def fault_of(told: Result) -> Fault:
+    assert isinstance(told.exception, BadInput | Unavailable), told.output
+    return told.exception.fault
+
+
+def test_a_head_that_is_no_file_is_said_to_be_none(with_heads: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    holder, _, file = with_heads
+    empty = tmp_path / "empty"
+    empty.touch()
+
+    assert fault_of(run("verify", holder, "--head", "xx")) is Fault.HEAD_UNREADABLE
+    told = run("verify", holder, "--head", file.read_text(encoding="ascii"))
+    assert fault_of(told) is Fault.HEAD_UNREADABLE
+    assert "no name of a file" in str(told.exception)
+    assert fault_of(run("verify", holder, "--head", tmp_path)) is Fault.HEAD_UNREADABLE
+    assert fault_of(run("verify", holder, "--head", empty)) is Fault.TOKEN_INVALID
+
+
+def test_a_folder_without_a_journal_is_said_to_have_none(folder: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
+    wrong: list[tuple[object, ...]] = [
+        ("verify", folder, "--peer", tmp_path / "none"),
+        ("verify", folder, "--peer", empty),
+        ("verify", empty, "--ura", HOLDER),
+        ("show", empty),
+        ("reconcile", folder, empty),
+        ("reconcile", empty, folder),
+        ("prune", empty, "--before", "2016-01-01"),
+    ]
+    for arguments in wrong:
+        assert fault_of(run(*arguments)) is Fault.NO_JOURNAL
+    assert not list(empty.iterdir())
+
+
+def test_a_key_that_is_none_is_wrong_use(folder: Path) -> None:
+    told = run("verify", folder, "--key", "xx")
+
+    assert told.exit_code == 2
+    assert "--key" in told.stderr
+
+
+def test_the_line_of_a_head_keeps_its_number_beside_that_of_the_head(with_heads: tuple[Path, Path, Path]) -> None:
+    holder, gateway, _ = with_heads
+
+    for folder, kind, numbers in ((holder, "head-signed", [(3, 2), (5, 4), (7, 6)]), (gateway, "head-kept", [(2, 2), (3, 4), (4, 6)])):
+        lines = [json.loads(line) for line in run("show", folder, "--reader", "reviewer", "--json").stdout.splitlines()]
+        assert [line["n"] for line in lines] == list(range(1, len(lines_in(folder)) + 1))
+        assert [(line["n"], line["head_n"]) for line in lines if line["event"] == kind] == numbers
+
+
 def test_two_journals_are_compared(folder: Path, tmp_path: Path) -> None:
     same = journal_of(tmp_path / "gateway", [release(), closing()], GATEWAY_SYSTEM)
     assert run("reconcile", folder, same).exit_code == 0
@@ -145,6 +197,18 @@ def test_two_journals_are_compared(folder: Path, tmp_path: Path) -> None:
     assert "DIFFERENT otherwise: question q1, batch 1" in told.output
 
 
+def test_journals_of_other_parties_are_not_compared(folder: Path, tmp_path: Path) -> None:
+    gateway = journal_of(tmp_path / "gateway", [decision(holder=""), release(), closing()], GATEWAY_SYSTEM)
+    other = journal_of(tmp_path / "other", [decision(holder="00000005"), release(holder="00000005")], "00000005/agent")
+
+    assert run("reconcile", folder, gateway).exit_code == 0
+    for wrong in ((gateway, folder), (folder, other), (folder, folder), (gateway, gateway)):
+        assert fault_of(run("reconcile", *wrong)) is Fault.OTHER_JOURNAL
+    elsewhere = journal_of(tmp_path / "elsewhere", [], "00000008/gateway")
+    told = run("reconcile", folder, elsewhere)
+    assert "1 batches went to other gateways" in told.output
+
+
 def test_content_past_retention_is_removed_and_younger_is_not(tmp_path: Path) -> None:
     folder = journal_of(tmp_path / "old", [decision()], clock=lambda: 1_400_000_000_000)
 
@@ -152,8 +216,6 @@ def test_content_past_retention_is_removed_and_younger_is_not(tmp_path: Path) ->
     assert told.exit_code == 0, told.output
     assert "of 3 lines was removed" in told.output
     assert run("verify", folder).exit_code == 0
-    assert isinstance(run("prune", folder, "--before", datetime.now(UTC).date()).exception, BadInput)
-
-
-def test_a_journal_that_does_not_say_whose_it_is_is_not_pruned(tmp_path: Path) -> None:
-    assert isinstance(run("prune", tmp_path, "--before", "2016-01-01").exception, Unavailable)
+    assert fault_of(run("prune", folder, "--before", datetime.now(UTC).date())) is Fault.TOO_YOUNG
+    with opened(folder):
+        assert fault_of(run("prune", folder, "--before", "2016-01-01")) is Fault.JOURNAL_IN_USE

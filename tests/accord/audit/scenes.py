@@ -67,8 +67,8 @@ def glass_broken(query: str = "q1", **changed: Any) -> GlassBroken:
 
 
 def opened(folder: Path, system: str = SYSTEM, **options: Any) -> Journal:
-    """A journal that is patient with a busy machine."""
-    return Journal(folder, system, **{"sync_seconds": 30.0, **options})
+    """A journal that is patient with a busy machine, and tries a closed door at once."""
+    return Journal(folder, system, **{"sync_seconds": 30.0, "retry_seconds": 0.02, **options})
 
 
 def journal_of(folder: Path, events: Iterable[Event], system: str = SYSTEM, clock: Callable[[], int] | None = None, **options: Any) -> Path:

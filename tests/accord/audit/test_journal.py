@@ -4,11 +4,13 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
+import structlog
 
 from accord.audit.content import Event
 from accord.audit.events import ChoiceChanged, Release, Started, Stopped
@@ -27,9 +29,14 @@ class FailingWriter(Writer):
     """A disk that fails when it is told to: the first half of a group is written, and then comes the error."""
 
     failure: int | None = None
+    mistake = False
+    tried = 0
 
     def write(self, payloads: Sequence[bytes]) -> Tail:
         """Write, or fail half way."""
+        type(self).tried += 1
+        if self.mistake:
+            raise ValueError("as told")
         if self.failure is not None:
             os.write(self._descriptor, payloads[0][: len(payloads[0]) // 2])
             raise OSError(self.failure, "as told")
@@ -50,10 +57,62 @@ class SlowWriter(Writer):
             self.go.wait(30)
 
 
+class StubbornWriter(Writer):
+    """A disk whose writes arrive and whose syncs fail, and that takes nothing back meanwhile."""
+
+    bad = False
+    tried = 0
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        """Fail before anything was looked at, while the disk is bad."""
+        type(self).tried += 1
+        if self.bad:
+            raise OSError(errno.EIO, "as told")
+        super().__init__(folder, **options)
+
+    def cut_back(self) -> None:
+        """Take back what can be taken back."""
+        if not self.bad:
+            super().cut_back()
+
+    def _sync(self, descriptor: int) -> None:
+        super()._sync(descriptor)
+        if self.bad:
+            raise OSError(errno.EIO, "as told")
+
+
+async def until(journal: Journal, holds: Callable[[], bool]) -> None:
+    """Wait until it holds: the journal's own thread makes it so."""
+
+    def wait() -> bool:
+        with journal._turn:
+            for _ in range(1_500):
+                if holds():
+                    return True
+                journal._turn.wait(0.02)
+        return False
+
+    assert await anyio.to_thread.run_sync(wait)
+
+
+async def opened_again(journal: Journal) -> None:
+    """Wait until the door is open, and nobody opened it."""
+    await until(journal, lambda: journal.open)
+
+
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> type[FailingWriter]:
     monkeypatch.setattr(FailingWriter, "failure", None)
+    monkeypatch.setattr(FailingWriter, "mistake", False)
+    monkeypatch.setattr(FailingWriter, "tried", 0)
     return FailingWriter
+
+
+@pytest.fixture
+def stubborn(monkeypatch: pytest.MonkeyPatch) -> type[StubbornWriter]:
+    monkeypatch.setattr(StubbornWriter, "bad", False)
+    monkeypatch.setattr(StubbornWriter, "tried", 0)
+    return StubbornWriter
 
 
 @pytest.fixture
@@ -111,7 +170,7 @@ async def test_e7_a_second_process_is_refused_while_the_first_one_has_it(tmp_pat
     with opened(tmp_path, SYSTEM):
         with pytest.raises(Unavailable) as refusal:
             opened(tmp_path, SYSTEM)
-        assert (refusal.value.fault, refusal.value.where) == (Fault.JOURNAL_UNAVAILABLE, "in-use")
+        assert (refusal.value.fault, refusal.value.where) == (Fault.JOURNAL_IN_USE, "")
 
     opened(tmp_path, SYSTEM).close()
     assert not verify(tmp_path).breaks
@@ -164,8 +223,7 @@ async def test_p2_a_disk_that_fails_closes_the_door_for_who_waits_and_who_comes_
         assert (journal.open, journal.reason) == (False, reason)
 
         failing.failure = None
-        await refused(journal)  # it does not open by itself
-        await anyio.to_thread.run_sync(journal.reopen)
+        await opened_again(journal)
         assert (journal.open, journal.reason) == (True, "")
         await journal.append(closing())
 
@@ -174,23 +232,110 @@ async def test_p2_a_disk_that_fails_closes_the_door_for_who_waits_and_who_comes_
 
 
 async def test_p2_a_sync_that_takes_too_long_closes_the_door_and_its_line_is_taken_back(tmp_path: Path, slow: type[SlowWriter]) -> None:
-    with opened(tmp_path, SYSTEM, writer_of=slow) as journal:
+    with opened(tmp_path, SYSTEM, writer_of=slow) as journal, structlog.testing.capture_logs() as logged:
         slow.slow = True
         journal._sync_seconds = 0.2
         with pytest.raises(Unavailable) as refusal:
             await journal.append(release("never acknowledged"))
         assert refusal.value.where == journal.reason == "slow"
-        with pytest.raises(Unavailable):
-            await anyio.to_thread.run_sync(journal.reopen)  # the write still hangs
 
         slow.slow = False
-        slow.go.set()
         journal._sync_seconds = 30
-        await anyio.to_thread.run_sync(journal.reopen)
+        assert not journal.open  # the write still hangs
+        slow.go.set()
+        await opened_again(journal)
         await journal.append(release("acknowledged"))
 
     assert [event.query for event in events(tmp_path) if isinstance(event, Release)] == ["acknowledged"]
     assert not verify(tmp_path).breaks
+    assert [(line["event"], line.get("reason")) for line in logged] == [
+        ("the journal is closed: nothing is shared", "slow"),
+        ("the journal is open again", None),
+    ]
+
+
+async def test_p2_the_door_stays_closed_while_a_first_line_is_not_durable(tmp_path: Path, failing: type[FailingWriter]) -> None:
+    with opened(tmp_path, SYSTEM, writer_of=failing) as journal, structlog.testing.capture_logs() as logged:
+        failing.failure = errno.EIO
+        with pytest.raises(Unavailable):
+            await journal.append(decision())
+        failing.failure = errno.ENOSPC
+        await until(journal, lambda: journal.reason == "disk-full")
+        tried = failing.tried
+        await until(journal, lambda: failing.tried > tried + 1)
+        assert not journal.open
+
+        failing.failure = None
+        await opened_again(journal)
+
+    assert [type(event) for event in events(tmp_path)] == [Started, Started, Stopped]
+    assert [line.get("reason") for line in logged] == ["failed", "disk-full", None]
+    assert not verify(tmp_path).breaks
+
+
+@pytest.mark.parametrize("segment_bytes", [64 * 1024, 1])
+async def test_p2_lines_that_a_bad_disk_would_not_take_back_are_not_there_twice(tmp_path: Path, stubborn: type[StubbornWriter], segment_bytes: int) -> None:
+    """The write is whole and the sync fails, and so does taking it back: whoever was refused asks again."""
+    with opened(tmp_path, SYSTEM, writer_of=stubborn, segment_bytes=segment_bytes) as journal:
+        durable = await journal.append(release("before"))
+        stubborn.bad = True
+        with pytest.raises(Unavailable):
+            await journal.append_many([release("again", 1), release("again", 2)])
+        await until(journal, lambda: stubborn.tried > 1)
+        assert lines_in(tmp_path)[durable:]  # what nobody was told of stands in the file
+
+        stubborn.bad = False
+        await opened_again(journal)
+        numbers = await journal.append_many([release("again", 1), release("again", 2)])
+
+    assert [(event.query, event.batch) for event in events(tmp_path) if isinstance(event, Release)] == [("before", 1), ("again", 1), ("again", 2)]
+    assert numbers == (durable + 2, durable + 3)
+    assert [event.cut > 0 for event in events(tmp_path) if isinstance(event, Started)] == [False, True]
+    assert not verify(tmp_path).breaks
+
+
+async def test_a_journal_that_was_changed_while_the_door_was_closed_stays_closed(tmp_path: Path, failing: type[FailingWriter]) -> None:
+    with opened(tmp_path, SYSTEM, writer_of=failing) as journal, structlog.testing.capture_logs() as logged:
+        await journal.append(decision())
+        failing.failure = errno.EIO
+        with pytest.raises(Unavailable):
+            await journal.append(decision())
+        segments(tmp_path)[0].path.write_bytes(lines_in(tmp_path)[0])
+        failing.failure = None
+        await until(journal, lambda: journal.reason == "broken")
+
+        with pytest.raises(Unavailable) as refusal:
+            await journal.append(decision())
+        assert refusal.value.where == "broken"
+        await anyio.to_thread.run_sync(journal._writing.join, 30)
+        assert not journal._writing.is_alive()
+
+    assert [line["reason"] for line in logged][-1] == "broken"
+    assert logged[-1]["where"]
+
+
+def test_a_closed_journal_that_is_stopped_lets_the_folder_go(tmp_path: Path, failing: type[FailingWriter]) -> None:
+    journal = opened(tmp_path, SYSTEM, writer_of=failing, retry_seconds=60.0)
+    failing.failure = errno.ENOSPC
+    with pytest.raises(Unavailable):
+        journal.append_now(decision())
+    journal.close()
+    failing.failure = None
+
+    opened(tmp_path, SYSTEM, writer_of=failing).close()
+    assert not verify(tmp_path).breaks
+
+
+async def test_a_mistake_of_ours_closes_the_door_and_it_opens_again(tmp_path: Path, failing: type[FailingWriter]) -> None:
+    with opened(tmp_path, SYSTEM, writer_of=failing) as journal:
+        failing.mistake = True
+        with pytest.raises(Unavailable) as refusal:
+            await journal.append(decision())
+        assert refusal.value.where == "failed"
+        failing.mistake = False
+        await opened_again(journal)
+
+        await journal.append(decision())
 
 
 async def test_a_line_that_is_too_long_is_refused_and_the_journal_stays_open(tmp_path: Path) -> None:
@@ -210,8 +355,6 @@ async def test_nothing_is_written_after_the_end(tmp_path: Path) -> None:
     with pytest.raises(Unavailable) as refusal:
         await journal.append(decision())
     assert refusal.value.where == "stopped"
-    with pytest.raises(Unavailable):
-        journal.reopen()
 
 
 def test_a_last_line_without_its_end_is_cut_off_at_start_and_that_is_told(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_the_journal_goes_on_after_it_and_a_second_time_removes_nothing(folder: 
 def test_what_is_younger_than_five_years_is_refused(folder: Path) -> None:
     with pytest.raises(BadInput) as refusal:
         prune(folder, SYSTEM, NOW - timedelta(days=5 * 365), clock=clock)
-    assert refusal.value.fault is Fault.INVALID_PARAMETER
+    assert refusal.value.fault is Fault.TOO_YOUNG
 
     assert verify(folder).removed == 0
 

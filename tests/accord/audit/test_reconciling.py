@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from accord.audit.content import Event
-from accord.audit.events import PayloadsRemoved
+from accord.audit.events import PayloadsRemoved, RefusedQuestion
 from accord.audit.reconciling import Difference, Differing, reconcile
 from accord.terms.answers import Ending
+from accord.terms.faults import Fault
 from tests.accord.audit.scenes import GATEWAY_SYSTEM, NOON, closing, decision, journal_of, release
 
 BOTH: list[Event] = [release("q1", 1), release("q1", 2, digest="2d" * 32), release("q2", 1)]
@@ -88,3 +89,27 @@ def test_lines_of_one_batch_on_either_side_of_what_was_removed_are_no_difference
     found = reconcile(holder, gateway(tmp_path, removed, release("q1", 1, moment=NOON + 5), closing("q1")))
 
     assert (found.out_of_reach, found.differences) == (1, [])
+
+
+def test_a_question_of_which_the_gateway_has_no_line_at_all_is_not_explained(tmp_path: Path, holder: Path) -> None:
+    later = RefusedQuestion(fault=Fault.TOKEN_INVALID, moment=NOON + 120_000)
+    found = reconcile(holder, gateway(tmp_path / "silent", *BOTH[:2], closing("q1"), later))
+
+    assert found.differences == [Differing("q2", 1, Difference.NEVER_ASKED)]
+    assert not found.in_order
+    known = reconcile(holder, gateway(tmp_path / "asked", *BOTH[:2], closing("q1"), decision("q2", holder=""), later))
+    assert known.differences == [Differing("q2", 1, Difference.UNDER_WAY)]
+
+
+def test_a_holder_without_any_batch_hides_none_that_the_gateway_received(tmp_path: Path) -> None:
+    emptied = journal_of(tmp_path / "emptied", [])
+    found = reconcile(emptied, gateway(tmp_path, *BOTH))
+
+    assert [one.how for one in found.differences] == [Difference.NOT_SENT] * 3
+
+
+def test_batches_for_another_gateway_are_counted_apart(tmp_path: Path) -> None:
+    holder = journal_of(tmp_path / "holder", [*BOTH, release("q3", peer="00000008")])
+    found = reconcile(holder, gateway(tmp_path, *BOTH))
+
+    assert (found.agreed, found.differences, found.elsewhere) == (3, [], 1)
