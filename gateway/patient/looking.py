@@ -206,7 +206,13 @@ def _right(lines: Sequence[_Line], words: Words) -> str:
     if len(rights) == 1:
         return next(iter(rights))
     order = sorted(rights, key=lambda right: (not rights[right][0][0].basis, right != words("basis.patient-consented"), right))
-    return " ".join(f"{words('accesses.right_at', holders=_titles(rights[right], words))} {right}" for right in order)
+    return " ".join(f"{_upper(_where(rights[right], words))} {right}" for right in order)
+
+
+def _where(lines: Sequence[_Line], words: Words) -> str:
+    if any(line.basis for line, _ in lines):
+        return words("accesses.right_of", what=_what(lines, words), holders=_titles(lines, words))
+    return words("accesses.right_at", holders=_titles(lines, words))
 
 
 def _note(lines: Sequence[_Line], words: Words) -> str:
@@ -232,6 +238,10 @@ def _reasons(lines: Sequence[_Line]) -> tuple[str, ...]:
 def _reason(code: str, words: Words) -> str:
     """The region's reasons in the reader's language; anything else as it was written."""
     return words(f"reason.{code}") if code in tuple(ReasonCode) else code
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _who(line: AccessLine) -> tuple[object, ...]:

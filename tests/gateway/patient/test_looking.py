@@ -74,9 +74,11 @@ def test_who_looked_in_an_emergency_by_the_patients_own_yes_did_not_look_without
 
 
 def test_each_right_is_told_with_the_holders_where_it_counted() -> None:
-    (look,) = looks(GLASS, line(1, "patient-consented"), hospital=(line(0, reason="unconscious"), line(1, "emergency")))
+    (look,) = looks(GLASS, line(1, "patient-consented", data=frozenset({DataKind.MEDICATION})), hospital=(line(0, reason="unconscious"), line(1, "emergency")))
 
-    assert look.right == "Bij Huisartsen De Brinkhof: U zei dat het mocht. Bij Ziekenhuis Dinkelhorst: Er was nood, en u had niets gekozen."
+    assert look.right == (
+        "Uw medicijnen bij Huisartsen De Brinkhof: U zei dat het mocht. Uw allergieën bij Ziekenhuis Dinkelhorst: Er was nood, en u had niets gekozen."
+    )
     assert "zonder uw keuze" in look.note
 
 
