@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -62,7 +62,8 @@ def region_info(settings: PatientPagesSettings, newest: Callable[[], RegionRegis
     register = newest()
     policy = register.policy
     shown = {kind: _shown_to(policy, kind) for kind in HolderKind}
-    return RegionInfo(register.region, settings.title or register.region, settings.telephone, policy.emergency is not None, settings.fictional, shown)
+    info = RegionInfo(register.region, settings.title or register.region, settings.telephone, policy.emergency is not None, settings.fictional, shown)
+    return info if policy.emergency is None else replace(info, emergency_lasts=timedelta(minutes=policy.emergency.minutes))
 
 
 def _shown_to(policy: RegionPolicy, kind: HolderKind) -> frozenset[CareCategory]:

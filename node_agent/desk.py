@@ -28,7 +28,7 @@ from accord.terms.policies import Budget
 from accord.terms.vocabulary import CATEGORY_ORDER, HolderKind
 from node_agent.budgeting import Budgeting, BudgetSpent
 from node_agent.safeguards import Safeguards
-from node_agent.stating import Choices, KeptStatement, Login, Lookers, OnRecord, StatementStore, check_counts, given_statement, lines_of, look_of
+from node_agent.stating import Choices, KeptStatement, Login, Lookers, OnRecord, StatementStore, check_counts, given_statement, lines_of, looks_of
 
 #: So long after a statement was made the login that confirms it may have been.
 _CONFIRMED_WITHIN: Final = timedelta(minutes=15)
@@ -146,7 +146,7 @@ class Desk:
         about = self._mark(login.bsn)
         accesses = await self._lookers.accesses(about, since, until)
         most = min(limit or _MOST_LOOKS, _MOST_LOOKS)
-        told = [look for access in accesses if (look := look_of(access)) is not None]
+        told = [look for access in accesses for look in looks_of(access)]
         viewed = JournalViewed(patient=about, holder=self._safeguards.ura.value, peer=gateway.value, by=_by(who), lines=min(len(told), most))
         await self._line(viewed)
         return tuple(told[:most]), len(told) > most

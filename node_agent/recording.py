@@ -62,6 +62,7 @@ class Recording:
         """What may be released and what not, before the source is asked; *evidence* is what consent registers can name."""
         self.may_show = may_show
         released, withheld, named, basis = [], [], dict[str, None](), ""
+        in_emergency: list[CareCategory] = []
         explained = set[tuple[Basis | Refusal, tuple[bool, ...]]]()
         for category in CATEGORY_ORDER:
             outcome = decisions.categories.get(category) or decisions.case.decide(category)
@@ -73,11 +74,20 @@ class Recording:
             if isinstance(outcome, Basis):
                 released.append(category)
                 basis = basis or outcome.value
+                if outcome is Basis.EMERGENCY:
+                    in_emergency.append(category)
             else:
                 withheld.append(Withheld(category=category, refusal=outcome.value))
         named |= dict.fromkeys(evidence)
         await self.ledger.append(
-            Decision(**self._common(), released=tuple(released), basis=basis, withheld=tuple(withheld), evidence=tuple(named)[:_MOST_EVIDENCE])
+            Decision(
+                **self._common(),
+                released=tuple(released),
+                basis=basis,
+                in_emergency=tuple(in_emergency),
+                withheld=tuple(withheld),
+                evidence=tuple(named)[:_MOST_EVIDENCE],
+            )
         )
 
     async def releasing(self, batch: Batch, names: Sequence[str]) -> None:

@@ -6,13 +6,14 @@ from datetime import date, datetime
 from typing import Protocol
 
 from accord.audit.reading import Access, CameOfIt
-from accord.rules.consent import Choice
+from accord.rules.consent import Basis, Choice
+from accord.rules.data_kinds import BASICS
 from accord.rules.stated import KeptLine, with_statement
 from accord.rules.statements import SALT_BYTES, Statement, read_statement
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, Ura
 from accord.terms.looks import Look
-from accord.terms.vocabulary import PurposeOfUse
+from accord.terms.vocabulary import CareCategory, PurposeOfUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,24 +119,44 @@ def check_counts(statement: Statement, kept: Sequence[KeptStatement]) -> None:
         raise BadInput(Fault.PROOF_EXPIRED, "statement")
 
 
-def look_of(access: Access) -> Look | None:
-    """As the patient is told; none for a question of which nobody knows who put it."""
+def looks_of(access: Access) -> tuple[Look, ...]:
+    """As the patient is told: one look, or one for each right where it was not the same for all that was shown.
+
+    None for a question of which nobody knows who put it.
+    """
     who = access.who
     if who is None:
-        return None
-    shown = access.came_of_it is CameOfIt.SHOWN
-    return Look(
-        access.moment,
-        Ura(who.ura),
-        who.organisation,
-        who.kind,
-        who.professional,
-        who.role,
-        frozenset(access.shown),
-        access.basis if shown else "",
-        PurposeOfUse(who.purpose),
-        who.treatment.value if who.treatment else "",
-        access.emergency,
-        access.reason,
-        access.came_of_it.value,
+        return ()
+    return tuple(
+        Look(
+            access.moment,
+            Ura(who.ura),
+            who.organisation,
+            who.kind,
+            who.professional,
+            who.role,
+            categories,
+            basis,
+            PurposeOfUse(who.purpose),
+            who.treatment.value if who.treatment else "",
+            access.emergency,
+            access.reason,
+            access.came_of_it.value,
+        )
+        for basis, categories in _by_right(access).items()
     )
+
+
+def _by_right(access: Access) -> dict[str, frozenset[CareCategory]]:
+    shown = frozenset(access.shown)
+    if access.came_of_it is not CameOfIt.SHOWN:
+        return {"": shown}
+    if not access.in_emergency:
+        return {access.basis: shown}
+    opened = shown.intersection(access.in_emergency)
+    permitted = shown - opened
+    # Whose record it is goes along with the rest, and is no look by itself.
+    if opened - BASICS and permitted - BASICS:
+        return {Basis.PATIENT_CONSENTED.value: permitted, Basis.EMERGENCY.value: opened}
+    is_permitted = bool(permitted - BASICS) or not opened
+    return {(Basis.PATIENT_CONSENTED if is_permitted else Basis.EMERGENCY).value: shown}

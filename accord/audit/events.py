@@ -20,11 +20,15 @@ _Action = Literal["C", "R", "U", "D", "E"]
 
 
 class Decision(AboutPatient, frozen=True, kw_only=True, tag="decision"):
-    """What may leave and what may not, decided before the source is read. `evidence` names what was used, with versions."""
+    """What may leave and what may not, decided before the source is read. `evidence` names what was used, with versions.
+
+    `basis` is that of the first of `released`; `in_emergency` are those of them for which nothing but the emergency stands in.
+    """
 
     code: str = "110112"
     released: tuple[CareCategory, ...] = ()
     basis: str = ""
+    in_emergency: tuple[CareCategory, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     evidence: tuple[str, ...] = ()
 

@@ -57,7 +57,8 @@ class Access:
     """One look at a patient's data, as the patient may see it: who, when, what, by which right, and what came of it.
 
     `action` is E for a question and R when something was shown. `who` is none when nobody knows who it was. `categories` are
-    those that might be shown, `shown` those of which something was.
+    those that might be shown, `shown` those of which something was, and `in_emergency` those of the
+    former that only the emergency opens.
     """
 
     moment: datetime
@@ -75,6 +76,7 @@ class Access:
     batches: int = 0
     fault: Fault | None = None
     shown: tuple[CareCategory, ...] = ()
+    in_emergency: tuple[CareCategory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,7 @@ def _told(story: _Story) -> Access:
         batches=batches,
         fault=closing.fault if closing else refusal.fault if refusal else None,
         shown=tuple(dict.fromkeys(category for line in story.lines if isinstance(line, Release) for category in line.categories)),
+        in_emergency=decision.in_emergency if decision else (),
     )
 
 

@@ -48,7 +48,7 @@ FIELDS: Final[Mapping[str, frozenset[Reader]]] = {
     "asking.purpose": _only(P, R, X),
     "asking.mandate": _only(R, X),
     # What it was about, and by which right. Why something stayed in is nobody else's business (promise P9).
-    **dict.fromkeys(("released", "basis", "withheld", "evidence", "categories", "truth", "known"), _only(P, R)),
+    **dict.fromkeys(("released", "basis", "in_emergency", "withheld", "evidence", "categories", "truth", "known"), _only(P, R)),
     "records": _only(R),
     **dict.fromkeys(("batch", "batches", "count", "since", "bytes", "digest"), _only(R, O, X)),
     **dict.fromkeys(("reason", "until", "by", "choice"), _only(P, R)),

@@ -10,7 +10,7 @@ from accord.rules.speaking import Acting
 from accord.rules.stated import in_force
 from accord.rules.statements import Answer, Cell, ChoiceLine, Side, Statement
 from accord.terms.vocabulary import HolderKind
-from gateway.patient.changes import Change, Sight
+from gateway.patient.changes import Change, Sight, Staying
 from gateway.patient.ports import HolderChoices, KnownHolder
 from gateway.patient.sessions import Subject
 from gateway.patient.telling import AMSTERDAM, Words
@@ -141,6 +141,12 @@ def subject_form(subject: Subject, on_record: Sequence[HolderChoices], acting: A
 def change_lines(changes: Sequence[Change], heard: Sequence[HolderChoices], words: Words) -> tuple[tuple[str, str], ...]:
     """Each change as the kind of change (`more`, `less`) and a sentence."""
     return tuple(("more" if change.after > change.before else "less", _sentence(change, len(heard), words)) for change in changes)
+
+
+def staying_lines(stays: Staying, words: Words) -> tuple[str, ...]:
+    """What stays in sight, in sentences."""
+    told = (("always", stays.always), ("in_emergency", stays.in_emergency), ("elsewhere", stays.elsewhere))
+    return tuple(words(f"stays.{key}", data=words.listing(words(f"stays.{one}") for one in what)) for key, what in told if what)
 
 
 def undo_lines(before: Sequence[HolderChoices], statement: Statement, acting: Acting) -> tuple[ChoiceLine, ...]:

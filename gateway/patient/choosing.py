@@ -9,12 +9,13 @@ from starlette.responses import Response
 from accord.rules.statements import SALT_BYTES, ConfirmedStatement, Side, Statement, nonce_of
 from accord.terms.faults import Fault, Faulted
 from accord.terms.vocabulary import HolderKind
-from gateway.patient.changes import what_changes
+from gateway.patient.changes import what_changes, what_stays
 from gateway.patient.choice_words import (
     answers_of_form,
     change_lines,
     choice_rows,
     read_subject,
+    staying_lines,
     subject_form,
     undo_lines,
 )
@@ -77,7 +78,8 @@ async def show_change(visit: Visit) -> Response:
     silent = [known.holder for known in on_record if known.code is not None]
     elsewhere = [known.holder for known in on_record if known.others]
     lines = change_lines(changes, [known for known in on_record if known.code is None], visit.words)
-    return visit.page("changing.html", lines=lines, silent=silent, elsewhere=elsewhere, may_choose=visit.here.choosing)
+    stays = staying_lines(what_stays(on_record, draft, visit.here, visit.region, visit.now), visit.words)
+    return visit.page("changing.html", lines=lines, stays=stays, silent=silent, elsewhere=elsewhere, may_choose=visit.here.choosing)
 
 
 async def confirm(visit: Visit, _: Form) -> Response:

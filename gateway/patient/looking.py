@@ -7,8 +7,10 @@ from typing import Final
 
 from starlette.responses import Response
 
+from accord.rules.consent import Basis
 from accord.rules.data_kinds import DataKind
-from gateway.patient.ports import AccessLine, HolderAccesses
+from accord.rules.emergency import CLOCKS_APART, ReasonCode
+from gateway.patient.ports import AccessLine, HolderAccesses, KnownHolder
 from gateway.patient.sessions import Period
 from gateway.patient.telling import AMSTERDAM, Words
 from gateway.patient.visits import Form, Visit, go
@@ -18,12 +20,16 @@ SPANS: Final = (7, 30, 365)
 _LONGEST: Final = timedelta(days=5 * 366)
 #: The Dutch role codes of doctors begin so (RoleCodeNL 01: arts).
 _DOCTOR: Final = "01."
+_Line = tuple[AccessLine, KnownHolder]
 _WISHES_FIRST: Final = (DataKind.WISHES, *(kind for kind in DataKind if kind is not DataKind.WISHES))
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One or more similar lines of one day, as a patient reads them (and hears them: `spoken`)."""
+    """One or more similar lines of one day, or one emergency, as a patient reads them (and hears them: `spoken`).
+
+    `flag` and `note` are about an emergency, and empty otherwise.
+    """
 
     sentence: str
     spoken: str
@@ -32,8 +38,8 @@ class Look:
     right: str
     holders: str
     emergency: bool
-    reason: str
-    shown: bool
+    flag: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +84,14 @@ async def choose_period(visit: Visit, form: Form) -> Response:
 async def _page(visit: Visit, period: Period, *, wrong: bool = False) -> Response:
     since = datetime.combine(period.since, time.min, AMSTERDAM)
     until = datetime.combine(period.until + timedelta(days=1), time.min, AMSTERDAM)
-    told = await visit.desk.door.accesses(visit.here.patient, visit.identity.token, since, until)
+    # An emergency is told whole, also where it began before these days or went on after them.
+    around = visit.region.emergency_lasts + CLOCKS_APART
+    told = await visit.desk.door.accesses(visit.here.patient, visit.identity.token, since - around, until + around)
     words = visit.words
     return visit.page(
         "accesses.html",
         status=422 if wrong else 200,
-        days=by_day(told, words),
+        days=by_day(told, words, visit.region.emergency_lasts, period),
         period=period,
         since=words.day_only(period.since),
         until=words.day_only(period.until),
@@ -94,46 +102,154 @@ async def _page(visit: Visit, period: Period, *, wrong: bool = False) -> Respons
     )
 
 
-def by_day(told: Sequence[HolderAccesses], words: Words) -> tuple[Day, ...]:
-    """All lines in sentences, latest day first."""
-    groups: dict[tuple[date, tuple[object, ...]], list[tuple[AccessLine, str]]] = {}
-    for heard in told:
-        for line in heard.lines:
-            alike = (line.professional, line.role, line.organisation, line.purpose, bool(line.basis), line.reason)
-            groups.setdefault((line.at.astimezone(AMSTERDAM).date(), alike), []).append((line, heard.holder.title))
+def by_day(told: Sequence[HolderAccesses], words: Words, lasts: timedelta, period: Period | None = None) -> tuple[Day, ...]:
+    """All lines in sentences, latest day first. *lasts* is how long one emergency does; what lies outside *period* is left out."""
     days: dict[date, list[tuple[datetime, Look]]] = {}
-    for (day, _), lines in groups.items():
-        days.setdefault(day, []).append((max(line.at for line, _ in lines), _look(lines, words)))
+    for lines in (*_alike(told), *_emergencies(told, lasts)):
+        if period is None or any(period.since <= _day(line.at) <= period.until for line, _ in lines):
+            # What was seen says when; where nothing was, what was asked.
+            seen = [line for line, _ in lines if line.basis] or [line for line, _ in lines]
+            days.setdefault(_day(min(line.at for line in seen)), []).append((max(line.at for line in seen), _look(lines, words)))
     return tuple(
         Day(words.day(day), words.spoken_day(day), tuple(look for _, look in sorted(days[day], key=lambda one: one[0], reverse=True)))
         for day in sorted(days, reverse=True)
     )
 
 
-def _look(lines: Sequence[tuple[AccessLine, str]], words: Words) -> Look:
-    one = lines[0][0]
+def _alike(told: Sequence[HolderAccesses]) -> Iterable[list[_Line]]:
+    """The ordinary lines of one day that are alike."""
+    groups: dict[tuple[object, ...], list[_Line]] = {}
+    for heard in told:
+        for line in heard.lines:
+            if not line.is_emergency:
+                groups.setdefault((_day(line.at), *_who(line), line.purpose, bool(line.basis)), []).append((line, heard.holder))
+    return groups.values()
+
+
+def _emergencies(told: Sequence[HolderAccesses], lasts: timedelta) -> list[list[_Line]]:
+    """The lines of each emergency, of all holders: they write down once that glass was broken and why, and then each question.
+
+    At each holder it begins by itself, and lasts as long; what began at one while it lasted at another is the same.
+    """
+    found: list[list[_Line]] = []
+    for begun in sorted((one for heard in told for one in _at_one(heard, lasts)), key=_began):
+        for lines in reversed(found):
+            if _is_one(lines, begun, lasts):
+                lines.extend(begun)
+                break
+        else:
+            found.append(begun)
+    return found
+
+
+def _is_one(lines: Sequence[_Line], begun: Sequence[_Line], lasts: timedelta) -> bool:
+    """Whether what began at another holder is of the same emergency: two holders of one are given one reason."""
+    (first, _), (line, holder) = lines[0], begun[0]
+    others = all(holder.name != one.name for _, one in lines)
+    return others and _who(first) == _who(line) and _began(begun) < _began(lines) + lasts and len(_reasons((*lines, *begun))) < 2
+
+
+def _began(lines: Sequence[_Line]) -> datetime:
+    """When glass was broken; the first question where that is not told."""
+    return next((line.at for line, _ in lines if line.reason), lines[0][0].at)
+
+
+def _at_one(heard: HolderAccesses, lasts: timedelta) -> list[list[_Line]]:
+    """The lines of each emergency at one holder."""
+    found: list[list[_Line]] = []
+    under_way: dict[tuple[object, ...], list[_Line]] = {}
+    for line in sorted((line for line in heard.lines if line.is_emergency), key=lambda line: line.at):
+        lines = under_way.get(_who(line))
+        # An answer may begin a little after it was allowed; that glass was broken again begins another emergency.
+        begins = lines is None or line.at >= _began(lines) + lasts + CLOCKS_APART or (line.reason and _reasons(lines))
+        if lines is None or begins:
+            lines = under_way[_who(line)] = []
+            found.append(lines)
+        lines.append((line, heard.holder))
+    return found
+
+
+def _look(lines: Sequence[_Line], words: Words) -> Look:
+    shown = [(line, holder) for line, holder in lines if line.basis]
+    meant = shown or lines
+    one = meant[0][0]
     # Each holder writes its own line about one question: the same moment, give or take, is one time.
-    moments = _apart(line.at for line, _ in lines)
-    data = frozenset[DataKind]().union(*(line.data for line, _ in lines))
-    what = words.listing(words(f"data.{kind}") for kind in _WISHES_FIRST if kind in data) or words("accesses.your_data")
+    moments = _apart(line.at for line, _ in meant)
+    what = _what(meant, words)
     who = spoken_name(one, words)
-    day = words.days[one.at.astimezone(AMSTERDAM).weekday()]
-    key = "accesses." + ("looked" if one.basis else "asked") + ("_often" if len(moments) > 1 else "")
     first, last = moments[0], moments[-1]
-    bases = sorted({line.basis for line, _ in lines if line.basis})
+    day = words.days[first.astimezone(AMSTERDAM).weekday()]
+    key = "accesses." + ("looked" if shown else "asked") + ("_often" if len(moments) > 1 else "")
+    reasons = [words("accesses.reason", reason=_reason(code, words)) for code in _reasons(lines)]
     return Look(
         sentence=words(key, who=who, day=day, what=what, times=len(moments), at=words.time(first), first=_bare(first, words), last=words.time(last)),
         spoken=words(
             key, who=who, day=day, what=what, times=len(moments), at=words.spoken_time(first), first=words.spoken_time(first), last=words.spoken_time(last)
         ),
         who=f"{one.professional}, {words.one_of('role', one.role[:2])}, {one.organisation}",
-        why=words(f"purpose.{one.purpose}"),
-        right=" ".join(words.one_of("basis", basis) for basis in bases) if bases else words("basis.refused"),
-        holders=words.listing(sorted({title for _, title in lines})),
+        why=" ".join((words(f"purpose.{one.purpose}"), *reasons)),
+        right=_right(lines, words),
+        holders=_titles(meant, words),
         emergency=one.is_emergency,
-        reason=one.reason,
-        shown=bool(one.basis),
+        flag=words("accesses.emergency" if shown else "accesses.emergency_asked") if one.is_emergency else "",
+        note=_note(lines, words) if one.is_emergency else "",
     )
+
+
+def _right(lines: Sequence[_Line], words: Words) -> str:
+    """By which right, and at which holders each, where it was not the same at all. One that showed something did not refuse."""
+    rights: dict[str, list[_Line]] = {}
+    showed = {holder.name for line, holder in lines if line.basis}
+    for line, holder in lines:
+        if line.basis or holder.name not in showed:
+            rights.setdefault(words.one_of("basis", line.basis or "refused"), []).append((line, holder))
+    if len(rights) == 1:
+        return next(iter(rights))
+    order = sorted(rights, key=lambda right: (not rights[right][0][0].basis, right != words("basis.patient-consented"), right))
+    return " ".join(f"{_upper(_where(rights[right], words))} {right}" for right in order)
+
+
+def _where(lines: Sequence[_Line], words: Words) -> str:
+    if any(line.basis for line, _ in lines):
+        return words("accesses.right_of", what=_what(lines, words), holders=_titles(lines, words))
+    return words("accesses.right_at", holders=_titles(lines, words))
+
+
+def _note(lines: Sequence[_Line], words: Words) -> str:
+    """What an emergency means for the patient: who looked without their choice, and that it is reviewed once glass was broken."""
+    if any(line.basis == Basis.EMERGENCY for line, _ in lines):
+        return words("accesses.emergency_text")
+    return words("accesses.emergency_review") if any(line.basis or line.reason for line, _ in lines) else ""
+
+
+def _what(lines: Sequence[_Line], words: Words) -> str:
+    data = frozenset[DataKind]().union(*(line.data for line, _ in lines))
+    return words.listing(words(f"data.{kind}") for kind in _WISHES_FIRST if kind in data) or words("accesses.your_data")
+
+
+def _titles(lines: Sequence[_Line], words: Words) -> str:
+    return words.listing(sorted({holder.title for _, holder in lines}))
+
+
+def _reasons(lines: Sequence[_Line]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(line.reason for line, _ in lines if line.reason))
+
+
+def _reason(code: str, words: Words) -> str:
+    """The region's reasons in the reader's language; anything else as it was written."""
+    return words(f"reason.{code}") if code in tuple(ReasonCode) else code
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _who(line: AccessLine) -> tuple[object, ...]:
+    return line.professional, line.role, line.organisation, line.kind
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(AMSTERDAM).date()
 
 
 def spoken_name(line: AccessLine, words: Words) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from accord.rules.data_kinds import DataKind
@@ -90,7 +90,8 @@ class RegionInfo:
     """The region as its patients see it. `name` is what statements carry.
 
     `emergency`: whether glass can be broken in this region. `shown_to`: what professionals of a kind may see at all, whatever
-    the patient chooses; a kind that is not in it may see every category.
+    the patient chooses; a kind that is not in it may see every category. `emergency_lasts`: how long one does, from its first use
+    at a holder.
     """
 
     name: str
@@ -99,6 +100,7 @@ class RegionInfo:
     emergency: bool
     fictional: bool = False
     shown_to: Mapping[HolderKind, frozenset[CareCategory]] = field(default_factory=dict)
+    emergency_lasts: timedelta = timedelta(minutes=60)
 
 
 class PatientDoor(Protocol):

@@ -15,7 +15,7 @@ from accord.terms.faults import BadInput
 from accord.terms.identifiers import Bsn, Ura
 from accord.terms.parties import Asker, DataUser, Professional
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse
-from gateway.patient.changes import Sight, what_changes
+from gateway.patient.changes import Sight, Staying, Stays, what_changes, what_stays
 from gateway.patient.choice_words import answers_of_form, cells_of
 from gateway.patient.ports import HolderChoices, RegionInfo
 from gateway.patient.sessions import Subject
@@ -175,6 +175,45 @@ def test_nobody_is_promised_what_the_region_shows_them_anyhow_not() -> None:
     narrow = RegionInfo("demo", "", "", emergency=True, shown_to={HolderKind.HOME_CARE: frozenset({CareCategory.MEDICATION_USE})})
 
     assert changes((), yes, region=narrow) == []
+
+
+def stays(on_record: tuple[KeptLine, ...], *said: KeptLine, region: RegionInfo = REGION, others: bool = False) -> Staying:
+    known = [HolderChoices(card, on_record, others=others) for card in (BRINKHOF, DINKELHORST, ESCHRAND)]
+    return what_stays(known, [one.line for one in said], SELF, region, NOON + timedelta(seconds=1))
+
+
+def test_what_a_no_to_everything_leaves_in_sight_is_said() -> None:
+    nothing = tuple(kept(Side.LOOKS, HolderKind.HOSPITAL, data, Answer.OBJECTS) for data in DAILY)
+    wishes = kept(Side.LOOKS, None, DataKind.WISHES, Answer.PERMITS)
+    no_wishes = kept(Side.LOOKS, None, DataKind.WISHES, Answer.OBJECTS)
+    quiet = RegionInfo("demo", "", "", emergency=False)
+    narrow = RegionInfo("demo", "", "", emergency=True, shown_to={HolderKind.HOSPITAL: CATEGORIES_OF[DataKind.WISHES]})
+
+    assert stays((wishes,), *nothing) == Staying(tuple(Stays), (), ())
+    assert stays((wishes,), *nothing, region=narrow) == Staying((Stays.WISHES,), (), ())
+    assert stays((), *nothing) == Staying((), tuple(Stays), ()), "silence about the wishes leaves them for an emergency"
+    assert stays((), *nothing, region=quiet) == Staying((), (), ())
+    assert stays((no_wishes,), *nothing) == Staying((), (), ()), "who may see nothing at all sees no name either"
+    assert stays((wishes,), *nothing[1:]) == Staying((), (), ()), "where not everything is refused, nothing was said to be nothing"
+    assert stays((), *nothing, region=quiet, others=True) == Staying((), (), tuple(Stays)), "a yes on paper still counts"
+    assert stays((no_wishes,), *nothing, region=quiet, others=True) == Staying((), (), ())
+
+
+@pytest.mark.parametrize("side", Side)
+@given(lines)
+def test_what_is_said_to_stay_is_what_the_rules_decide(side: Side, before: tuple[ChoiceLine, ...]) -> None:
+    on_record = with_statement((), before, Voice.SELF, NOON)
+    said = tuple(kept(side, HolderKind.HOSPITAL, data, Answer.OBJECTS) for data in DAILY)
+    after = with_statement(on_record, [one.line for one in said], Voice.SELF, NOON + timedelta(seconds=1))
+    choices = choices_at(HolderKind.HOSPITAL, in_force(after, None, NOON.date()))
+    asker = Asker(DataUser(Ura("00000000"), "", HolderKind.HOSPITAL), Professional("", "", ""), treats_the_patient=True)
+    seen = isinstance(decide(asker, PurposeOfUse.TREATMENT, CareCategory.PATIENT, choices, at=NOON + timedelta(hours=1)), Basis)
+    known = [HolderChoices(DINKELHORST, on_record)]
+    told = what_stays(known, [one.line for one in said], SELF, REGION, NOON + timedelta(seconds=1)).always
+
+    # At a hospital a hospital may see; where it is the one that keeps, others may, too.
+    assert (Stays.NAME in told) == seen or side is Side.KEEPS
+    assert not seen or Stays.NAME in told
 
 
 def test_a_form_answers_every_cell_of_its_subject() -> None:

@@ -53,6 +53,17 @@ async def test_what_changes_is_shown_before_anything_is_saved(kit: Kit) -> None:
     assert kit.region.delivered == []
 
 
+async def test_what_stays_in_sight_after_a_no_to_everything_is_shown_before_anything_is_saved(kit: Kit) -> None:
+    await kit.enter()
+    page = await kit.stop_home_care()
+    stays = "Wel te zien blijft: uw naam, uw adres, wie gegevens over u heeft en uw wensen voor de laatste fase."
+
+    assert says(page, stays)
+    assert page.text.count(stays) == 2, "once to read, and once to hear"
+    page = await kit.post("/taal", page="/keuzes/wijziging", language="en")
+    assert says(page, "Still to be seen: your name, your address, who has data about you and your wishes for the last phase.")
+
+
 async def test_a_choice_is_signed_by_a_fresh_login_and_each_holder_says_so(kit: Kit) -> None:
     await kit.enter()
     await kit.stop_home_care()

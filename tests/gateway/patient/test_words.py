@@ -11,8 +11,10 @@ import pytest
 
 from accord.rules.consent import Basis
 from accord.rules.data_kinds import DataKind
+from accord.rules.emergency import ReasonCode
 from accord.rules.speaking import Denied
 from accord.terms.vocabulary import HolderKind, PurposeOfUse
+from gateway.patient.changes import Stays
 from gateway.patient.telling import Language, preferred, spoken_number, words
 from gateway.patient.visits import make_templates
 
@@ -37,7 +39,7 @@ def test_both_languages_have_the_same_sentences_with_the_same_places() -> None:
 
 
 def test_every_code_has_its_word() -> None:
-    for group, codes in {"provider": HolderKind, "data": DataKind, "purpose": PurposeOfUse, "basis": Basis}.items():
+    for group, codes in {"provider": HolderKind, "data": DataKind, "purpose": PurposeOfUse, "basis": Basis, "reason": ReasonCode, "stays": Stays}.items():
         assert {f"{group}.{code}" for code in codes} <= set(DUTCH.sentences)
     assert {f"message.{code}.title" for code in Denied} <= set(DUTCH.sentences)
 
@@ -96,7 +98,23 @@ def test_the_browsers_language_is_used_when_we_have_it(accepted: str, language: 
 
 def pages() -> Iterator[tuple[str, str]]:
     catalogue = tomllib.loads(files("gateway.patient").joinpath("words", "nl.toml").read_text())
-    for name in ("home", "overview", "choices", "choosing", "changing", "changes", "result", "accesses", "printing", "help", "accessibility", "message"):
+    for name in (
+        "home",
+        "overview",
+        "choices",
+        "choosing",
+        "changing",
+        "changes",
+        "result",
+        "accesses",
+        "purpose",
+        "reason",
+        "basis",
+        "printing",
+        "help",
+        "accessibility",
+        "message",
+    ):
         yield name, " ".join(_sentences(catalogue[name]))
 
 
