@@ -137,13 +137,15 @@ def _check_sender(mandate: Mandate, member: Member | None, scopes: Scopes | None
 def _check_emergency(policy: EmergencyPolicy | None, mandate: Mandate, at: datetime) -> None:
     """Refuse what every holder would refuse, once and with its reason.
 
-    The age of a second factor only a holder can judge: it knows whether the emergency had begun there.
+    How old a second factor may be only a holder can judge: it knows whether the emergency had begun there.
 
     Raises:
         BadInput: `emergency-not-offered`, `emergency-incomplete`, `mandate-expired`.
     """
     wrong = lacking(policy, mandate, at=at)
-    if wrong not in (None, Lacking.SECOND_FACTOR):
+    if wrong is Lacking.SECOND_FACTOR and mandate.emergency is not None and not is_of_the_future(mandate.emergency.second_factor_at, at):
+        return
+    if wrong is not None:
         raise BadInput(FAULT_OF[wrong])
 
 
