@@ -14,17 +14,17 @@ from accord.link.live_register import LiveRegister
 from accord.link.mandates import Mandates
 from accord.link.peers import certificate_digest, member_by_digest, peer_digest, peer_of, still_a_member
 from accord.link.verifying import GatewayVerifier, VerifiedCaller, asker_of
-from accord.rules.emergency import FAULT_OF, Lacking, lacking
+from accord.rules.emergency import FAULT_OF, Lacking, is_of_the_future, lacking
 from accord.rules.narrowing import selection_narrows
 from accord.terms.evidence import Asked, Mandate
 from accord.terms.faults import BadInput, Fault, Unavailable
-from accord.terms.identifiers import Bsn, Ura, is_base_address
+from accord.terms.identifiers import Bsn, Ura
 from accord.terms.members import Member, Part
 from accord.terms.parties import Asker
 from accord.terms.policies import EmergencyPolicy
 from accord.terms.queries import Evidence, Selection
 from accord.terms.vocabulary import PurposeOfUse
-from gateway.callers import Caller
+from gateway.callers import Caller, base_said
 from gateway.rates import QuestionRates
 from gateway.smart.door import SmartDoor
 from gateway.smart.scopes import Scopes
@@ -33,7 +33,6 @@ MANDATE: Final = "noaber-mandate"
 PROOF: Final = "noaber-proof"
 SALT: Final = "noaber-salt"
 PATIENT: Final = "noaber-patient"
-BASE: Final = "noaber-base"
 
 
 @dataclass(slots=True)
@@ -89,7 +88,7 @@ class MandatedCallers:
         member = member_by_digest(register, peer) if peer else None
         proofs = tuple(filter(None, (proof.strip() for proof in headers.get(PROOF, "").split(","))))
         salt = decoded(headers[SALT]) if SALT in headers else b""
-        return self._caller(Evidence(headers.get(MANDATE, ""), proofs, salt), member, headers.get(PATIENT, ""), _base(headers.get(BASE, "")), peer, scopes)
+        return self._caller(Evidence(headers.get(MANDATE, ""), proofs, salt), member, headers.get(PATIENT, ""), base_said(headers), peer, scopes)
 
     def while_a_member(self, caller: Caller) -> AbstractAsyncContextManager[None]:
         """As the port promises."""
@@ -157,9 +156,3 @@ def _covering(verified: VerifiedCaller, asked: Asked) -> str:
         if same and within and selection_narrows(has.selection, asked.selection):
             return token
     raise BadInput(Fault.QUESTION_WIDENED)
-
-
-def _base(text: str) -> str:
-    if text and (not is_base_address(text) or text.endswith("/")):
-        raise BadInput(Fault.INVALID_PARAMETER, BASE)
-    return text

@@ -100,8 +100,9 @@ class ProfessionalSettings(msgspec.Struct, frozen=True):
 
 
 class ApplicationSettings(msgspec.Struct, frozen=True):
-    """The file of tokens; empty: every program on this machine may ask, and none is trusted. `without_token`: so it is also with a file,
-    for those that show none.
+    """The file of tokens; empty: every program on this machine may ask, and none is trusted.
+
+    `without_token`: so it is also with a file, for those that show no token.
     """
 
     tokens: str = ""
