@@ -287,6 +287,7 @@ async def test_links_point_back_through_the_proxy_and_all_of_it_can_be_followed(
     async with running(tmp_path, FhirApp(door, FakeCallers("unset"), settings)) as run:
         found_person = (await run.search(fake_region.BSN)).json()["entry"][0]
         page = (await run.client.get("/fhir/Observation", params={"patient": found_person["resource"]["id"], "_count": "1"})).json()
+        metadata = (await run.client.get("/fhir/metadata")).json()
         following = next(link["url"] for link in page["link"] if link["relation"] == "next")
         second = await run.client.get(following)
         one = await run.client.get("/fhir/Observation/esdoorn.o1")
@@ -294,6 +295,7 @@ async def test_links_point_back_through_the_proxy_and_all_of_it_can_be_followed(
         everything = await run.client.get(f"{found_person['fullUrl']}/$everything")
 
         assert str(run.client.base_url) in following
+        assert metadata["implementation"]["url"] == f"{str(run.client.base_url).rstrip('/')}/fhir"
         assert found_person["fullUrl"].startswith(str(run.client.base_url))
         assert [answer.status_code for answer in (second, one, letter, everything)] == [200, 200, 200, 200]
         assert letter.content == b"a letter"
