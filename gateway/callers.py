@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from accord.audit.content import Asking
 from accord.terms.evidence import Asked
 from accord.terms.faults import BadInput, Fault
-from accord.terms.identifiers import Bsn
+from accord.terms.identifiers import Bsn, is_base_address
 from accord.terms.parties import Asker
 from accord.terms.queries import Evidence, Selection
 from accord.terms.vocabulary import PurposeOfUse
@@ -28,6 +28,22 @@ NOT_LET_IN: Final = frozenset(
         Fault.EMERGENCY_INCOMPLETE,
     }
 )
+
+
+#: By this header a proxy says under which address its clients see this gateway.
+BASE: Final = "noaber-base"
+
+
+def base_said(headers: Mapping[str, str]) -> str:
+    """The base address under which the client sees this gateway; empty where nothing is said.
+
+    Raises:
+        BadInput: `invalid-parameter`: it is none.
+    """
+    text = headers.get(BASE, "")
+    if text and (not is_base_address(text) or text.endswith("/")):
+        raise BadInput(Fault.INVALID_PARAMETER, BASE)
+    return text
 
 
 class EmergencyRefused(BadInput):

@@ -11,10 +11,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.markup import escape
 
+from accord.rules.emergency import ReasonCode
 from accord.terms.identifiers import BSN_SYSTEM
 from gateway.dossier.words import Language
 from testbed import asking
@@ -24,8 +26,9 @@ from testbed.demo_merged import MergedDossier, patient_id, read_everything
 from testbed.demo_screen import console, follow, show_account, show_dossier
 from testbed.demo_words import word
 from testbed.holders import HOLDERS
-from testbed.people import DINA
+from testbed.people import BENNIE, DINA
 from testbed.region import BlockingRegion
+from testbed.region_files import PROFESSIONAL
 
 PEOPLE: Final = 520
 _DINA: Final = "Dina Olde Wolbers-Nijkamp"
@@ -66,6 +69,7 @@ def told(dossier: Dossier, merged: MergedDossier, language: Language, region: Bl
         "fhir": region.fhir_url,
         "grpc": region.gateway_address,
         "patients": region.patients_url,
+        "token": region.token,
         "patient": merged.patient_id,
         **account(dossier),
         "dossier": sections(stated_in_merged(merged), language),
@@ -117,11 +121,31 @@ def _show_addresses(region: BlockingRegion, screen: Console, language: Language)
     screen.print(f"  FHIR {region.fhir_url}    gRPC {region.gateway_address}")
     for line in lines:
         screen.print(f"  [green]{escape(line)}[/green]", soft_wrap=True)
+    screen.print(f"\n[bold]{word('emergency access', language)}[/bold]")
+    for line in emergency_lines(region.fhir_url, region.token):
+        screen.print(f"  [green]{escape(line)}[/green]", soft_wrap=True)
     screen.print(f"\n[bold]{word('patients', language)}[/bold]\n  {region.patients_url}")
     screen.print(f"\n[bold]{word('journals', language)}[/bold]")
     holder, gateway = region.files["dinkelhorst"].agent / "journal", region.root / "gateway" / "journal"
     for line in (f"{_noaber()} journal verify {holder}", f"{_noaber()} journal show {holder}", f"{_noaber()} journal reconcile {holder} {gateway}"):
         screen.print(f"  [green]{escape(line)}[/green]", soft_wrap=True)
+
+
+def emergency_lines(fhir_url: str, token: str) -> tuple[str, str]:
+    """What opens Bennie, who never chose: the token of a trusted application, and the question as `docs/vendors.md` has it."""
+    who = PROFESSIONAL
+    headers = (
+        f"noaber-professional-id: {who['id']}",
+        f"noaber-professional-role: {who['role']}",
+        f"noaber-professional-name: {quote(who['name'])}",
+        f"noaber-treatment: {who['treatment']}",
+        "noaber-purpose: ETREAT",
+        f"noaber-reason: {ReasonCode.UNCONSCIOUS}",
+    )
+    said = " ".join(f"-H '{header}'" for header in headers)
+    # The shell fills in the token, and the moment at which it is typed.
+    said = f'-H "Authorization: Bearer $TOKEN" {said} -H "noaber-second-factor: $(date -u +%Y-%m-%dT%H:%M:%SZ)"'
+    return f"export TOKEN={token}", f"curl -s {fhir_url}/Patient/_search {said} -d 'identifier={BSN_SYSTEM}|{BENNIE.bsn}'"
 
 
 def from_here(path: Path) -> str:

@@ -31,6 +31,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "emergency": ("spoedeisende hulp", "emergency department"),
     "born": ("geboren", "born"),
     "try": ("Probeer zelf (het dossier blijft beschikbaar tot Ctrl-C):", "Try it yourself (the region stays up until Ctrl-C):"),
+    "emergency access": (
+        "Noodinzage: Bennie is bewusteloos en koos nooit. Het token van een vertrouwde toepassing is bij elke start nieuw:",
+        "An emergency: Bennie is unconscious and never chose. The token of a trusted application is new at each start:",
+    ),
     "patients": ("De pagina's voor de patiënt (log in als Dina, of als haar dochter Ria):", "The patient's pages (log in as Dina, or as Ria, her daughter):"),
     "journals": ("Wie heeft gekeken, bij de instelling en bij het knooppunt:", "Who looked, at the holder and at the gateway:"),
     "starting": ("De regio start …", "Starting the region …"),

@@ -8,6 +8,7 @@ async with Region.start() as region:
     ...  # the same, awaited
 """
 
+import secrets
 import shutil
 import tempfile
 import time
@@ -52,6 +53,8 @@ class BlockingRegion:
         self.holders = tuple(holders)
         self.gateway_address = ""
         self.fhir_url = ""
+        #: Of an application that is trusted to say who is at work; the region's own, and gone with it.
+        self.token = secrets.token_urlsafe(32)
         self._seconds = seconds
         self._processes = processes
         self.office = RegionOffice(root)
@@ -210,7 +213,8 @@ class BlockingRegion:
         alive = self._at.start_agents(frozenset(self._spoilt))
         # Whoever asks does so through the data user's own proxy, which holds the key that the gateway never has.
         ura = BY_NAME[DATA_USER].ura.value
-        connect = write_connect(self.root, self.office, self._gateway.wait_until_ready("ready"), http=http, grpc=grpc, ura=ura)
+        told_by = self._gateway.wait_until_ready("ready")
+        connect = write_connect(self.root, self.office, told_by, http=http, grpc=grpc, ura=ura, token=self.token, without_token=True)
         self._connect = self._processes.start(connect)
         told = dict(part.split("=", 1) for part in self._connect.wait_until_ready("ready").split()[1:])
         self.gateway_address = told["grpc"]

@@ -180,11 +180,13 @@ def write_connect(
     ura: str,
     name: str = "connect",
     token: str = "",
+    without_token: bool = False,
     professional: Mapping[str, str] = PROFESSIONAL,
 ) -> Program:
     """Write the settings of a data user's proxy; *told* is the gateway's ready line.
 
-    With *token* only the application that shows it may ask; it is trusted to say who is at work, and how they proved it.
+    The application that shows *token* is trusted to say who is at work, and how they proved it. Where there is one, nobody else may
+    ask, or *without_token* everybody.
     """
     folder = root / name
     office.give(folder, follows=True)
@@ -198,7 +200,7 @@ def write_connect(
             "gateway": {"url": f"https://{faces['http']}", "grpc": faces["grpc"], "ura": GATEWAY.value, "certificate": "tls.pem", "key": "tls.key"},
             "organisation": {"ura": ura, "mandate_key": "mandate.key"},
             "professional": dict(professional),
-            **({"applications": {"tokens": "tokens"}} if token else {}),
+            **({"applications": {"tokens": "tokens", "without_token": without_token}} if token else {}),
         },
     )
     if token:

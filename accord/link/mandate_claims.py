@@ -131,4 +131,6 @@ def _confirmed(content: Mapping[str, Any]) -> bytes:
 
 def _emergency(content: Mapping[str, Any]) -> Emergency:
     check_members(content, frozenset({"reason", "words", "second_factor_at"}))
-    return Emergency(text(content, "reason"), text(content, "words", WORDS_CHARACTERS), moment(content, "second_factor_at"))
+    # Most reasons say enough; where nobody said more, no words are put into their mouth.
+    words = "" if content["words"] == "" else text(content, "words", WORDS_CHARACTERS)
+    return Emergency(text(content, "reason"), words, moment(content, "second_factor_at"))

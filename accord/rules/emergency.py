@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+from urllib.parse import unquote
 
 from accord.rules.budgets import Limits
 from accord.terms.evidence import Emergency, Mandate
@@ -119,7 +120,28 @@ def lacking(
         return Lacking.ROLE
     if themselves is not None and hmac.compare_digest(themselves, patient):
         return Lacking.ONESELF
-    return _lacking_of(emergency) or _lacking_factor(policy, emergency, at, earlier)
+    return lacking_of(emergency) or _lacking_factor(policy, emergency, at, earlier)
+
+
+def lacking_of(emergency: Emergency) -> Lacking | None:
+    """What is missing in what was said: a reason of the region, and words where it needs them."""
+    try:
+        reason = REASONS[ReasonCode(emergency.reason)]
+    except ValueError:
+        return Lacking.REASON
+    words = emergency.words
+    # One event stays one line: neither line ends nor marks that turn the direction of what is read.
+    if len(words) > MOST_WORDS or not words.isprintable():
+        return Lacking.WORDS
+    # A program may fill in the code where nobody said anything.
+    if reason.needs_words and (sum(map(str.isalpha, words)) < _FEWEST_LETTERS or _letters(words) == _letters(emergency.reason)):
+        return Lacking.WORDS
+    return None
+
+
+def is_of_the_future(second_factor_at: datetime, at: datetime) -> bool:
+    """Whether a second factor lies further ahead than clocks may be apart."""
+    return second_factor_at > at + CLOCKS_APART
 
 
 def ends_of(policy: EmergencyPolicy, *, first_used: datetime) -> datetime:
@@ -132,24 +154,16 @@ def limits_of(policy: EmergencyPolicy) -> Limits:
     return Limits(policy.per_professional, policy.per_organisation, None)
 
 
-def _lacking_of(emergency: Emergency) -> Lacking | None:
-    try:
-        reason = REASONS[ReasonCode(emergency.reason)]
-    except ValueError:
-        return Lacking.REASON
-    words = emergency.words
-    # One event stays one line: neither line ends nor marks that turn the direction of what is read.
-    if len(words) > MOST_WORDS or not words.isprintable():
-        return Lacking.WORDS
-    if reason.needs_words and sum(map(str.isalpha, words)) < _FEWEST_LETTERS:
-        return Lacking.WORDS
-    return None
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalpha, unquote(text).casefold()))
 
 
 def _lacking_factor(policy: EmergencyPolicy, emergency: Emergency, at: datetime, earlier: Begun | None) -> Lacking | None:
     given = emergency.second_factor_at
+    if is_of_the_future(given, at):
+        return Lacking.SECOND_FACTOR
     if earlier is not None and at < earlier.ends and given >= earlier.second_factor_at:
         return None
-    is_fresh = at - timedelta(seconds=policy.factor_seconds) <= given <= at + CLOCKS_APART
+    is_fresh = at - timedelta(seconds=policy.factor_seconds) <= given
     is_newer = earlier is None or given > earlier.second_factor_at
     return None if is_fresh and is_newer else Lacking.SECOND_FACTOR

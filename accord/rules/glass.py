@@ -5,15 +5,12 @@ cries emergency must have one, or every choice about emergencies would be a choi
 """
 
 from datetime import timedelta
-from typing import Final
 
+from accord.rules.emergency import CLOCKS_APART, is_of_the_future
 from accord.rules.grounds import Refusal
 from accord.rules.question import Question
 from accord.terms.policies import EmergencyPolicy
 from accord.terms.vocabulary import PurposeOfUse
-
-#: Clocks differ: a second factor of so little in the future is one of now.
-_CLOCKS_DIFFER: Final = timedelta(seconds=60)
 
 
 def is_emergency(question: Question) -> bool:
@@ -35,7 +32,7 @@ def lacks_emergency(question: Question, policy: EmergencyPolicy | None) -> Refus
     if claimed is None or not claimed.reason:
         return Refusal.EMERGENCY_INCOMPLETE
     # It lasts so many minutes from its first use, and then the second factor was this fresh.
-    longest = timedelta(minutes=policy.minutes, seconds=policy.factor_seconds) + _CLOCKS_DIFFER
-    if not -_CLOCKS_DIFFER <= question.at - claimed.second_factor_at < longest:
+    longest = timedelta(minutes=policy.minutes, seconds=policy.factor_seconds) + CLOCKS_APART
+    if is_of_the_future(claimed.second_factor_at, question.at) or question.at - claimed.second_factor_at >= longest:
         return Refusal.EMERGENCY_INCOMPLETE
     return None

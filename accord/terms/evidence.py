@@ -25,7 +25,10 @@ class TreatmentBasis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
-    """Broken glass: why, in one of the region's reason codes and the professional's words, and when they last proved to be themselves."""
+    """Broken glass: why, in one of the region's reason codes and the professional's words, and when they last proved to be themselves.
+
+    `words` may be empty: most reasons say enough.
+    """
 
     reason: str
     words: str = field(repr=False)

@@ -166,7 +166,8 @@ CATALOGUE: dict[Fault, Explanation] = {
     ),
     Fault.EMERGENCY_NOT_OFFERED: Explanation("Emergency access is not offered in this region yet.", "Ask for treatment; call the holder if it cannot wait."),
     Fault.EMERGENCY_INCOMPLETE: Explanation(
-        "Emergency access needs a role that may, a reason and a second factor of just now.", "Give the reason, confirm who you are, and ask again."
+        "Emergency access needs a role that may, a treatment, a reason (another one in words) and a second factor of just now.",
+        "Give what is missing, confirm who you are, and ask again.",
     ),
     Fault.EMERGENCY_SPENT: Explanation("The limit of emergency access is reached.", "Call the holder; the review was told."),
     Fault.NOT_A_MEMBER: Explanation("The certificate is of no organisation in the register.", "Have the organisation registered, or use its certificate."),

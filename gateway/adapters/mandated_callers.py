@@ -15,16 +15,16 @@ from accord.link.live_register import LiveRegister
 from accord.link.mandates import Mandates
 from accord.link.peers import certificate_digest, member_by_digest, peer_digest, peer_of, still_a_member
 from accord.link.verifying import GatewayVerifier, VerifiedCaller, asker_of
-from accord.rules.emergency import FAULT_OF, Lacking, lacking
+from accord.rules.emergency import FAULT_OF, Lacking, is_of_the_future, lacking
 from accord.rules.narrowing import selection_narrows
 from accord.terms.evidence import Asked, Mandate
 from accord.terms.faults import BadInput, Fault, Unavailable
-from accord.terms.identifiers import Bsn, Ura, is_base_address
+from accord.terms.identifiers import Bsn, Ura
 from accord.terms.members import Member, Part, RegionRegister
 from accord.terms.parties import Asker
 from accord.terms.queries import Evidence, Selection
 from accord.terms.vocabulary import PurposeOfUse
-from gateway.callers import Caller, EmergencyRefused
+from gateway.callers import Caller, EmergencyRefused, base_said
 from gateway.rates import QuestionRates
 from gateway.smart.door import SmartDoor
 from gateway.smart.scopes import Scopes
@@ -33,7 +33,6 @@ MANDATE: Final = "noaber-mandate"
 PROOF: Final = "noaber-proof"
 SALT: Final = "noaber-salt"
 PATIENT: Final = "noaber-patient"
-BASE: Final = "noaber-base"
 
 
 @dataclass(slots=True)
@@ -89,7 +88,7 @@ class MandatedCallers:
         member = member_by_digest(register, peer) if peer else None
         proofs = tuple(filter(None, (proof.strip() for proof in headers.get(PROOF, "").split(","))))
         salt = decoded(headers[SALT]) if SALT in headers else b""
-        return self._caller(Evidence(headers.get(MANDATE, ""), proofs, salt), member, headers.get(PATIENT, ""), _base(headers.get(BASE, "")), peer, scopes)
+        return self._caller(Evidence(headers.get(MANDATE, ""), proofs, salt), member, headers.get(PATIENT, ""), base_said(headers), peer, scopes)
 
     def while_a_member(self, caller: Caller) -> AbstractAsyncContextManager[None]:
         """As the port promises."""
@@ -138,13 +137,15 @@ def _check_sender(mandate: Mandate, member: Member | None, scopes: Scopes | None
 def _check_emergency(mandate: Mandate, register: RegionRegister, at: datetime) -> None:
     """Refuse what every holder would refuse, once and with its reason.
 
-    The age of a second factor only a holder can judge: it knows whether the emergency had begun there.
+    How old a second factor may be only a holder can judge: it knows whether the emergency had begun there.
 
     Raises:
         EmergencyRefused: `emergency-not-offered`, `emergency-incomplete`, `mandate-expired`.
     """
     wrong = lacking(register.policy.emergency, mandate, at=at)
-    if wrong not in (None, Lacking.SECOND_FACTOR):
+    if wrong is Lacking.SECOND_FACTOR and mandate.emergency is not None and not is_of_the_future(mandate.emergency.second_factor_at, at):
+        return
+    if wrong is not None:
         raise EmergencyRefused(FAULT_OF[wrong], asking_of(asker_of(mandate, register), mandate, purpose=mandate.purpose))
 
 
@@ -156,9 +157,3 @@ def _covering(verified: VerifiedCaller, asked: Asked) -> str:
         if same and within and selection_narrows(has.selection, asked.selection):
             return token
     raise BadInput(Fault.QUESTION_WIDENED)
-
-
-def _base(text: str) -> str:
-    if text and (not is_base_address(text) or text.endswith("/")):
-        raise BadInput(Fault.INVALID_PARAMETER, BASE)
-    return text

@@ -24,7 +24,7 @@ from gateway.api.http_exchange import AnswerCut, BodyTooSlow, ClientLeft, Exchan
 from gateway.api.http_settings import HttpSettings
 from gateway.api.http_wishes import check_format
 from gateway.api.outcomes import authored_outcome, failure_issue, status_of
-from gateway.callers import NOT_LET_IN, Callers
+from gateway.callers import NOT_LET_IN, Callers, base_said
 from gateway.cursor import Cursors
 from gateway.opening import Region
 from gateway.patient_ids import PatientIds
@@ -88,7 +88,7 @@ class FhirApp:
                 check_format(exchange.headers, given)
             exchange.pretty = given.get("_pretty") == "true"
             if asked.is_metadata:
-                view = self._view(asked, exchange, self._settings.base)
+                view = self._view(asked, exchange, base_said(exchange.headers) or self._settings.base)
                 await exchange.answer(200, encode(capability_statement(view, self._started, self._version)))
                 return
             caller = self._callers.caller(exchange.headers, exchange.peer)

@@ -24,7 +24,7 @@ class Application:
     is_trusted: bool = False
 
 
-#: Whoever reaches the address, where no tokens are set up.
+#: Whoever reaches the address, where no token is needed.
 ANYBODY: Final = Application("")
 
 
@@ -35,10 +35,14 @@ class _Token:
 
 
 class Applications:
-    """The applications by the digests of their tokens. Without any, everybody on this machine may ask, and nobody is trusted."""
+    """The applications by the digests of their tokens.
 
-    def __init__(self, tokens: Iterable[tuple[str, Application]] = ()) -> None:
+    Without any, or where *without_token* says so, who shows no token may ask, too, and is trusted with nothing.
+    """
+
+    def __init__(self, tokens: Iterable[tuple[str, Application]] = (), *, without_token: bool = False) -> None:
         self._tokens = tuple(_Token(digest, application) for digest, application in tokens)
+        self._without_token = without_token or not self._tokens
 
     def named_by(self, authorization: str) -> Application:
         """The application whose token this is.
@@ -46,7 +50,8 @@ class Applications:
         Raises:
             BadInput: `login-required`.
         """
-        if not self._tokens:
+        # A token that is not known is refused everywhere: who shows one does not mean to ask as anybody.
+        if self._without_token and not authorization:
             return ANYBODY
         match = _BEARER.fullmatch(authorization)
         digest = sha256(match["token"].encode("ascii")).hexdigest() if match else ""
@@ -56,8 +61,10 @@ class Applications:
         return found[0]
 
 
-def read_applications(path: Path) -> Applications:
+def read_applications(path: Path, *, without_token: bool = False) -> Applications:
     """Read a file with a line per application: its name, SHA-256 of its token (hexadecimal), and `trusted` if it is.
+
+    *without_token*: see `Applications`.
 
     Raises:
         BadInput: `invalid-setting`, with the number of the line.
@@ -77,7 +84,7 @@ def read_applications(path: Path) -> Applications:
     if not found:
         # An empty file must not mean that everybody may.
         raise BadInput(Fault.INVALID_SETTING, f"{path.name}: no application")
-    return Applications(found)
+    return Applications(found, without_token=without_token)
 
 
 def new_token(name: str, *, trusted: bool = False) -> tuple[str, str]:

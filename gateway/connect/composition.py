@@ -123,12 +123,12 @@ def _parts(settings: ConnectSettings, folder: Path, live: LiveRegister, files: T
     upstream = Upstream(gateway_address(settings.gateway.url), gateway, live, files, settings.gateway.seconds)
     organisation = Organisation(Ura(settings.organisation.ura), live.newest.region, gateway)
     memory = settings.memory
-    tokens = settings.applications.tokens
+    applications = settings.applications
     return Parts(
         upstream,
         MandateBook(source, organisation, most=memory.patients),
         Patients(most=memory.patients, idle_seconds=memory.idle_seconds),
-        read_applications(folder / tokens) if tokens else Applications(),
+        read_applications(folder / applications.tokens, without_token=applications.without_token) if applications.tokens else Applications(),
         settings.professionals,
     )
 

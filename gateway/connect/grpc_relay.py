@@ -6,7 +6,6 @@ Answers are relayed in the bytes they came in.
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any, Final
 
 import grpc
@@ -117,9 +116,7 @@ class DossierRelay:
         purpose = codec.purpose_from_wire(about.purpose)
         if said.setdefault("noaber-purpose", purpose.value) != purpose.value:
             raise BadInput(Fault.INVALID_QUESTION, "purpose")
-        who = parts.professionals.at_work(said, application)
-        if not about.treats_the_patient:
-            who = replace(who, treatment=None)
+        who = parts.professionals.at_work(said, application, treats=about.treats_the_patient)
         if attachment is None:
             if len(about.holders) > LIST_ITEMS:
                 raise BadInput(Fault.INVALID_QUESTION, "holders")

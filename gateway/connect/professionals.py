@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote
 
-from accord.rules.emergency import ReasonCode
+from accord.rules.emergency import Lacking, lacking_of
 from accord.terms.evidence import Emergency, TreatmentBasis
 from accord.terms.faults import BadInput, Fault
 from accord.terms.limits import FIELD_CHARACTERS
@@ -22,8 +22,6 @@ _FACTOR: Final = "noaber-second-factor"
 _PURPOSE: Final = "noaber-purpose"
 _REASON: Final = "noaber-reason"
 _WORDS: Final = "noaber-reason-words"
-#: Told to the application at once: holders would refuse it too, each as a failure of its own.
-_REASONS: Final = frozenset(ReasonCode)
 _WORDS_CHARACTERS: Final = 4 * FIELD_CHARACTERS
 #: What only a trusted application may say.
 _ON_TRUST: Final = (_ID, _ROLE, _NAME, _TREATMENT, _FACTOR)
@@ -48,23 +46,26 @@ class Professionals:
     treatment: TreatmentBasis | None
     second_factor_at: datetime | None = None
 
-    def at_work(self, said: Mapping[str, str], application: Application) -> Who:
-        """Who asks, by the headers of a request (lower-case names; texts in UTF-8 and percent-encoded).
+    def at_work(self, said: Mapping[str, str], application: Application, *, treats: bool = True) -> Who:
+        """Who asks, by the headers of a request (lower-case names; texts in UTF-8 and percent-encoded). Not *treats*: without treatment.
 
         Raises:
             BadInput: `invalid-parameter` with the name of the header: unreadable or incomplete; `application-not-trusted`: this
-                application may not say so; `emergency-incomplete` without a reason of the region or a second factor.
+                application may not say so; `emergency-incomplete` with the name of the header that an emergency lacks.
         """
         for name in _ON_TRUST:
             if name in said and not application.is_trusted:
                 # Left out, the journals would name somebody else than the application meant.
                 raise BadInput(Fault.APPLICATION_NOT_TRUSTED, name)
-        who = Who(self._professional(said), PurposeOfUse.TREATMENT, self._treatment(said))
+        who = Who(self._professional(said), PurposeOfUse.TREATMENT, self._treatment(said) if treats else None)
         purpose = said.get(_PURPOSE, PurposeOfUse.TREATMENT.value)
         if purpose == PurposeOfUse.TREATMENT.value:
             return who
         if purpose != PurposeOfUse.EMERGENCY_TREATMENT.value:
             raise BadInput(Fault.INVALID_PARAMETER, _PURPOSE)
+        if who.treatment is None:
+            # An emergency stands in for a choice, never for a treatment: holders would show nothing, and not say why.
+            raise BadInput(Fault.EMERGENCY_INCOMPLETE, _TREATMENT)
         return replace(who, purpose=PurposeOfUse.EMERGENCY_TREATMENT, emergency=self._emergency(said))
 
     def _professional(self, said: Mapping[str, str]) -> Professional:
@@ -74,7 +75,10 @@ class Professionals:
         if len(given) != 3:
             # Half of one person and half of another is nobody.
             raise BadInput(Fault.INVALID_PARAMETER, next(name for name in (_ID, _ROLE, _NAME) if name not in said))
-        return Professional(*(_text(said, name) for name in (_ID, _ROLE, _NAME)))
+        identifier, role, name = (_text(said, name) for name in (_ID, _ROLE, _NAME))
+        if not (identifier.isascii() and identifier.isdigit()):
+            raise BadInput(Fault.INVALID_PARAMETER, _ID)
+        return Professional(identifier, role, name)
 
     def _treatment(self, said: Mapping[str, str]) -> TreatmentBasis | None:
         if _TREATMENT not in said:
@@ -88,11 +92,14 @@ class Professionals:
 
     def _emergency(self, said: Mapping[str, str]) -> Emergency:
         factor_at = _moment(said, _FACTOR) if _FACTOR in said else self.second_factor_at
-        if factor_at is None or said.get(_REASON) not in _REASONS:
-            raise BadInput(Fault.EMERGENCY_INCOMPLETE, _FACTOR if factor_at is None else _REASON)
-        # The mandate always has words; the code of the reason stands in for those that were not given.
-        words = _text(said, _WORDS, _WORDS_CHARACTERS) if _WORDS in said else said[_REASON]
-        return Emergency(said[_REASON], words, factor_at)
+        if factor_at is None:
+            raise BadInput(Fault.EMERGENCY_INCOMPLETE, _FACTOR)
+        emergency = Emergency(said.get(_REASON, ""), _text(said, _WORDS, _WORDS_CHARACTERS) if said.get(_WORDS) else "", factor_at)
+        # Told to the application at once: holders would refuse it too, each as a failure of its own.
+        lacking = lacking_of(emergency)
+        if lacking is not None:
+            raise BadInput(Fault.EMERGENCY_INCOMPLETE, _WORDS if lacking is Lacking.WORDS else _REASON)
+        return emergency
 
 
 def moment_in(text: str) -> datetime:
@@ -119,6 +126,7 @@ def _text(said: Mapping[str, str], name: str, most: int = FIELD_CHARACTERS) -> s
         text = unquote(said[name], errors="strict")
     except UnicodeDecodeError:
         raise BadInput(Fault.INVALID_PARAMETER, name) from None
-    if not 0 < len(text) <= most or not text.isprintable():
+    # Which letters bytes beyond ASCII stand for, HTTP does not say: a name that is guessed would be wrong in every journal.
+    if not said[name].isascii() or not 0 < len(text) <= most or not text.isprintable():
         raise BadInput(Fault.INVALID_PARAMETER, name)
     return text

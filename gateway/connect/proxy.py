@@ -200,11 +200,12 @@ def _once(exchange: Exchange) -> dict[str, str]:
     """The headers. One that says who asks, or about whom, can be read in two ways when it stands twice.
 
     Raises:
-        BadInput: `invalid-parameter`.
+        BadInput: `invalid-parameter` with its name.
     """
     names = [name for name in exchange.headers if name.startswith("noaber-") or name == "authorization"]
-    if len(set(names)) != len(names):
-        raise BadInput(Fault.INVALID_PARAMETER, "headers")
+    for name in set(names):
+        if names.count(name) > 1:
+            raise BadInput(Fault.INVALID_PARAMETER, name)
     return dict(exchange.headers)
 
 

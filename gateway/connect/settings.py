@@ -49,6 +49,7 @@ treatment = "registered"         # registered, admitted, referred, present; empt
 
 [applications]
 tokens = ""                      # a file of `noaber connect token <name>`; empty: every program on this machine may ask
+without_token = false            # true: also with a file, a program without a token may ask, as the professional above
 """
 
 
@@ -99,9 +100,13 @@ class ProfessionalSettings(msgspec.Struct, frozen=True):
 
 
 class ApplicationSettings(msgspec.Struct, frozen=True):
-    """The file of tokens; empty: every program on this machine may ask, and none is trusted."""
+    """The file of tokens; empty: every program on this machine may ask, and none is trusted.
+
+    `without_token`: so it is also with a file, for those that show no token.
+    """
 
     tokens: str = ""
+    without_token: bool = False
 
 
 class MemorySettings(msgspec.Struct, frozen=True):

@@ -218,7 +218,9 @@ def test_b12_glass_does_not_break_without_reason_role_and_a_fresh_second_factor(
     assert told.details in codes
 
 
-@pytest.mark.parametrize("name", ["nothing was said", "a reason that nobody knows", "another reason, without words", "a role that may not"])
+@pytest.mark.parametrize(
+    "name", ["nothing was said", "a reason that nobody knows", "another reason, without words", "a role that may not", "a second factor of the future"]
+)
 def test_b12_a_gateway_says_at_once_what_an_emergency_lacks(kit: AttackKit, name: str) -> None:
     said, professional, _ = UNBROKEN[name]
     mandate = kit.user("eschrand").mandate(SILENT, professional=professional, purpose=PurposeOfUse.EMERGENCY_TREATMENT, emergency=said())

@@ -19,7 +19,7 @@ from accord.terms.answers import Ending
 from accord.terms.faults import BadInput, Fault
 from testbed import asking
 from testbed.cli import ask_app, demo_app
-from testbed.demo import from_here
+from testbed.demo import emergency_lines, from_here
 from testbed.demo_dossier import stated_in_merged
 from testbed.demo_merged import read_everything
 from testbed.demo_reading import date_of, differing, line_of, read_exactly
@@ -173,6 +173,18 @@ def test_the_example_of_twenty_lines_shows_progress(region: BlockingRegion, *, p
     assert any(line.startswith("twickelaar: ENDING_ANSWERED after") for line in lines)
     assert lines[-1].startswith("not complete - ")
     assert len([line for line in script.read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith('"""')]) <= 20
+
+
+@slow
+def test_p12_the_emergency_that_the_demo_prints_opens_bennie_and_nothing_else_does(region: BlockingRegion) -> None:
+    plain = f"curl -s {region.fhir_url}/Patient/_search -d 'identifier=http://fhir.nl/fhir/NamingSystem/bsn|{BENNIE.bsn}'"
+    commands = (plain, "\n".join(emergency_lines(region.fhir_url, region.token)), "\n".join(emergency_lines(region.fhir_url, "of-an-earlier-start")))
+    told = [json.loads(subprocess.run(["/bin/sh", "-c", one], capture_output=True, check=True, timeout=60).stdout) for one in commands]  # noqa: S603 - as printed
+    silent, opened, refused = told
+
+    kept = [{link["other"]["reference"].split("/at/")[1] for link in answer["entry"][0]["resource"].get("link", ())} for answer in (silent, opened)]
+    assert kept == [set(), {"brinkhof/Patient/2", "dinkelhorst/Patient/2", "twickelaar/Patient/2"}]
+    assert refused["issue"][0]["details"]["coding"][0]["code"] == "login-required"
 
 
 @slow

@@ -127,6 +127,13 @@ def test_a_key_that_gets_a_second_use_still_signs_mandates() -> None:
     assert known.read(MADE.text, changed(USER, keys=(signing_key(USER_KEY, KeyUse.MANDATE, KeyUse.ANSWER),)), AT) == MADE.mandate
 
 
+def test_an_emergency_without_words_of_anybody_is_read_as_such() -> None:
+    emergency = Emergency("unconscious", "", AT)
+    made = mandate(purpose=PurposeOfUse.EMERGENCY_TREATMENT, emergency=emergency)
+
+    assert read_mandate(made.text, REGISTER, AT).emergency == emergency
+
+
 def test_what_is_remembered_is_bounded_and_read_again() -> None:
     known = Mandates(1)
     made = [mandate() for _ in range(3)]

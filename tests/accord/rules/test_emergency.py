@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.rules.emergency import FAULT_OF, MOST_WORDS, REASONS, Begun, Lacking, ReasonCode, ends_of, is_offered, lacking, limits_of
+from accord.rules.glass import lacks_emergency
+from accord.rules.question import Question
 from accord.terms.evidence import Emergency, Mandate, TreatmentBasis
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Ura
-from accord.terms.parties import Professional
+from accord.terms.parties import Asker, DataUser, Professional
 from accord.terms.policies import EmergencyPolicy
-from accord.terms.vocabulary import PurposeOfUse
+from accord.terms.vocabulary import HolderKind, PurposeOfUse
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -88,6 +90,11 @@ def test_another_reason_needs_words(words: str) -> None:
     assert lacking(POLICY, with_emergency(reason="other-needs-words", words=words), at=NOW) is Lacking.WORDS
 
 
+@pytest.mark.parametrize("words", ["other-needs-words", " Other-Needs-Words ", "other%2Dneeds%2Dwords", "other needs words"])
+def test_p12_the_code_of_another_reason_is_not_somebodys_words(words: str) -> None:
+    assert lacking(POLICY, with_emergency(reason="other-needs-words", words=words), at=NOW) is Lacking.WORDS
+
+
 def test_another_reason_with_words_is_a_reason() -> None:
     assert lacking(POLICY, with_emergency(reason="other-needs-words", words="valt steeds weg, familie onbereikbaar"), at=NOW) is None
 
@@ -108,6 +115,24 @@ def test_while_an_emergency_lasts_the_second_factor_is_not_asked_again() -> None
     begun = Begun(EMERGENCY.second_factor_at, NOW + timedelta(minutes=60))
 
     assert lacking(POLICY, MANDATE, at=NOW + timedelta(minutes=8), earlier=begun) is None
+
+
+@pytest.mark.parametrize(("ahead", "expected"), [(30, None), (31, Lacking.SECOND_FACTOR), (3600, Lacking.SECOND_FACTOR)])
+def test_p12_a_second_factor_of_the_future_is_none_also_while_an_emergency_lasts(ahead: int, expected: Lacking | None) -> None:
+    begun = Begun(EMERGENCY.second_factor_at, NOW + timedelta(minutes=60))
+
+    assert lacking(POLICY, with_emergency(second_factor_at=NOW + ahead * SECOND), at=NOW, earlier=begun) is expected
+    assert FAULT_OF[Lacking.SECOND_FACTOR] is Fault.EMERGENCY_INCOMPLETE
+
+
+@pytest.mark.parametrize("ahead", [0, 30, 31, 45, 60, 61])
+def test_p12_what_may_begin_is_not_refused_by_the_second_line_and_the_other_way_round(ahead: int) -> None:
+    emergency = replace(EMERGENCY, second_factor_at=NOW + ahead * SECOND)
+    asker = Asker(DataUser(MANDATE.issuer, "", HolderKind.HOSPITAL), MANDATE.professional, treats_the_patient=True)
+    question = Question(asker, PurposeOfUse.EMERGENCY_TREATMENT, NOW, TreatmentBasis.PRESENT, emergency=emergency)
+
+    begins = lacking(POLICY, replace(MANDATE, emergency=emergency), at=NOW)
+    assert (begins is None) == (lacks_emergency(question, POLICY) is None)
 
 
 def test_p12_after_its_end_a_newer_second_factor_is_needed_than_it_had() -> None:

@@ -23,11 +23,11 @@ from accord.terms.parties import Professional
 from accord.terms.vocabulary import PurposeOfUse
 from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
-from gateway.connect.applications import Applications, new_token, read_applications
+from gateway.connect.applications import ANYBODY, Applications, new_token, read_applications
 from gateway.connect.composition import mandate_source
 from gateway.connect.mandating import AskedOf, HeldMandate, Issued, MandateBook, Organisation, OwnKey, from_command
 from gateway.connect.patients import Asker, Patients
-from gateway.connect.professionals import Who
+from gateway.connect.professionals import Professionals, Who
 from gateway.connect.settings import OrganisationSettings
 
 pytestmark = pytest.mark.anyio
@@ -305,3 +305,13 @@ def test_a_token_lets_its_own_application_in_and_stands_nowhere(tmp_path: Path) 
     assert not Applications().named_by("").is_trusted
     with pytest.raises(BadInput, match="invalid-setting"):
         new_token("E P D")
+
+
+def test_p12_an_emergency_over_grpc_that_claims_no_treatment_is_refused_with_its_cause() -> None:
+    at_work = Professionals(GP.professional, TreatmentBasis.REGISTERED, datetime.now(UTC)).at_work
+    said = {"noaber-purpose": "ETREAT", "noaber-reason": "unconscious"}
+
+    assert at_work(said, ANYBODY).emergency is not None
+    with pytest.raises(BadInput) as caught:
+        at_work(said, ANYBODY, treats=False)
+    assert (caught.value.fault, caught.value.where) == (Fault.EMERGENCY_INCOMPLETE, "noaber-treatment")

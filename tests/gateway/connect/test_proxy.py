@@ -4,7 +4,11 @@ import gzip
 import logging
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -20,18 +24,19 @@ from accord.terms.members import MemberStatus
 from accord.terms.vocabulary import PurposeOfUse
 from gateway.api.fhir_app import FhirApp
 from gateway.api.http_settings import HttpSettings
-from gateway.connect.applications import new_token, read_applications
+from gateway.connect.applications import Application, Applications, new_token, read_applications
 from gateway.connect.asking import Request, questions_of
 from tests.accord.link.small_region import GATEWAY, HOSPITAL
 from tests.gateway.api import fake_region
 from tests.gateway.api.fake_callers import FakeCallers
-from tests.gateway.connect.local_proxy import BSN, FORM, OTHER_BSN, Answer, FakeGateway, Running, Seen, found, opaque, running, searched
+from tests.gateway.connect.local_proxy import BSN, FORM, GP, OTHER_BSN, Answer, FakeGateway, Running, Seen, found, opaque, running, searched
 
 pytestmark = pytest.mark.anyio
 
 PROJECT: Final = Path(__file__).resolve().parents[3]
 ID: Final = opaque(BSN)
 OTHER_ID: Final = opaque(OTHER_BSN)
+WITH_A_SECRET: Final = Applications([(sha256(b"secret-of-the-application").hexdigest(), Application("epd"))])
 
 
 def code_of(answer: httpx2.Response) -> str:
@@ -81,7 +86,7 @@ async def test_what_is_about_nobody_goes_without_evidence(tmp_path: Path) -> Non
 async def test_a4_of_what_the_client_sends_only_what_belongs_to_the_question_goes_on(tmp_path: Path) -> None:
     forged = {"noaber-mandate": "forged", "noaber-proof": "forged", "noaber-salt": "forged", "noaber-base": "http://evil.test/fhir"}
     own = {"authorization": "Bearer secret-of-the-application", "cookie": "a=b", "x-forwarded-for": "10.0.0.1", "te": "trailers", "connection": "x-secret"}
-    async with running(tmp_path, FakeGateway()) as run:
+    async with running(tmp_path, FakeGateway(), applications=WITH_A_SECRET) as run:
         await run.search(**forged, **own, **{"x-secret": "1", "accept-language": "en", "prefer": "handling=lenient"})
         (seen,) = run.gateway.seen
 
@@ -304,6 +309,7 @@ async def test_links_point_back_through_the_proxy_and_all_of_it_can_be_followed(
     async with running(tmp_path, FhirApp(door, FakeCallers("unset"), settings)) as run:
         found_person = (await run.search(fake_region.BSN)).json()["entry"][0]
         page = (await run.client.get("/fhir/Observation", params={"patient": found_person["resource"]["id"], "_count": "1"})).json()
+        metadata = (await run.client.get("/fhir/metadata")).json()
         following = next(link["url"] for link in page["link"] if link["relation"] == "next")
         second = await run.client.get(following)
         one = await run.client.get("/fhir/Observation/esdoorn.o1")
@@ -311,6 +317,7 @@ async def test_links_point_back_through_the_proxy_and_all_of_it_can_be_followed(
         everything = await run.client.get(f"{found_person['fullUrl']}/$everything")
 
         assert str(run.client.base_url) in following
+        assert metadata["implementation"]["url"] == f"{str(run.client.base_url).rstrip('/')}/fhir"
         assert found_person["fullUrl"].startswith(str(run.client.base_url))
         assert [answer.status_code for answer in (second, one, letter, everything)] == [200, 200, 200, 200]
         assert letter.content == b"a letter"
@@ -365,6 +372,98 @@ async def test_p12_an_emergency_says_why_and_when_its_second_factor_was(tmp_path
         assert {one.purpose for one in asked} == {PurposeOfUse.EMERGENCY_TREATMENT}
         assert mandate.emergency is not None
         assert (mandate.emergency.reason, mandate.emergency.words, mandate.emergency.second_factor_at) == ("unconscious", "Gevonden op straat", factor_at)
+
+
+@asynccontextmanager
+async def at_a_trusted_application(folder: Path, *, treatment: TreatmentBasis | None = TreatmentBasis.PRESENT) -> AsyncIterator[tuple[Running, dict[str, str]]]:
+    """A proxy, and the headers of an emergency in order of an application that it trusts."""
+    token, line = new_token("epd", trusted=True)
+    folder.joinpath("tokens").write_text(line)
+    applications, usual = read_applications(folder / "tokens"), replace(GP, treatment=treatment)
+    whole = {"authorization": f"Bearer {token}", "noaber-purpose": "ETREAT", "noaber-reason": "unconscious"}
+    whole["noaber-second-factor"] = datetime.now(UTC).isoformat(timespec="seconds")
+    async with running(folder / "region", FakeGateway(), applications=applications, professionals=usual) as run:
+        yield run, whole
+
+
+def told(answer: httpx2.Response) -> tuple[int, str, list[str]]:
+    """The status, the code, and what it is about."""
+    return answer.status_code, code_of(answer), answer.json()["issue"][0].get("expression", [])
+
+
+@pytest.mark.parametrize("words", [{}, {"noaber-reason-words": ""}, {"noaber-reason-words": "te%20kort"}, {"noaber-reason-words": "other-needs-words"}])
+async def test_p12_another_reason_without_words_opens_nothing(tmp_path: Path, words: dict[str, str]) -> None:
+    async with at_a_trusted_application(tmp_path) as (run, whole):
+        answer = await run.search(**whole | {"noaber-reason": "other-needs-words"} | words)
+
+        assert told(answer) == (403, "emergency-incomplete", ["http.noaber-reason-words"])
+        assert run.gateway.seen == []
+
+
+async def test_p12_nobody_is_given_words_that_they_did_not_say(tmp_path: Path) -> None:
+    async with at_a_trusted_application(tmp_path) as (run, whole):
+        await run.search(**whole)
+        mandate, _ = run.verified(run.gateway.seen[0])
+
+        assert mandate.emergency is not None
+        assert (mandate.emergency.reason, mandate.emergency.words) == ("unconscious", "")
+
+
+@pytest.mark.parametrize(("usual", "said"), [(TreatmentBasis.PRESENT, {"noaber-treatment": "none"}), (None, {})])
+async def test_p12_an_emergency_of_whom_nobody_treats_is_refused_with_its_cause(tmp_path: Path, usual: TreatmentBasis | None, said: dict[str, str]) -> None:
+    async with at_a_trusted_application(tmp_path, treatment=usual) as (run, whole):
+        answer = await run.search(**whole | said)
+        treated = await run.search(**whole | {"noaber-treatment": "present"})
+
+        assert told(answer) == (403, "emergency-incomplete", ["http.noaber-treatment"])
+        assert treated.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("noaber-professional-name", "Zoë".encode()),
+        ("noaber-professional-name", "Zoë".encode("latin-1")),
+        ("noaber-professional-id", b"abc"),
+        ("noaber-professional-id", b"900000007x"),
+        ("noaber-professional-id", b"%D9%A1%D9%A2%D9%A3"),
+        ("noaber-reason-words", "bewusteloos, één getuige".encode()),
+    ],
+)
+async def test_a_header_that_would_be_wrong_in_every_journal_is_refused_by_its_name(tmp_path: Path, name: str, value: bytes) -> None:
+    who = {"noaber-professional-id": "900000007", "noaber-professional-role": "01.016", "noaber-professional-name": "Zo%C3%AB"}
+    async with at_a_trusted_application(tmp_path) as (run, whole):
+        given: dict[str, str | bytes] = {**FORM, **whole, **who, name: value, "accept-language": "en"}
+        headers = [(key.encode(), text.encode() if isinstance(text, str) else text) for key, text in given.items()]
+        answer = await run.client.post("/fhir/Patient/_search", content=searched(), headers=headers)
+        fine = await run.search(**whole, **who)
+
+        assert told(answer) == (400, "invalid-parameter", [f"http.{name}"])
+        # It is no search parameter, and /fhir/metadata says nothing of it.
+        assert "header" in answer.json()["issue"][0]["details"]["text"]
+        assert "metadata" not in answer.text
+        assert fine.status_code == 200
+        assert run.verified(run.gateway.seen[0])[0].professional.name == "Zoë"
+
+
+async def test_a_token_is_never_ignored(tmp_path: Path) -> None:
+    token, line = new_token("epd", trusted=True)
+    (tmp_path / "tokens").write_text(line)
+    async with running(tmp_path / "region", FakeGateway()) as run:
+        answer = await run.search(authorization=f"Bearer {token}")
+
+        assert told(answer)[:2] == (401, "login-required")
+        assert (await run.search()).status_code == 200
+    open_to_all = read_applications(tmp_path / "tokens", without_token=True)
+    async with running(tmp_path / "other", FakeGateway(), applications=open_to_all) as run:
+        statuses = [
+            (await run.search(**headers)).status_code for headers in ({}, {"authorization": f"Bearer {token}"}, {"authorization": "Bearer " + "x" * 43})
+        ]
+        claimed = await run.search(**{"noaber-treatment": "present"})
+
+        assert statuses == [200, 200, 401]
+        # Who shows no token is trusted with nothing.
+        assert code_of(claimed) == "application-not-trusted"
 
 
 @pytest.mark.parametrize("headers", [{"origin": "http://evil.test"}, {"origin": "null"}, {"host": "evil.test:8480"}, {"host": "127.0.0.1.evil.test"}])
@@ -423,8 +522,9 @@ async def test_p6_no_number_id_token_or_mandate_is_logged_or_in_an_address(tmp_p
     async def answers(seen: Seen) -> Answer:
         return Answer(parts=(b"{",), cut=True) if "everything" in seen.target else await found(seen)
 
-    async with running(tmp_path, FakeGateway(answers)) as run:
-        await run.search(authorization="Bearer secret-of-the-application")
+    async with running(tmp_path, FakeGateway(answers), applications=WITH_A_SECRET) as run:
+        run.client.headers["authorization"] = "Bearer secret-of-the-application"
+        await run.search()
         await run.client.post("/fhir/Patient/_search", content="identifier=x", headers=FORM)
         with pytest.raises(httpx2.RemoteProtocolError):
             await run.client.get(f"/fhir/Patient/{ID}/$everything")
