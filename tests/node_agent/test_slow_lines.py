@@ -9,16 +9,18 @@ from accord.audit.content import Event
 from accord.audit.events import Closing, Release
 from accord.rules.choices import Choice
 from accord.rules.consent import Basis
-from accord.terms.answers import Batch, Ending, Frame
+from accord.terms.answers import AttachmentFrame, Batch, Chunk, Closed, Ending, Frame
 from accord.terms.faults import Fault, Unavailable
-from accord.terms.identifiers import Bsn
+from accord.terms.identifiers import Bsn, RecordRef
 from accord.terms.queries import Selection
 from accord.terms.vocabulary import CareCategory
+from node_agent.attaching import fetch_attachment
 from node_agent.packing import ReleasedRecord
 from node_agent.ports import LocalPatient, SourceRecord
 from node_agent.telling import LINGER_SECONDS, Teller
-from testbed.contracts.records import ANNA, observation, patient
+from testbed.contracts.records import ANNA, observation, patient, resource
 from testbed.memory_source import MemorySource
+from testbed.plain import admitted
 from tests.node_agent.asking import YES, MemoryChoices, ask, holder_over, question
 
 pytestmark = pytest.mark.anyio
@@ -173,3 +175,30 @@ async def test_p11_what_is_dropped_is_counted_nowhere() -> None:
     await teller.flush()
 
     assert (teller.records, teller.told, teller.counts(0, 0).records) == (0, False, 0)
+
+
+async def test_p11_a_chunk_whose_line_was_being_written_at_the_cut_does_not_leave() -> None:
+    choices = MemoryChoices({ANNA: (YES,)})
+    document = resource("Composition", "d", subject={"reference": "Patient/a"}, extension=[{"url": "u", "valueUrl": "Binary/7"}])
+    holder = holder_over(MemorySource([patient("a", ANNA), document, resource("Binary", "7", data="aGk=")]), choices)
+    ledger, frames = holder.safeguards.ledger, list[AttachmentFrame]()
+    append = ledger.append
+
+    async def cut_meanwhile(event: Event) -> int:
+        if isinstance(event, Release):
+            choices.choices[ANNA] = (Choice(permits=False),)
+            holder.safeguards.revocations.changed(Bsn(ANNA))
+            await anyio.sleep(0.3)
+        return await append(event)
+
+    async def emit(frame: AttachmentFrame) -> None:
+        frames.append(frame)
+
+    ledger.append = cut_meanwhile  # type: ignore[method-assign]
+    await fetch_attachment(holder, admitted(question()), "Binary/7", RecordRef("Composition", "d"), emit)
+    (closing,) = (line for line in ledger.lines if isinstance(line, Closing))  # type: ignore[attr-defined]
+    closed = frames[-1]
+
+    assert isinstance(closed, Closed)
+    assert (closed.code, closed.counts.bytes, closing.bytes) == (Fault.SHARING_CHANGED, 0, 2)
+    assert not any(isinstance(frame, Chunk) for frame in frames)
