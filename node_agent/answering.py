@@ -59,7 +59,7 @@ async def answer(holder: Holder, admitted: Admitted, emit: Emit, *, seconds: flo
     teller = Teller(emit, holder.bases, recording.releasing, most_records=holder.most_records, most_bytes=holder.most_bytes)
     answering = Answering(holder, admitted, teller, recording)
     word = holder.refusal(query)
-    async with last_line(recording, answering.counts, changed=lambda: answering.cut) as line:
+    async with last_line(recording, answering.counts_of_lines, changed=lambda: answering.cut) as line:
         if word is None:
             word = TOO_LATE
             async with _kept_alive(teller):
@@ -119,6 +119,11 @@ class Answering:
         """What was told, beside what could not be."""
         return self._teller.counts(self._gate.unfit if self._gate else 0, self._gate.oversized if self._gate else 0)
 
+    def counts_of_lines(self) -> Counts:
+        """The same as the journal has it."""
+        counts = self.counts()
+        return self._teller.counts_of_lines(counts.unfit, counts.oversized)
+
     async def close(self, word: LastWord, line: LastLine) -> None:
         """Tell what waits, the remarks, and the last word behind its line.
 
@@ -129,7 +134,7 @@ class Answering:
         if not self.cut:
             word = await self._flushed(word)
         counts = self.counts()
-        await line.write(word, counts)
+        await line.write(word, self.counts_of_lines())
         if counts.unfit:
             await self._teller.say(Hint(Fault.RECORDS_UNFIT))
         if counts.oversized:
@@ -159,13 +164,14 @@ class Answering:
             anew = await self._holder.decide_anew(self._admitted.asking, person[0])
             return None if shows_less(decided.decisions, anew.decisions) else anew.lease
 
-        async with safeguards.revocations.watching(person[0], recheck, lease=decided.lease, since=since) as watch:
-            word = await self._release(inquiry, person, decided.decisions)
+        async with safeguards.revocations.watching(person[0], recheck, lease=decided.lease, since=since, at_cut=self._teller.cut) as watch:
+            # What waits is told while it is watched, too: a reader may keep it waiting for long.
+            word = await self._flushed(await self._release(inquiry, person, decided.decisions))
         if not watch.cut:
             return word
         self.cut = True
         await self._teller.drop()
-        # Where nothing was told yet, nobody is told that there was something.
+        # Where nothing was told yet, nobody is told that there was something; but two journals must agree about what has a line.
         return CHANGED if self._teller.told else NOTHING
 
     async def _release(self, inquiry: Inquiry, person: Person, decisions: Decisions) -> LastWord:

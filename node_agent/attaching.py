@@ -47,13 +47,13 @@ async def fetch_attachment(holder: Holder, admitted: Admitted, url: str, record:
     recording = holder.safeguards.recording(admitted.asking)
     sending = Sending(emit, recording, str(record))
     word = holder.refusal(at_large.query)
-    async with last_line(recording, lambda: sending.counts, changed=lambda: False) as line:
+    async with last_line(recording, lambda: sending.counts_of_lines, changed=lambda: False) as line:
         if word is None:
             word = TOO_LATE
             with anyio.move_on_after(seconds):
                 word = await _send(holder, at_large, url, record, sending)
         closed = Closed(holder.ura, word.ending, sending.counts, sending.digest.value(), question_hash(admitted.received), word.code)
-        await line.write(word, sending.counts)
+        await line.write(word, sending.counts_of_lines)
         if word in (TOO_LATE, CHANGED):
             sending.outlet.hurry()
         await sending.outlet.put([closed])
@@ -67,7 +67,15 @@ class Sending:
         self.recording = recording
         self._record = record
         self.counts = Counts()
+        #: As the lines in the journal have it: with the chunk that was kept in behind its line, where there is one.
+        self.counts_of_lines = Counts()
         self.digest = StreamDigest()
+        self._cut = False
+
+    def cut(self) -> None:
+        """Nothing more may leave from this moment on; what is being written gets the time of grace."""
+        self._cut = True
+        self.outlet.hurry()
 
     async def content_type(self, value: str) -> None:
         """Send the media type; one that is none is told as mere bytes."""
@@ -82,12 +90,18 @@ class Sending:
             ReaderLost: It was given up half-way.
         """
         self.outlet.check()
+        told = self.counts
         await finish(lambda: self._line(content))
-        await self.outlet.put([Chunk(content)])
+        if self.counts is not told:
+            await self.outlet.put([Chunk(content)])
 
     async def _line(self, content: bytes) -> None:
         await self.recording.releasing_chunk(self._record, content)
-        self.counts = replace(self.counts, bytes=self.counts.bytes + len(content), batches=self.counts.batches + 1)
+        lined = self.counts_of_lines
+        self.counts_of_lines = replace(lined, bytes=lined.bytes + len(content), batches=lined.batches + 1)
+        if self._cut:
+            return  # a choice changed while the line was written
+        self.counts = self.counts_of_lines
         self.digest.add_chunk(content)
 
 
@@ -120,11 +134,11 @@ async def _send_while_it_may(
         anew = await holder.decide_anew(admitted.asking, person[0])
         return None if shows_less(decided.decisions, anew.decisions) else anew.lease
 
-    async with holder.safeguards.revocations.watching(person[0], recheck, lease=decided.lease, since=since) as watch:
+    async with holder.safeguards.revocations.watching(person[0], recheck, lease=decided.lease, since=since, at_cut=sending.cut) as watch:
         word = await _send_chunks(holder, attachment, sending)
     if not watch.cut:
         return word
-    return CHANGED if sending.counts.bytes else NOTHING
+    return CHANGED if sending.counts_of_lines.bytes else NOTHING
 
 
 async def _may_be_fetched(holder: Holder, query: HolderQuery, person: Person, decisions: Decisions, url: str, record: RecordRef) -> bool:

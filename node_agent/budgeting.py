@@ -7,11 +7,15 @@ for a patient who is known here and for one who is not, and after the budget the
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Final
 
 from accord.rules.budgets import Alarm, Limits, Spender, Spending, Spent
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import Pseudonym
 from accord.terms.policies import Budget
+
+#: A gateway asks for whom it has at the door of the patient's pages, which are few; what it can try out this way is bounded by this.
+RECOGNISED: Final = Budget(per_professional=300, per_organisation=300, per_gateway=300)
 
 
 class BudgetSpent(Unavailable):

@@ -24,22 +24,19 @@ from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
 from accord.terms.identifiers import Bsn, Pseudonym, Ura
 from accord.terms.looks import Look
 from accord.terms.members import Member, RegionRegister
-from accord.terms.policies import Budget
 from accord.terms.vocabulary import CATEGORY_ORDER, HolderKind
-from node_agent.budgeting import Budgeting, BudgetSpent
-from node_agent.safeguards import Safeguards
+from node_agent.budgeting import BudgetSpent
+from node_agent.safeguards import Safeguards, as_counted
 from node_agent.stating import Choices, KeptStatement, Login, Lookers, OnRecord, StatementStore, check_counts, given_statement, lines_of, looks_of
 
 #: So long after a statement was made the login that confirms it may have been.
 _CONFIRMED_WITHIN: Final = timedelta(minutes=15)
 _LONGEST_PERIOD: Final = timedelta(days=6 * 366)
 _MOST_LOOKS: Final = 2_000
-#: A gateway asks for whom it has at the door, which are few; what it can try out this way is bounded by this.
-_RECOGNISED: Final = Budget(per_professional=300, per_organisation=300, per_gateway=300)
 
 
 class Desk:
-    """One for an agent. *knows* tells who is known here, *register* gives the one in force, *budgeting* counts recognitions."""
+    """One for an agent. *knows* tells who is known here, *register* gives the one in force."""
 
     def __init__(
         self,
@@ -51,7 +48,6 @@ class Desk:
         knows: Callable[[Pseudonym], bool],
         register: Callable[[], RegionRegister],
         now: Callable[[], datetime],
-        budgeting: Budgeting | None = None,
         refusals: Refusals | None = None,
     ) -> None:
         self._safeguards = safeguards
@@ -62,7 +58,6 @@ class Desk:
         self._knows = knows
         self._register = register
         self._now = now
-        self._budgeting = budgeting or Budgeting(lambda: _RECOGNISED)
         self._one_at_a_time = anyio.Lock()
 
     async def recognise(self, pseudonym: Pseudonym, gateway: Member) -> bool:
@@ -72,8 +67,9 @@ class Desk:
             BudgetSpent: `budget-spent`.
             Unavailable: `source-unavailable`, `journal-unavailable`.
         """
+        mark = self._safeguards.mark(pseudonym)
         try:
-            self._budgeting.spend(Spender(gateway.ura), pseudonym)
+            self._safeguards.recognising.spend(Spender(gateway.ura), as_counted(mark))
         except BudgetSpent as spent:
             if spent.alarm is not None:
                 ura = gateway.ura.value
@@ -81,7 +77,6 @@ class Desk:
             raise
         known = self._knows(pseudonym)
         asking = Asking(user=gateway.ura.value, user_name=gateway.title, user_kind=gateway.kind, professional="", role="")
-        mark = self._safeguards.mark(pseudonym)
         await self._line(Located(query="", patient=mark, holder=self._safeguards.ura.value, peer=gateway.ura.value, asking=asking, known=known))
         return known
 

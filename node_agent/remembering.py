@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from accord.audit.content import AboutPatient, Event
-from accord.audit.events import GlassBroken, RefusedQuestion
+from accord.audit.events import GlassBroken, Located, RefusedQuestion
 from accord.rules.budgets import HOUR, Spender
 from accord.rules.emergency import DAY
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Pseudonym, Ura
 from node_agent.emergencies import PastEmergency
-from node_agent.safeguards import Safeguards
+from node_agent.safeguards import Safeguards, as_counted
 
 #: How far back one has to look.
 REMEMBERED: Final = timedelta(seconds=DAY)
@@ -28,21 +28,38 @@ def remember(safeguards: Safeguards, events: Iterable[Event], *, now: datetime) 
     """Take in the events of the last 24 hours (`REMEMBERED`). Begin with this: before the first question."""
     known = [event for event in events if isinstance(event, AboutPatient | RefusedQuestion)]
     safeguards.budgeting.restore(_spent(known, now), now=now)
+    safeguards.recognising.restore(_recognised(known), now=now)
     safeguards.emergencies.restore(_broken(known), now=now)
 
 
 def _spent(events: Iterable[AboutPatient | RefusedQuestion], now: datetime) -> list[_Spent]:
-    """Every question once, at the moment of its first line: later ones tell how it went on."""
+    """Every question once, at the moment of its first line: later ones tell how it went on.
+
+    Which lines are of one question, our own id says: that of the gateway may be twice the same.
+    """
     first: dict[tuple[str, Spender, Pseudonym], _Spent] = {}
     for event in events:
-        moment = _at(event.moment)
-        if event.asking is None or (isinstance(event, RefusedQuestion) and event.fault in _NOT_COUNTED) or (now - moment).total_seconds() > HOUR:
+        if event.asking is None or _is_recognition(event) or (isinstance(event, RefusedQuestion) and event.fault in _NOT_COUNTED):
             continue
         patient = _patient(event.patient)
         if patient is not None:
             spender = Spender(Ura(event.peer), Ura(event.asking.user), event.asking.professional)
-            first.setdefault((event.query, spender, patient), (moment, spender, patient))
-    return list(first.values())
+            first.setdefault((event.answer or event.query, spender, patient), (_at(event.moment), spender, patient))
+    return [spent for spent in first.values() if (now - spent[0]).total_seconds() <= HOUR]
+
+
+def _recognised(events: Iterable[AboutPatient | RefusedQuestion]) -> list[_Spent]:
+    """Whom a gateway asked for at the desk; one line each."""
+    return [
+        (_at(event.moment), Spender(Ura(event.peer)), patient)
+        for event in events
+        if _is_recognition(event) and (patient := _patient(event.patient)) is not None
+    ]
+
+
+def _is_recognition(event: AboutPatient | RefusedQuestion) -> bool:
+    """Whether it is of the patient's pages: no data user asked, and every question of one has an id."""
+    return isinstance(event, Located) and not event.query and not event.asking.professional
 
 
 def _broken(events: Iterable[AboutPatient | RefusedQuestion]) -> list[PastEmergency]:
@@ -56,7 +73,7 @@ def _broken(events: Iterable[AboutPatient | RefusedQuestion]) -> list[PastEmerge
 def _patient(mark: str) -> Pseudonym | None:
     """The patient as they are counted; none in a line of a question that was refused before it was counted."""
     try:
-        return Pseudonym(bytes.fromhex(mark))
+        return as_counted(mark)
     except (ValueError, BadInput):
         return None
 

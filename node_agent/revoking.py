@@ -19,8 +19,9 @@ from node_agent.consents import LONGEST_LEASE
 from node_agent.deciding import Decisions
 from node_agent.leasing import renewal_margin
 
-#: So long after a change it is tried to decide anew; then the answer is cut off. With the polling it stays below 5 seconds.
-_ENFORCED_WITHIN: Final = 4.0
+#: So long after a change it is tried to decide anew; then the answer is cut off. With the polling, and the time of grace for what is
+#: being written then (`outlet.GRACE_SECONDS`), it stays below 5 seconds.
+_ENFORCED_WITHIN: Final = 2.0
 _AGAIN_AFTER: Final = 0.25
 _POLLED_EVERY: Final = 0.5
 #: So many changes are remembered for an answer that began to be watched after it was decided.
@@ -53,12 +54,17 @@ class LoopClock:
         await anyio.sleep_until(moment)
 
 
+def _nobody_else() -> None:
+    pass
+
+
 class Watch:
     """An answer under way. `cut`: it was cut off, because what may be shared changed or could not be found out."""
 
-    def __init__(self, bsn: Bsn, scope: anyio.CancelScope) -> None:
+    def __init__(self, bsn: Bsn, scope: anyio.CancelScope, at_cut: Callable[[], None]) -> None:
         self.bsn = bsn
         self.cut = False
+        self._at_cut = at_cut
         #: When the changes came that no decision since has taken into account.
         self.unheeded: list[float] = []
         self._scope = scope
@@ -77,6 +83,7 @@ class Watch:
     def cut_off(self) -> None:
         """End the answer."""
         self.cut = True
+        self._at_cut()
         self._scope.cancel()
 
 
@@ -129,17 +136,18 @@ class Revocations:
             await self._clock.sleep_until(self._clock.now() + seconds)
 
     @asynccontextmanager
-    async def watching(self, bsn: Bsn, recheck: Recheck, *, lease: float, since: int) -> AsyncGenerator[Watch, None]:
+    async def watching(self, bsn: Bsn, recheck: Recheck, *, lease: float, since: int, at_cut: Callable[[], None] = _nobody_else) -> AsyncGenerator[Watch, None]:
         """Watch over the block: when it may not go on it is cancelled, and `Watch.cut` tells so afterwards.
 
-        *lease* is for how many seconds the decision holds, *since* the `mark` from before it was taken. Whoever is cut
+        *lease* is for how many seconds the decision holds, *since* the `mark` from before it was taken. *at_cut* is told at
+        that very moment, for what goes on beside the block, or in it to its end. Whoever is cut
         off ends as `LastWord(Ending.CUT_OFF, Fault.SHARING_CHANGED)`, also when the block had just ended by itself.
         """
         begun = self._clock.now()
         try:
             async with anyio.create_task_group() as tasks:
                 with anyio.CancelScope() as scope:
-                    watch = Watch(bsn, scope)
+                    watch = Watch(bsn, scope, at_cut)
                     if self._changed_since(bsn, since):
                         watch.signal(begun)
                     self._watches.add(watch)

@@ -1,7 +1,7 @@
 """What stands around every answer of a holder: its journal, the region's policy and its own, budgets, emergencies, revocations."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from accord.rules.budgets import Spender
@@ -10,7 +10,7 @@ from accord.terms.identifiers import Bsn, Pseudonym, Ura
 from accord.terms.policies import HolderPolicy, RegionPolicy
 from accord.terms.vocabulary import HolderKind, PurposeOfUse
 from node_agent.admitted import Asking
-from node_agent.budgeting import Budgeting, BudgetSpent
+from node_agent.budgeting import RECOGNISED, Budgeting, BudgetSpent
 from node_agent.emergencies import Emergencies, GlassUnbroken
 from node_agent.recording import Ledger, Recording
 from node_agent.revoking import Revocations
@@ -22,6 +22,7 @@ class Safeguards:
 
     `pseudonym_of` is how this holder is asked about a person, `mark` what stands for that pseudonym in its journal and
     nowhere else. Budgets and emergencies are counted by the mark, so that they can be restored from the journal.
+    `budgeting` counts questions, `recognising` whom a gateway asks for at the patient's desk.
     """
 
     ura: Ura
@@ -34,6 +35,7 @@ class Safeguards:
     budgeting: Budgeting
     emergencies: Emergencies
     revocations: Revocations
+    recognising: Budgeting = field(default_factory=lambda: Budgeting(lambda: RECOGNISED))
 
     def recording(self, asking: Asking) -> Recording:
         """The journal lines of one question."""
@@ -56,7 +58,7 @@ class Safeguards:
         """
         user, professional = asking.asked_by.data_user, asking.asked_by.professional
         recording.about = self.mark(pseudonym)
-        counted = Pseudonym(bytes.fromhex(recording.about))
+        counted = as_counted(recording.about)
         try:
             self.budgeting.spend(Spender(asking.gateway, user.ura, professional.identifier), counted)
             if asking.purpose is PurposeOfUse.EMERGENCY_TREATMENT and asking.mandate is not None:
@@ -66,3 +68,8 @@ class Safeguards:
         except (BudgetSpent, GlassUnbroken) as refused:
             await recording.refused(refused.fault, refused.alarm)
             raise
+
+
+def as_counted(mark: str) -> Pseudonym:
+    """The patient as budgets count them: what a restart finds again."""
+    return Pseudonym(bytes.fromhex(mark))

@@ -1,6 +1,7 @@
 """What is released, told in frames and in the promised order, with signs of life in between."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import anyio
@@ -38,7 +39,21 @@ class Teller:
     really follow: the others are not told.
     """
 
-    __slots__ = ("_bases", "_bases_told", "_last", "_lock", "_most_bytes", "_most_records", "_outlet", "_packer", "_releasing", "_told", "_untold")
+    __slots__ = (
+        "_bases",
+        "_bases_told",
+        "_cut",
+        "_kept_in",
+        "_last",
+        "_lock",
+        "_most_bytes",
+        "_most_records",
+        "_outlet",
+        "_packer",
+        "_releasing",
+        "_told",
+        "_untold",
+    )
 
     def __init__(self, emit: Emit, bases: tuple[str, ...], releasing: Releasing, *, most_records: int = ANSWER_RECORDS, most_bytes: int = ANSWER_BYTES) -> None:
         self._outlet = Outlet[Frame](emit)
@@ -51,6 +66,8 @@ class Teller:
         self._told: set[CareCategory] = set()
         self._untold: dict[Basis, set[CareCategory]] = {}
         self._bases_told = False
+        self._cut = False
+        self._kept_in = Counts()
         self._last = anyio.current_time()
 
     @property
@@ -60,8 +77,8 @@ class Teller:
 
     @property
     def told(self) -> bool:
-        """Whether anything was told already."""
-        return bool(self._packer.counts(0, 0).batches)
+        """Whether anything was told already, or has the line that says so."""
+        return bool(self.counts_of_lines(0, 0).batches)
 
     @property
     def digest(self) -> bytes:
@@ -71,6 +88,11 @@ class Teller:
     def counts(self, unfit: int, oversized: int) -> Counts:
         """What was told, beside what could not be."""
         return self._packer.counts(unfit, oversized)
+
+    def counts_of_lines(self, unfit: int, oversized: int) -> Counts:
+        """The same as the lines in the journal have it: with the batch that was kept in behind its line, where there is one."""
+        told, kept = self.counts(unfit, oversized), self._kept_in
+        return replace(told, records=told.records + kept.records, bytes=told.bytes + kept.bytes, batches=told.batches + kept.batches)
 
     async def tell_together(self, records: Sequence[ReleasedRecord]) -> None:
         """Tell these in one batch, and before all that follows. They fit in one message."""
@@ -102,6 +124,11 @@ class Teller:
             self._packer.take()
             self._packer.lost()
             self._untold.clear()
+
+    def cut(self) -> None:
+        """No more records may leave from this moment on, whatever is under way; what is being written gets the time of grace."""
+        self._cut = True
+        self.hurry()
 
     def hurry(self) -> None:
         """The answer is over: a reader that stands still holds up nothing of what is still to be told."""
@@ -138,12 +165,14 @@ class Teller:
     async def _send(self) -> None:
         # What can reach nobody gets no line either.
         self._outlet.check()
-        taken = self._packer.take()
+        taken = None if self._cut else self._packer.take()
         if taken is None:
             return
         batch, names = taken
         # Taken and then dropped, it would be missing from an answer that says it is whole: whoever cancels waits for its line.
         await finish(lambda: self._line(batch, names))
+        if self._kept_in.batches:
+            return
         frames: list[Frame] = []
         for basis, categories in self._untold.items():
             frames.append(Outcome(frozenset(categories), basis.value, () if self._bases_told else self._bases))
@@ -158,7 +187,12 @@ class Teller:
         except BaseException:
             self._packer.lost()
             raise
-        self._packer.sent(batch, names)
+        if self._cut:
+            # A choice changed while the line was written. The line stays: it says more than what happened, never less.
+            self._packer.lost()
+            self._kept_in = Counts(len(names), len(batch.blob), 1)
+        else:
+            self._packer.sent(batch, names)
 
     async def _out(self, *frames: Frame) -> None:
         await self._outlet.put(frames)

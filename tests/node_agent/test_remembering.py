@@ -10,15 +10,19 @@ import pytest
 from accord.audit.journal import Journal
 from accord.audit.recent import events_since
 from accord.link.pseudonyms import PseudonymKey
+from accord.terms.answers import Counts
 from accord.terms.evidence import Emergency, Mandate
 from accord.terms.faults import Fault, Unavailable
-from accord.terms.identifiers import Bsn, QueryId, Ura
+from accord.terms.identifiers import Bsn, HolderName, Pseudonym, QueryId, Ura
+from accord.terms.members import Member, MemberStatus, Part
 from accord.terms.policies import Budget, EmergencyPolicy
-from accord.terms.vocabulary import PurposeOfUse
+from accord.terms.vocabulary import HolderKind, PurposeOfUse
 from node_agent.admitted import Asking
-from node_agent.budgeting import Budgeting
+from node_agent.budgeting import RECOGNISED, Budgeting, BudgetSpent
 from node_agent.deciding import WITHOUT_A_MATRIX
+from node_agent.desk import Desk
 from node_agent.emergencies import Emergencies
+from node_agent.last_words import NOTHING
 from node_agent.remembering import REMEMBERED, remember
 from node_agent.safeguards import Safeguards
 from testbed.contracts.records import ANNA, BERT
@@ -54,7 +58,10 @@ class Holder:
             region=lambda: replace(WITHOUT_A_MATRIX, emergency=POLICY),
             budgeting=Budgeting(lambda: self.budget, clock=clock),
             emergencies=Emergencies(lambda: POLICY, clock=clock),
+            recognising=Budgeting(lambda: RECOGNISED, clock=clock),
         )
+        nothing: Any = None
+        self.desk = Desk(self.safeguards, nothing, nothing, nothing, knows=lambda _: False, register=nothing, now=lambda: self.at)
         remember(self.safeguards, events_since(self.folder, int((self.at - REMEMBERED).timestamp() * 1000)), now=self.at)
 
     def restart(self) -> None:
@@ -64,8 +71,7 @@ class Holder:
 
     async def asked(self, bsn: str, *, query: str = "q", emergency: datetime | None = None) -> Fault | None:
         """Ask about a person, as `Locate` does; the refusal, when it is one."""
-        purpose = PurposeOfUse.TREATMENT if emergency is None else PurposeOfUse.EMERGENCY_TREATMENT
-        asking = Asking(QueryId(query), ASKER, purpose, GATEWAY, None if emergency is None else self.mandate(emergency), lambda _: None)
+        asking = self.asking(query, emergency)
         recording = self.safeguards.recording(asking)
         try:
             await self.safeguards.let_in(asking, KEY.pseudonym(Bsn(bsn)), recording, self.at)
@@ -73,6 +79,16 @@ class Holder:
             return refused.fault
         await recording.located(known=True)
         return None
+
+    async def recognised(self, number: int) -> None:
+        """A gateway asks for somebody who is at the door of the patient's pages."""
+        gateway = Member(GATEWAY, HolderName("poort"), "Poort", HolderKind.HOSPITAL, "", MemberStatus.ACTIVE, frozenset({Part.GATEWAY}))
+        await self.desk.recognise(Pseudonym(number.to_bytes(32, "big")), gateway)
+
+    def asking(self, query: str, emergency: datetime | None = None) -> Asking:
+        """What stands around a question."""
+        purpose = PurposeOfUse.TREATMENT if emergency is None else PurposeOfUse.EMERGENCY_TREATMENT
+        return Asking(QueryId(query), ASKER, purpose, GATEWAY, None if emergency is None else self.mandate(emergency), lambda _: None)
 
     def mandate(self, factor: datetime) -> Mandate:
         """Of an emergency, with a second factor of that moment."""
@@ -140,6 +156,54 @@ async def test_one_id_for_many_questions_hides_nobody(tmp_path: Path) -> None:
     holder.restart()
 
     assert await holder.asked(CARLA, query="the-same") is Fault.BUDGET_SPENT
+    holder.journal.close()
+
+
+async def test_one_id_for_two_questions_at_different_moments_is_counted_at_both(tmp_path: Path) -> None:
+    holder = Holder(tmp_path, Budget(per_professional=1, per_organisation=100, per_gateway=100))
+    for minutes in (0, 50):
+        holder.at = NOW + timedelta(minutes=minutes)
+        assert await holder.asked(ANNA, query="the-same") is None
+
+    holder.restart()
+    holder.at = NOW + timedelta(minutes=61)
+
+    assert await holder.asked(BERT, query="the-same") is Fault.BUDGET_SPENT
+    holder.journal.close()
+
+
+async def test_a_question_is_counted_when_it_came_and_not_when_its_answer_ended(tmp_path: Path) -> None:
+    holder = Holder(tmp_path, Budget(per_professional=1, per_organisation=100, per_gateway=100))
+    asking = holder.asking("q")
+    recording = holder.safeguards.recording(asking)
+    await holder.safeguards.let_in(asking, KEY.pseudonym(Bsn(ANNA)), recording, holder.at)
+    await recording.located(known=True)
+    holder.at = NOW + timedelta(minutes=10)
+    await recording.closing(NOTHING, Counts())
+    holder.at = NOW + timedelta(minutes=61)
+
+    holder.restart()
+
+    assert await holder.asked(BERT) is None
+    holder.journal.close()
+
+
+async def test_p7_a_restart_gives_a_gateway_no_more_people_to_try_out(tmp_path: Path) -> None:
+    holder = Holder(tmp_path, Budget(per_professional=100, per_organisation=1, per_gateway=1))
+    for number in range(RECOGNISED.per_gateway):
+        await holder.recognised(number)
+
+    holder.at += timedelta(minutes=59)
+    holder.restart()
+
+    await holder.recognised(0)
+    with pytest.raises(BudgetSpent):
+        await holder.recognised(9_999)
+    # And whom it recognised are no questions of a data user.
+    assert holder.safeguards.budgeting.entries == 0
+    assert await holder.asked(ANNA) is None
+    holder.at += timedelta(minutes=2)
+    await holder.recognised(9_999)
     holder.journal.close()
 
 

@@ -14,10 +14,12 @@ from accord.rules.choices import Choice
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import Bsn, RecordRef, Ura
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse
+from node_agent import revoking
 from node_agent.consenting import Consents, HoldersRegister
 from node_agent.consents import Permit
 from node_agent.deciding import Decisions, decide_all
 from node_agent.leasing import Leased
+from node_agent.outlet import GRACE_SECONDS
 from node_agent.revoking import LoopClock, Revocations, Watch, shows_less
 from testbed.contracts.records import ANNA, BERT
 from tests.node_agent.asking import MemoryChoices
@@ -215,7 +217,12 @@ async def test_p11_a_change_while_a_renewal_hangs_still_ends_the_answer_within_f
         await world.clock.move(5)
         tasks.cancel_scope.cancel()
 
-    assert world.stream.ended == told + 4
+    assert world.stream.ended == told + revoking._ENFORCED_WITHIN
+
+
+def test_p11_the_last_byte_leaves_within_five_seconds_when_all_is_slow_at_once() -> None:
+    """A change that is seen late, choices that cannot be asked, and a reader that takes all the time it is given."""
+    assert revoking._POLLED_EVERY + revoking._ENFORCED_WITHIN + GRACE_SECONDS < 5
 
 
 async def test_a_register_that_is_back_in_time_lets_the_answer_go_on() -> None:
@@ -224,7 +231,7 @@ async def test_a_register_that_is_back_in_time_lets_the_answer_go_on() -> None:
         await world.begin(tasks)
         world.register.down = True
         world.hub.changed(Bsn(ANNA))
-        await world.clock.move(2)
+        await world.clock.move(1.5)
         world.register.down = False
         await world.clock.move(300)
         assert not world.stream.cut

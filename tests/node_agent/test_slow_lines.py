@@ -6,21 +6,26 @@ import anyio
 import pytest
 
 from accord.audit.content import Event
-from accord.audit.events import Release
+from accord.audit.events import Closing, Release
+from accord.rules.choices import Choice
 from accord.rules.consent import Basis
-from accord.terms.answers import Batch, Ending, Frame
+from accord.terms.answers import AttachmentFrame, Batch, Chunk, Closed, Ending, Frame
 from accord.terms.faults import Fault, Unavailable
+from accord.terms.identifiers import Bsn, RecordRef
 from accord.terms.queries import Selection
 from accord.terms.vocabulary import CareCategory
+from node_agent.attaching import fetch_attachment
 from node_agent.packing import ReleasedRecord
 from node_agent.ports import LocalPatient, SourceRecord
 from node_agent.telling import LINGER_SECONDS, Teller
-from testbed.contracts.records import ANNA, observation, patient
+from testbed.contracts.records import ANNA, observation, patient, resource
 from testbed.memory_source import MemorySource
-from tests.node_agent.asking import ask, holder_over, question
+from testbed.plain import admitted
+from tests.node_agent.asking import YES, MemoryChoices, ask, holder_over, question
 
 pytestmark = pytest.mark.anyio
 
+BULK = [patient("a", ANNA), *(observation(str(number), "a", note=[{"text": "lang verhaal " * 500}]) for number in range(400))]
 RECORD = ReleasedRecord(b"{}", "1", 1, CareCategory.PATIENT, next(iter(Basis)), 0, 0, 0, 0, ())
 
 
@@ -85,6 +90,78 @@ async def test_p8_what_was_taken_counts_until_it_is_lost(*, fails: bool) -> None
     assert any(isinstance(frame, Batch) for frame in told) is not fails
 
 
+async def test_p11_a_batch_whose_line_was_being_written_at_the_cut_does_not_leave() -> None:
+    told: list[Frame] = []
+    begun, go_on = anyio.Event(), anyio.Event()
+
+    async def releasing(_batch: Batch, _names: Sequence[str]) -> None:
+        begun.set()
+        await go_on.wait()
+
+    async def emit(frame: Frame) -> None:
+        told.append(frame)
+
+    teller = Teller(emit, (), releasing)
+    await teller.tell([RECORD])
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(teller.flush)
+        await begun.wait()
+        teller.cut()
+        go_on.set()
+    await teller.drop()
+
+    assert told == []
+    assert (teller.counts(0, 0).records, teller.counts_of_lines(0, 0).records) == (0, 1)
+    # Nobody may take it for an answer in which there was nothing: it has its line.
+    assert teller.told
+
+
+async def test_p11_what_waits_at_the_cut_gets_no_line_any_more() -> None:
+    async def releasing(_batch: Batch, _names: Sequence[str]) -> None:
+        raise AssertionError("what may not leave has no line")
+
+    async def emit(_frame: Frame) -> None:
+        raise AssertionError("it may not leave")
+
+    teller = Teller(emit, (), releasing)
+    await teller.tell([RECORD])
+    teller.cut()
+    await teller.flush()
+
+    assert teller.counts_of_lines(0, 0).records == 0
+
+
+@pytest.mark.parametrize("taken", [1, 3])
+async def test_p11_the_counts_of_an_answer_cut_during_a_line_agree_with_what_left_and_with_the_lines(taken: int) -> None:
+    choices = MemoryChoices({ANNA: (YES,)})
+    holder = holder_over(MemorySource(BULK), choices)
+    ledger = holder.safeguards.ledger
+    append = ledger.append
+
+    async def cut_meanwhile(event: Event) -> int:
+        line = await append(event)
+        if isinstance(event, Release) and event.batch == taken - 1:
+            choices.choices[ANNA] = (Choice(permits=False),)
+            holder.safeguards.revocations.changed(Bsn(ANNA))
+            await anyio.sleep(0.3)  # the disk is slow, and the answer is cut meanwhile
+        return line
+
+    ledger.append = cut_meanwhile  # type: ignore[method-assign]
+    told = await ask(holder, question())
+    releases = [line for line in ledger.lines if isinstance(line, Release)]  # type: ignore[attr-defined]
+    (closing,) = (line for line in ledger.lines if isinstance(line, Closing))  # type: ignore[attr-defined]
+
+    # `ask` compares what came with the account that the last word gives of it.
+    assert (told.closed.ending, told.closed.code, len(told.batches)) == (Ending.CUT_OFF, Fault.SHARING_CHANGED, taken - 1)
+    assert (closing.ending, closing.batches, closing.count, closing.bytes) == (
+        Ending.CUT_OFF,
+        len(releases),
+        sum(line.count for line in releases),
+        sum(line.bytes for line in releases),
+    )
+    assert len(releases) == taken
+
+
 async def test_p11_what_is_dropped_is_counted_nowhere() -> None:
     async def releasing(_batch: Batch, _names: Sequence[str]) -> None:
         raise AssertionError("what is dropped has no line")
@@ -98,3 +175,30 @@ async def test_p11_what_is_dropped_is_counted_nowhere() -> None:
     await teller.flush()
 
     assert (teller.records, teller.told, teller.counts(0, 0).records) == (0, False, 0)
+
+
+async def test_p11_a_chunk_whose_line_was_being_written_at_the_cut_does_not_leave() -> None:
+    choices = MemoryChoices({ANNA: (YES,)})
+    document = resource("Composition", "d", subject={"reference": "Patient/a"}, extension=[{"url": "u", "valueUrl": "Binary/7"}])
+    holder = holder_over(MemorySource([patient("a", ANNA), document, resource("Binary", "7", data="aGk=")]), choices)
+    ledger, frames = holder.safeguards.ledger, list[AttachmentFrame]()
+    append = ledger.append
+
+    async def cut_meanwhile(event: Event) -> int:
+        if isinstance(event, Release):
+            choices.choices[ANNA] = (Choice(permits=False),)
+            holder.safeguards.revocations.changed(Bsn(ANNA))
+            await anyio.sleep(0.3)
+        return await append(event)
+
+    async def emit(frame: AttachmentFrame) -> None:
+        frames.append(frame)
+
+    ledger.append = cut_meanwhile  # type: ignore[method-assign]
+    await fetch_attachment(holder, admitted(question()), "Binary/7", RecordRef("Composition", "d"), emit)
+    (closing,) = (line for line in ledger.lines if isinstance(line, Closing))  # type: ignore[attr-defined]
+    closed = frames[-1]
+
+    assert isinstance(closed, Closed)
+    assert (closed.code, closed.counts.bytes, closing.bytes) == (Fault.SHARING_CHANGED, 0, 2)
+    assert not any(isinstance(frame, Chunk) for frame in frames)

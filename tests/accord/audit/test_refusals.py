@@ -1,5 +1,6 @@
 """What is refused has a line; whoever is refused without end fills no journal with it, and nothing of it goes unmentioned."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -25,6 +26,8 @@ class Scene:
     lines: list[RefusedQuestion] = field(default_factory=list)
     at: float = 100.0
     is_full: bool = False
+    #: What is in the line waits for this, as for the disk: it is handed over, and not yet durable.
+    durable: anyio.Event | None = None
 
     def __post_init__(self) -> None:
         self.refusals = Refusals(self, clock=lambda: self.at, stamp=lambda: STAMP + int(self.at * 1000))
@@ -32,11 +35,18 @@ class Scene:
     async def append(self, event: Event) -> int:
         """Keep the line, unless the disk is full."""
         await anyio.lowlevel.checkpoint()
-        if self.is_full:
-            raise Unavailable(Fault.JOURNAL_UNAVAILABLE)
+        self._check()
         assert isinstance(event, RefusedQuestion)
         self.lines.append(event)
+        if self.durable is not None:
+            await self.durable.wait()
+            self._check(event)
         return len(self.lines)
+
+    def _check(self, *events: RefusedQuestion) -> None:
+        if self.is_full:
+            self.lines = [line for line in self.lines if line not in events]
+            raise Unavailable(Fault.JOURNAL_UNAVAILABLE)
 
     async def refuse(self, peer: str, times: int, fault: Fault = Fault.TOKEN_INVALID) -> None:
         """So many refusals of one party."""
@@ -133,3 +143,35 @@ async def test_refusals_at_the_same_moment_are_all_counted_once() -> None:
     await scene.refusals.tell()
 
     assert scene.told == {(ONE, Fault.TOKEN_INVALID): 80}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("natively", [False, True])
+async def test_p3_whoever_is_cancelled_while_it_is_told_has_nothing_told_twice(*, natively: bool, fails: bool) -> None:
+    """grpc.aio cancels the task itself when a call ends, which a shield alone does not hold back."""
+    scene = Scene()
+    await scene.refuse(ONE, 30)
+    await scene.refuse(ONE, 25, Fault.PROOF_USED)
+    scene.at += 61
+    scene.durable = anyio.Event()
+    scope, calls = anyio.CancelScope(), list[asyncio.Task[None] | None]()
+
+    async def call() -> None:
+        calls.append(asyncio.current_task())
+        with scope:
+            await scene.refuse(OTHER, 1)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(call)
+        await anyio.wait_all_tasks_blocked()
+        if natively and calls[0] is not None:
+            calls[0].cancel()
+        else:
+            scope.cancel()
+        await anyio.wait_all_tasks_blocked()
+        scene.is_full = fails
+        scene.durable.set()
+    scene.is_full, scene.durable = False, None
+    await scene.refusals.tell()
+
+    assert scene.told == {(ONE, Fault.TOKEN_INVALID): 30, (ONE, Fault.PROOF_USED): 25}
