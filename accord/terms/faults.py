@@ -144,7 +144,9 @@ CATALOGUE: dict[Fault, Explanation] = {
     Fault.UNRESOLVED_REFERENCE: Explanation(
         "A reference points to nothing in this delivery or in the store.", "Import the record that it refers to together with it."
     ),
-    Fault.INVALID_PARAMETER: Explanation("A search parameter has a value that cannot be read.", "Look the parameter up in /fhir/metadata."),
+    Fault.INVALID_PARAMETER: Explanation(
+        "A search parameter or a header has a value that cannot be read.", "Look a parameter up in /fhir/metadata, a header in docs/vendors.md."
+    ),
     Fault.UNKNOWN_PARAMETER: Explanation("A search parameter is not supported here.", "Leave it out, or look in /fhir/metadata for what is supported."),
     Fault.UNKNOWN_HOLDER: Explanation("No holder of this name is in the register.", "Look in the register for the names."),
     Fault.UNKNOWN_PATIENT_ID: Explanation("This patient id is not known here, or no longer.", "Ask for it again with POST Patient/_search."),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from accord.terms.answers import Ending
-from accord.terms.faults import CATALOGUE, Explanation, Fault, Faulted
+from accord.terms.faults import CATALOGUE, Fault, Faulted
 from gateway.api.http_exchange import BodyTooSlow, UnsupportedBody
 from gateway.dossier.provenance import AUTHORED
 from gateway.dossier.words import FAULTS, Language
@@ -95,9 +95,6 @@ _ISSUE: Final = {
     Fault.OVER_LIMIT: "too-costly",
     Fault.CURSOR_EXPIRED: "expired",
 }
-#: `where` of a failure is the name of a parameter of the search, or that of a header. `/fhir/metadata` says nothing of these.
-_OF_HEADERS: Final = ("noaber-", "authorization")
-_WRONG_HEADER: Final = Explanation("A header has a value that cannot be read, or stands twice.", "Look the header up in docs/vendors.md.")
 #: FHIR issue type by how a holder's answer ended.
 ISSUE_BY_ENDING: Final[dict[Ending, str]] = {
     Ending.ANSWERED: "informational",
@@ -135,8 +132,7 @@ def status_of(failure: Faulted) -> int:
 
 def failure_issue(failure: Faulted, language: Language, correlation_id: str) -> Json:
     """What happened and what to do, with the fixed code; `where` names a parameter, never content."""
-    is_header = failure.fault is Fault.INVALID_PARAMETER and failure.where.startswith(_OF_HEADERS)
-    explanation = _WRONG_HEADER if is_header else CATALOGUE[failure.fault]
+    explanation = CATALOGUE[failure.fault]
     words = FAULTS.get(failure.fault)
     text = words.nl if words and language == "nl" else f"{explanation.happened} {explanation.next_step}"
     kind = _ISSUE.get(failure.fault, _ISSUE_BY_STATUS[status_of(failure)])
