@@ -40,7 +40,7 @@ pytestmark = pytest.mark.anyio
 
 BSN = Bsn("999984056")
 PATIENT = json.dumps({"resourceType": "Patient", "id": "1", "identifier": [{"system": BSN_SYSTEM, "value": BSN.value}], "birthDate": "1942-03-01"}).encode()
-PATIENCE = Patience(locate=0.6, first_frame=0.6, between_frames=0.6)
+PATIENCE = Patience(locate=1.5, first_frame=1.5, between_frames=1.5)
 ASKER = Asker(DataUser(Ura("90000001"), "Ziekenhuis", HolderKind.HOSPITAL), Professional("1", "01.015", "Dr"), treats_the_patient=True)
 
 
@@ -388,7 +388,7 @@ async def test_p8_the_deadline_ends_every_holder_that_is_still_at_it(desk: Desk)
     await desk.holder("trickle", trickles)
     await desk.holder("sound", honest(RECORDS))
 
-    account = await desk.ask(seconds=0.8)
+    account = await desk.ask(seconds=2.0)
 
     assert (ending_of(account, "trickle"), code_of(account, "trickle")) == (Ending.TOO_LATE, Fault.DEADLINE_PASSED)
 
@@ -519,7 +519,7 @@ class FrozenHolder(ScriptedHolder):
         return pb.LocateResponse()
 
 
-@pytest.mark.parametrize("seconds", [0.2, 0.45, 1.0])
+@pytest.mark.parametrize("seconds", [1.4, 3.0])
 async def test_p8_a_deadline_that_passes_while_a_holder_is_frozen_is_its_ending_and_nobody_elses(desk: Desk, tmp_path: Path, seconds: float) -> None:
     await desk.holder("sound", honest(RECORDS))
     socket = tmp_path / "frozen.sock"

@@ -185,7 +185,7 @@ async def test_the_last_word_arrives_before_the_deadline(tmp_path: Path) -> None
     source = MemorySource(ANNAS, at_once=1)
     source.waits_after = 1
     async with served(holder_over(source), tmp_path) as (stub, _):
-        told = Answer(await frames_of(stub.Query(asked(), timeout=0.5)))
+        told = Answer(await frames_of(stub.Query(asked(), timeout=2.0)))
 
     assert (told.closed.ending, told.records) == (Ending.TOO_LATE, ANNAS[:2])
     told.check_account()
