@@ -5,8 +5,8 @@ deadline for the whole question and a silence time-out of its own that stands st
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -22,6 +22,7 @@ from accord.terms.queries import DossierQuery, HolderQuery
 from accord.terms.vocabulary import CareCategory
 from accord.wire.hashing import StreamDigest, question_hash
 from gateway.arrivals import Arrived
+from gateway.last_line import AnswerLines, answer_lines
 from gateway.ports import DossierEvent, HolderBatch, HolderClosed, HolderFailure, Holders, HolderStatus, RegisteredHolder
 from gateway.presence import Presence
 from gateway.recording import Lines
@@ -29,8 +30,6 @@ from gateway.screening import Screening
 
 #: In seconds: who is silent for longer is shown as asked.
 _SILENCE_TOLD_AFTER: Final = 0.1
-#: In seconds: a line that is not durable by then holds up nobody who leaves. The journal itself gives up before that.
-_LINE_SECONDS: Final = 2.5
 
 _log = structlog.get_logger("noaber.fanout")
 
@@ -93,10 +92,16 @@ async def ask_one(asking: Asking, heard: Heard) -> None:
 
     When the reader leaves meanwhile, nobody is left to tell, and it raises on; the journal has its last line all the same.
     """
+    sink = asking.sink_of(heard.holder.name)
+    async with answer_lines(asking.lines, heard.holder.card.ura) as lines:
+        closed = await _heard_out(_Answer(asking, heard, sink, lines))
+    await _tell_the_end(sink, closed)
+
+
+async def _heard_out(answer: "_Answer") -> HolderClosed:
+    asking, heard, lines = answer.asking, answer.heard, answer.lines
     holder = heard.holder
     before_ms = asking.presence.of(holder.name).last_heard_ms
-    sink = asking.sink_of(holder.name)
-    answer = _Answer(asking, heard, sink)
     try:
         with anyio.fail_after(max(0.0, asking.left)):
             ending, code = await answer.hear()
@@ -106,42 +111,26 @@ async def ask_one(asking: Asking, heard: Heard) -> None:
         ending, code = failure.ending, failure.code
     except BadInput as failure:
         ending, code = Ending.REJECTED, failure.fault
-    except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.get_cancelled_exc_class()):
-        # The reader has left: that ends the whole question, and is nobody's fault.
-        await answer.close(Ending.CUT_OFF, Fault.STREAM_CUT)
-        raise
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        raise  # the reader has left: that ends the whole question, and is nobody's fault
     except Exception as failure:  # noqa: BLE001 - whatever one holder made us do, the others must not suffer for it
         _log.error("holder's answer failed here", holder=holder.card.ura.value, failure=type(failure).__name__)
         ending, code = Ending.REJECTED, Fault.INTERNAL
-    if ending in (Ending.UNREACHABLE, Ending.TOO_LATE) and answer.records:
-        # Part of it was shown: that is another thing to know than that nobody answered.
-        ending = Ending.CUT_OFF
+    ending = lines.came_to(ending)
     if ending.heard_out:
         asking.presence.heard(holder.name)
     heard.shown = Counter() if ending in (Ending.REJECTED, Ending.IDENTITY_UNVERIFIED) else answer.screening.shown()
-    heard.closed = answer.closed(ending, code, before_ms)
-    await answer.close(ending, code)
-    await _tell_the_end(sink, heard.closed)
+    heard.closed = closed = answer.closed(ending, code, before_ms)
+    # Nothing is released any more: when even this line cannot be written, the next question finds the door closed.
+    with suppress(Unavailable):
+        await lines.end(ending, code, closed.counts)
+    return closed
 
 
 async def _tell_the_end(sink: ObjectSendStream[DossierEvent], closed: HolderClosed) -> None:
     # The reader may have left; the account is kept all the same.
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
         await sink.send(closed)
-
-
-@contextmanager
-def _whoever_leaves() -> Iterator[None]:
-    """What is done about a line of the journal is done to its end, so that the last line counts those before it.
-
-    Raises:
-        Unavailable: `journal-unavailable`: it took too long.
-    """
-    try:
-        with anyio.fail_after(_LINE_SECONDS, shield=True):
-            yield
-    except TimeoutError:
-        raise Unavailable(Fault.JOURNAL_UNAVAILABLE) from None
 
 
 @dataclass(slots=True)
@@ -151,9 +140,7 @@ class _Answer:
     asking: Asking
     heard: Heard
     sink: ObjectSendStream[DossierEvent]
-    records: int = 0
-    bytes: int = 0
-    batches: int = 0
+    lines: AnswerLines
     small_batches: int = 0
     idle_frames: int = 0
     incapable: bool = False
@@ -230,7 +217,7 @@ class _Answer:
                 self._count_idle()
                 if isinstance(frame, Hint) and frame.code is Fault.MISSING_CAPABILITY:
                     self.incapable = True
-                await self.asking.status.send(HolderStatus(holder, "receiving", frame.code if isinstance(frame, Hint) else None, self.records))
+                await self.asking.status.send(HolderStatus(holder, "receiving", frame.code if isinstance(frame, Hint) else None, self.lines.counts.records))
             case None:
                 raise HolderFailure(Ending.CUT_OFF, Fault.STREAM_CUT)
 
@@ -242,33 +229,22 @@ class _Answer:
     async def _take_batch(self, batch: Batch) -> None:
         await self.asking.arrived.give_way()
         number = self.screening.check(batch)
-        if self.records + number > ANSWER_RECORDS or self.bytes + len(batch.blob) > ANSWER_BYTES:
+        if self.lines.counts.records + number > ANSWER_RECORDS or self.lines.counts.bytes + len(batch.blob) > ANSWER_BYTES:
             raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
         self.small_batches += len(batch.blob) < FIRST_BATCH_BYTES
         if self.small_batches > SMALL_BATCHES:
             # Each has its line: an evil holder could fill our journal with what it cuts to pieces (promise P7).
             raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
         # The line is durable before anything of the batch goes on (promise P2).
-        await self._line(batch, number)
+        await self._line(batch)
         await self.sink.send(HolderBatch(self.heard.holder.name, batch, self.screening.patients))
 
-    async def _line(self, batch: Batch, number: int) -> None:
+    async def _line(self, batch: Batch) -> None:
         try:
-            with _whoever_leaves():
-                await self.asking.lines.releasing(self.heard.holder.card.ura, self.batches, batch)
+            await self.lines.releasing(batch)
         except Unavailable as failure:
-            raise HolderFailure(Ending.CUT_OFF if self.records else Ending.UNREACHABLE, failure.fault) from None
+            raise HolderFailure(Ending.CUT_OFF if self.lines.counts.records else Ending.UNREACHABLE, failure.fault) from None
         self.digest.add(batch)
-        self.records += number
-        self.bytes += len(batch.blob)
-        self.batches += 1
-
-    async def close(self, ending: Ending, code: Fault | None) -> None:
-        """Write the last line; to be called once."""
-        counts = self._counts(ending)
-        # Nothing is released any more: when even this line cannot be written, the next question finds the door closed.
-        with suppress(Unavailable), _whoever_leaves():
-            await self.asking.lines.closing(self.heard.holder.card.ura, ending, counts, code)
 
     def _settle(self, query: HolderQuery) -> tuple[Ending, Fault | None]:
         """Weigh the holder's last word against what arrived.
@@ -281,10 +257,10 @@ class _Answer:
             raise HolderFailure(Ending.CUT_OFF, Fault.STREAM_CUT)
         if said.holder != query.holder or said.question_hash != question_hash(query):
             raise HolderFailure(Ending.REJECTED, Fault.WRONG_QUESTION)
-        counts = said.counts
-        if said.digest != self.digest.value() or (counts.records, counts.bytes, counts.batches) != (self.records, self.bytes, self.batches):
+        counts, shown = said.counts, self.lines.counts
+        if said.digest != self.digest.value() or (counts.records, counts.bytes, counts.batches) != (shown.records, shown.bytes, shown.batches):
             raise HolderFailure(Ending.REJECTED, Fault.WRONG_DIGEST)
-        if said.ending in (Ending.NOT_ASKED, Ending.REJECTED) or (said.ending is Ending.ANSWERED) != bool(self.records and said.ending.heard_out):
+        if said.ending in (Ending.NOT_ASKED, Ending.REJECTED) or (said.ending is Ending.ANSWERED) != bool(shown.records and said.ending.heard_out):
             raise HolderFailure(Ending.REJECTED, Fault.BROKEN_BATCH)
         if self.incapable and said.ending.heard_out:
             # Heard out, but not about everything: its system cannot be asked for some of the types.
@@ -308,7 +284,7 @@ class _Answer:
         )
 
     def _counts(self, ending: Ending) -> Counts:
-        counts = Counts(self.records, self.bytes, self.batches)
+        counts = self.lines.counts
         if self.said is None or ending is Ending.REJECTED:
             return counts
         return replace(counts, unfit=self.said.counts.unfit, oversized=self.said.counts.oversized)

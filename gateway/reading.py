@@ -16,6 +16,7 @@ from accord.terms.queries import EVERYTHING, NO_EVIDENCE, DossierQuery, Evidence
 from accord.terms.vocabulary import PurposeOfUse
 from accord.wire.columns import ROW, ROW_BYTES
 from accord.wire.hashing import StreamDigest, question_hash
+from gateway.last_line import AnswerLines, answer_lines
 from gateway.opening import Region
 from gateway.ports import HolderBatch, HolderFailure, RegisteredHolder
 from gateway.recording import About, Lines
@@ -54,28 +55,29 @@ async def read_at(region: Region, holder: HolderName, reader: Reader) -> HolderB
     query = _query(registered, reader, reader.selection)
     answer, lines = _Reading(query), _lines(region, reader)
     await lines.asked()
-    try:
-        await _locate(region, registered, reader)
-        with anyio.fail_after(reader.seconds):
-            async with region.holders.ask(registered, query, seconds=reader.seconds) as frames:
-                async for frame in frames:
-                    answer.take(frame)
-                    if isinstance(frame, Closed):
-                        break
-        batch = answer.joined()
-    except TimeoutError:
-        await lines.closing(registered.card.ura, Ending.TOO_LATE, Counts(), Fault.HOLDER_SILENT)
-        raise Unavailable(Fault.HOLDER_SILENT) from None
-    except HolderFailure as failure:
-        await lines.closing(registered.card.ura, failure.ending, Counts(), failure.code)
-        raise Unavailable(_told(failure)) from None
-    except Unavailable as failure:
-        await lines.closing(registered.card.ura, answer.ending, Counts(), failure.fault)
-        raise
-    region.presence.heard(holder)
-    for number, part in enumerate(answer.batches):
-        await lines.releasing(registered.card.ura, number, part)
-    await lines.closing(registered.card.ura, Ending.ANSWERED, answer.counts, None)
+    async with answer_lines(lines, query.holder) as account:
+        try:
+            await _locate(region, registered, reader)
+            with anyio.fail_after(reader.seconds):
+                async with region.holders.ask(registered, query, seconds=reader.seconds) as frames:
+                    async for frame in frames:
+                        answer.take(frame)
+                        if isinstance(frame, Closed):
+                            break
+            batch = answer.joined()
+        except TimeoutError:
+            await account.end(Ending.TOO_LATE, Fault.HOLDER_SILENT)
+            raise Unavailable(Fault.HOLDER_SILENT) from None
+        except HolderFailure as failure:
+            await account.end(failure.ending, failure.code)
+            raise Unavailable(_told(failure)) from None
+        except Unavailable as failure:
+            await account.end(answer.ending, failure.fault)
+            raise
+        region.presence.heard(holder)
+        for part in answer.batches:
+            await account.releasing(part)
+        await account.end(Ending.ANSWERED, None, answer.counts)
     return HolderBatch(holder, batch, answer.patients)
 
 
@@ -104,19 +106,20 @@ async def fetch_attachment_at(region: Region, holder: HolderName, url: str, reco
     registered = region.register.by_name(holder)
     query, lines = _query(registered, reader, EVERYTHING), _lines(region, reader)
     await lines.asked()
-    try:
-        await _locate(region, registered, reader)
-        async with region.holders.fetch(registered, query, url, str(record), seconds=reader.seconds) as frames:
-            first = await anext(frames, None)
-            if not isinstance(first, ContentType):
-                raise Unavailable(_cause(first))
-            yield first.value, CheckedChunks(frames, query, lines, str(record))
-    except HolderFailure as failure:
-        await lines.closing(registered.card.ura, failure.ending, Counts(), failure.code)
-        raise Unavailable(failure.code) from None
-    except Unavailable as failure:
-        await lines.closing(registered.card.ura, Ending.NOTHING_SHOWN, Counts(), failure.fault)
-        raise
+    async with answer_lines(lines, query.holder) as account:
+        try:
+            await _locate(region, registered, reader)
+            async with region.holders.fetch(registered, query, url, str(record), seconds=reader.seconds) as frames:
+                first = await anext(frames, None)
+                if not isinstance(first, ContentType):
+                    raise HolderFailure(_ending(first), _cause(first))
+                yield first.value, CheckedChunks(frames, query, account, str(record))
+        except HolderFailure as failure:
+            await account.end(failure.ending, failure.code)
+            raise Unavailable(failure.code) from None
+        except Unavailable as failure:
+            await account.end(Ending.CUT_OFF if account.counts.batches else Ending.NOTHING_SHOWN, failure.fault)
+            raise
 
 
 def _lines(region: Region, reader: Reader) -> Lines:
@@ -126,13 +129,13 @@ def _lines(region: Region, reader: Reader) -> Lines:
 class CheckedChunks:
     """The bytes of an attachment, each chunk behind its line, checked at their end. `said` is the holder's own last word."""
 
-    def __init__(self, frames: AsyncGenerator[object, None], query: HolderQuery, lines: Lines, record: str) -> None:
+    def __init__(self, frames: AsyncGenerator[object, None], query: HolderQuery, account: AnswerLines, record: str) -> None:
         self._frames = frames
         self._query = query
-        self._lines = lines
+        self._account = account
         self._record = record
         self._digest = StreamDigest()
-        self._size = self._number = self._others = 0
+        self._others = 0
         self.said: Closed | None = None
 
     def __aiter__(self) -> "CheckedChunks":
@@ -153,28 +156,28 @@ class CheckedChunks:
                     raise StopAsyncIteration
                 self._others += 1
                 if self._others > IDLE_FRAMES:
-                    raise Unavailable(Fault.OVER_LIMIT)
+                    raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
+            raise HolderFailure(Ending.CUT_OFF, Fault.STREAM_CUT)
         except HolderFailure as failure:
+            await self._account.end(self._account.came_to(failure.ending), failure.code)
             raise Unavailable(failure.code) from None
-        raise Unavailable(Fault.STREAM_CUT)
 
     async def _taken(self, content: bytes) -> bytes:
-        self._size += len(content)
+        size, number = self._account.counts.bytes + len(content), self._account.counts.batches
         # Small chunks, each with its line, would fill the journal of whoever reads an evil holder.
-        if self._size > ATTACHMENT_BYTES or self._number > self._size // _SMALL_CHUNK + IDLE_FRAMES:
-            raise Unavailable(Fault.OVER_LIMIT)
-        await self._lines.releasing_chunk(self._query.holder, self._number, self._record, content)
-        self._number += 1
+        if size > ATTACHMENT_BYTES or number > size // _SMALL_CHUNK + IDLE_FRAMES:
+            raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
+        await self._account.releasing_chunk(self._record, content)
         self._digest.add_chunk(content)
         return content
 
     async def _end(self, said: Closed) -> None:
         if said.holder != self._query.holder or said.question_hash != question_hash(self._query):
-            raise Unavailable(Fault.WRONG_QUESTION)
-        if said.digest != self._digest.value() or (said.counts.bytes, said.counts.batches) != (self._size, self._number):
-            raise Unavailable(Fault.WRONG_DIGEST)
+            raise HolderFailure(Ending.REJECTED, Fault.WRONG_QUESTION)
+        if said.digest != self._digest.value() or (said.counts.bytes, said.counts.batches) != (self._account.counts.bytes, self._account.counts.batches):
+            raise HolderFailure(Ending.REJECTED, Fault.WRONG_DIGEST)
         self.said = said
-        await self._lines.closing(self._query.holder, said.ending, said.counts, said.code)
+        await self._account.end(said.ending, said.code, said.counts)
         if said.ending is not Ending.ANSWERED:
             raise Unavailable(_cause(said))
 
@@ -194,6 +197,10 @@ def _told(failure: HolderFailure) -> Fault:
     if failure.ending is Ending.REJECTED and failure.code is not Fault.OTHER_PATIENT:
         return Fault.SOURCE_ANSWER_INVALID
     return failure.code
+
+
+def _ending(frame: object) -> Ending:
+    return frame.ending if isinstance(frame, Closed) and frame.ending is not Ending.ANSWERED else Ending.NOTHING_SHOWN
 
 
 def _cause(frame: object) -> Fault:
@@ -219,7 +226,7 @@ class _Reading:
     @property
     def ending(self) -> Ending:
         """How it ended, as the holder said; nothing shown, when it did not say."""
-        return self._said.ending if self._said is not None and self._said.ending is not Ending.ANSWERED else Ending.NOTHING_SHOWN
+        return _ending(self._said)
 
     @property
     def counts(self) -> Counts:

@@ -7,6 +7,7 @@ from typing import Final
 
 import anyio
 
+from accord.audit.finishing import finish
 from accord.rules.strictness import Json, strict_json
 from accord.terms.answers import AttachmentFrame, Chunk, Closed, ContentType, Counts, Ending
 from accord.terms.faults import BadInput, Fault, Unavailable
@@ -20,7 +21,6 @@ from node_agent.deciding import Decisions
 from node_agent.disclosure import Gate, IdentityInDoubt
 from node_agent.emergencies import GlassUnbroken
 from node_agent.finding import Person
-from node_agent.finishing import finish
 from node_agent.holder import Decided, Holder
 from node_agent.last_line import last_line
 from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord

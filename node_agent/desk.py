@@ -7,12 +7,14 @@ says that one confirms a choice. A line in the journal comes first.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import anyio
 
 from accord.audit.content import Asking, Event
 from accord.audit.events import BudgetAlarm, ChoiceChanged, ChoiceSeen, JournalViewed, Located, RefusedQuestion
+from accord.audit.finishing import finish
 from accord.audit.refusals import Refusals
 from accord.link.logins import LEEWAY, login_of
 from accord.rules.budgets import Spender
@@ -120,11 +122,15 @@ class Desk:
             if known is None:
                 async with _Noting(self, gateway):
                     check_counts(statement, kept)
-            since = known.since if known else self._now()
-            await self._line(self._changed(statement, who, gateway))
-            with anyio.CancelScope(shield=True):  # whoever hangs up now has chosen all the same
-                since = await self._statements.add(KeptStatement(statement, salt, login.token, who.born, since))
-                await self._put_in_force(bsn)
+            stated = KeptStatement(statement, salt, login.token, who.born, known.since if known else self._now())
+            # Whoever hangs up now has chosen all the same.
+            return await finish(partial(self._take, self._changed(statement, who, gateway), stated))
+
+    async def _take(self, line: Event, stated: KeptStatement) -> datetime:
+        """Put a statement on record and in force, behind its line; returns since when it is on record."""
+        await self._line(line)
+        since = await self._statements.add(stated)
+        await self._put_in_force(stated.statement.patient)
         return since
 
     async def looks(self, login: Login, since: datetime, until: datetime, limit: int, gateway: Ura) -> tuple[tuple[Look, ...], bool]:

@@ -6,11 +6,11 @@ from typing import Final
 
 import anyio
 
+from accord.audit.finishing import finish
 from accord.terms.answers import Counts, Ending
 from accord.terms.faults import Fault, Unavailable
 from node_agent.budgeting import BudgetSpent
 from node_agent.emergencies import GlassUnbroken
-from node_agent.finishing import finish
 from node_agent.last_words import CHANGED, LastWord
 from node_agent.outlet import ReaderStoodStill
 from node_agent.recording import Recording

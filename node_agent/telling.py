@@ -6,12 +6,12 @@ from typing import Final
 
 import anyio
 
+from accord.audit.finishing import finish
 from accord.rules.consent import Basis
 from accord.terms.answers import Batch, Counts, Frame, Outcome, Progress
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS
 from accord.terms.vocabulary import CareCategory
-from node_agent.finishing import finish
 from node_agent.outlet import Outlet
 from node_agent.packing import Packer, ReleasedRecord
 

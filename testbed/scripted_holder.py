@@ -19,7 +19,7 @@ from accord.link.addresses import Address
 from accord.link.closing import sign_closed
 from accord.link.options import SERVER, Options
 from accord.rules.reading import category_of, content_hint, identifier_hint, read_record, time_ms
-from accord.terms.answers import Batch, Closed, Counts, Ending, Frame, Outcome
+from accord.terms.answers import AttachmentFrame, Batch, Closed, Counts, Ending, Frame, Outcome
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Ura
 from accord.terms.limits import BATCH_BYTES, BATCH_RECORDS, FIRST_BATCH_BYTES
@@ -34,6 +34,8 @@ from accord.wire.v1.holder_service_pb2_grpc import HolderServiceServicer, add_Ho
 from testbed.region_office import Credentials
 
 Script = Callable[[HolderQuery], AsyncGenerator[Frame | pb.QueryResponse, None]]
+#: As a script, for attachments.
+FetchScript = Callable[[HolderQuery], AsyncGenerator[AttachmentFrame, None]]
 _Context = aio.ServicerContext[Any, Any]
 
 
@@ -115,12 +117,15 @@ class ScriptedHolder(HolderServiceServicer):
 
     options: Options = SERVER
 
-    def __init__(self, ura: Ura, script: Script, *, socket: Path, located: bool = True, credentials: Credentials | None = None) -> None:
-        """With *credentials* it takes part in a region as the organisation whose they are, and signs its last words; else it speaks plainly."""
+    def __init__(
+        self, ura: Ura, script: Script, *, socket: Path, located: bool = True, credentials: Credentials | None = None, fetch: FetchScript | None = None
+    ) -> None:
+        """*fetch* plays for attachments; without it there are none. With *credentials* it takes part in a region as the organisation whose they are, and signs its last words; else it speaks plainly."""
         self._credentials = credentials
         self._key = credentials.answer_key() if credentials is not None else None
         self.ura = ura
         self.script = script
+        self.fetch = fetch
         self.is_located = located
         self.address = Address(str(socket))
         self.asked: list[HolderQuery] = []
@@ -165,9 +170,12 @@ class ScriptedHolder(HolderServiceServicer):
             self.withdrawn.set()
             raise
 
-    async def FetchAttachment(self, _request: pb.FetchAttachmentRequest, context: _Context) -> None:  # type: ignore[override]
-        """Have no attachments."""
-        await context.abort(grpc.StatusCode.NOT_FOUND, Fault.NOT_FOUND.value)
+    async def FetchAttachment(self, request: pb.FetchAttachmentRequest, context: _Context) -> None:  # type: ignore[override]
+        """Play the script for attachments; have none without."""
+        if self.fetch is None:
+            await context.abort(grpc.StatusCode.NOT_FOUND, Fault.NOT_FOUND.value)
+        async for frame in self.fetch(codec.holder_query_from_wire(request.query)):
+            await context.write(codec.attachment_frame_to_wire(frame))
 
     async def Exchange(self, _request: pb.ExchangeRequest, _context: _Context) -> pb.ExchangeResponse:
         """Have nothing to share."""

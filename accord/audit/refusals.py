@@ -14,6 +14,7 @@ import structlog
 
 from accord.audit.content import Event
 from accord.audit.events import RefusedQuestion
+from accord.audit.finishing import finish
 from accord.rules.rates import Rate, Rates
 from accord.terms.faults import Fault, Unavailable
 
@@ -104,21 +105,12 @@ class Refusals:
     async def _write(self, counted: dict[tuple[str, Fault], _Counted], key: tuple[str, Fault]) -> None:
         """Write one of these and take it out, also when whoever waits is cancelled: what the ledger has is not told again."""
         (peer, fault), one = key, counted[key]
-        failed: list[Exception] = []
 
         async def write() -> None:
-            with anyio.CancelScope(shield=True):
-                try:
-                    await self._ledger.append(RefusedQuestion(holder=one.holder, peer=peer, fault=fault, count=one.count, since=one.since))
-                    del counted[key]
-                except Exception as failure:  # noqa: BLE001 - it is raised again below, outside the task group that would wrap it
-                    failed.append(failure)
+            await self._ledger.append(RefusedQuestion(holder=one.holder, peer=peer, fault=fault, count=one.count, since=one.since))
+            del counted[key]
 
-        # In a task of its own: a call that ends cancels its task itself, which a shield does not hold back.
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(write)
-        if failed:
-            raise failed[0]
+        await finish(write)
 
     async def keep_telling(self) -> None:
         """Until cancelled: tell what was counted once its minute is over; and at the end what is left."""

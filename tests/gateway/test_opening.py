@@ -27,7 +27,7 @@ from accord.terms.parties import Asker, DataHolder, DataUser, Professional
 from accord.terms.queries import DossierQuery, HolderQuery, Selection
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse, Section
 from accord.wire.v1 import holder_service_pb2 as pb
-from gateway import fanout, opening
+from gateway import fanout, last_line, opening
 from gateway.fanout import Patience
 from gateway.opening import Region, open_dossier
 from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed, HolderStatus, Planned, RegisteredHolder
@@ -660,7 +660,7 @@ async def test_p8_an_application_that_hangs_up_while_the_last_line_is_written_le
 
 
 async def test_a_journal_that_hangs_holds_up_nobody_who_hangs_up_for_long(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fanout, "_LINE_SECONDS", 0.05)
+    monkeypatch.setattr(last_line, "LINE_SECONDS", 0.05)
     await desk.holder("half", two_batches_then_silence)
     ledger = SlowLedger(Closing)
     with anyio.fail_after(10):

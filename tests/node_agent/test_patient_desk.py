@@ -1,11 +1,14 @@
 """The patient's desk believes nobody: what an evil gateway sends is refused and written down, and what a patient says is kept and in force."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from grpc import aio
 
@@ -22,6 +25,7 @@ from accord.terms.identifiers import Bsn
 from accord.terms.vocabulary import CareCategory, HolderKind
 from accord.wire.v1 import patient_service_pb2 as pb
 from node_agent.sources.choice_store import put_choices
+from node_agent.sources.statement_store import SqliteStatements
 from node_agent.stating import KeptStatement
 from testbed.login_provider import DemoLogin
 from tests.node_agent.patient_desk import CHILDS, CLIENT, CONFIRM_CLIENT, HERS, HIS, KEY, SALT, URA, Kit, running_desk, stated
@@ -225,6 +229,36 @@ async def test_somebody_whom_the_holder_does_not_know_leaves_nothing_behind(kit:
 
     assert await kit.choose(kit.confirmed(stated(kit.clock))) is Fault.NOT_FOUND
     assert await nothing_is_kept(kit)
+
+
+async def test_p11_a_choice_of_which_the_gateway_hangs_up_is_in_force_all_the_same(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits, go_on, add = anyio.Event(), anyio.Event(), SqliteStatements.add
+
+    async def slowly(statements: SqliteStatements, kept: KeptStatement) -> datetime:
+        waits.set()
+        await go_on.wait()
+        return await add(statements, kept)
+
+    monkeypatch.setattr(SqliteStatements, "add", slowly)
+    call = kit.stub.Choose(kit.confirmed(stated(kit.clock)))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_until_hung_up, call)
+        with anyio.fail_after(20):
+            await waits.wait()
+            call.cancel()
+            await call.code()
+            await anyio.sleep(0.2)  # the desk has heard of it by then; were it told later, it would matter less
+            go_on.set()
+            while not kit.told:  # noqa: ASYNC110 - nobody tells
+                await anyio.sleep(0.01)
+
+    assert [one.settled for one in await kit.statements.of(HERS)] == [True]
+    assert await kit.choices.choices_of(HERS)
+
+
+async def _until_hung_up(call: Awaitable[object]) -> None:
+    with suppress(asyncio.CancelledError):
+        await call
 
 
 async def test_the_same_delivery_twice_is_one(kit: Kit) -> None:
