@@ -60,6 +60,8 @@ from gateway.smart.door import SmartDoor
 
 _GRACE_SECONDS = 5.0
 _RENEWAL_SECONDS = 1.0
+#: So many questions over HTTP may be at the door beside those that the region takes.
+_AT_THE_DOOR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,9 @@ def _http_settings(settings: GatewaySettings, folder: Path) -> HttpSettings:
         strict_clients=settings.http.strict_clients,
         key=key,
         seconds=settings.region.seconds,
+        # The region refuses before its door does, and says who has too many.
+        questions_at_once=settings.region.questions_at_once + _AT_THE_DOOR,
+        questions_of_one=settings.region.questions_of_one + _AT_THE_DOOR,
         first_frame_seconds=settings.region.first_frame_seconds,
     )
 

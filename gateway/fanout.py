@@ -22,7 +22,7 @@ from accord.terms.queries import DossierQuery, HolderQuery
 from accord.terms.vocabulary import CareCategory
 from accord.wire.hashing import StreamDigest, question_hash
 from gateway.arrivals import Arrived
-from gateway.last_line import AnswerLines, answer_lines
+from gateway.last_line import AnswerLines, answer_lines, came_to
 from gateway.ports import DossierEvent, HolderBatch, HolderClosed, HolderFailure, Holders, HolderStatus, RegisteredHolder
 from gateway.presence import Presence
 from gateway.recording import Lines
@@ -30,6 +30,8 @@ from gateway.screening import Screening
 
 #: In seconds: who is silent for longer is shown as asked.
 _SILENCE_TOLD_AFTER: Final = 0.1
+
+_NOTHING: Final = Counts()
 
 _log = structlog.get_logger("noaber.fanout")
 
@@ -116,14 +118,14 @@ async def _heard_out(answer: "_Answer") -> HolderClosed:
     except Exception as failure:  # noqa: BLE001 - whatever one holder made us do, the others must not suffer for it
         _log.error("holder's answer failed here", holder=holder.card.ura.value, failure=type(failure).__name__)
         ending, code = Ending.REJECTED, Fault.INTERNAL
-    ending = lines.came_to(ending)
+    ending = came_to(ending, answer.shown)
     if ending.heard_out:
         asking.presence.heard(holder.name)
-    heard.shown = Counter() if ending in (Ending.REJECTED, Ending.IDENTITY_UNVERIFIED) else answer.screening.shown()
+    heard.shown = Counter() if ending in (Ending.REJECTED, Ending.IDENTITY_UNVERIFIED) else answer.categories
     heard.closed = closed = answer.closed(ending, code, before_ms)
     # Nothing is released any more: when even this line cannot be written, the next question finds the door closed.
     with suppress(Unavailable):
-        await lines.end(ending, code, closed.counts)
+        await lines.end(ending, code, replace(lines.counts, unfit=closed.counts.unfit, oversized=closed.counts.oversized))
     return closed
 
 
@@ -141,6 +143,9 @@ class _Answer:
     heard: Heard
     sink: ObjectSendStream[DossierEvent]
     lines: AnswerLines
+    #: What the reader was given, and of which categories. A batch may have its line and come too late to be given.
+    shown: Counts = _NOTHING
+    categories: Counter[CareCategory] = field(default_factory=Counter)
     small_batches: int = 0
     idle_frames: int = 0
     incapable: bool = False
@@ -217,7 +222,7 @@ class _Answer:
                 self._count_idle()
                 if isinstance(frame, Hint) and frame.code is Fault.MISSING_CAPABILITY:
                     self.incapable = True
-                await self.asking.status.send(HolderStatus(holder, "receiving", frame.code if isinstance(frame, Hint) else None, self.lines.counts.records))
+                await self.asking.status.send(HolderStatus(holder, "receiving", frame.code if isinstance(frame, Hint) else None, self.shown.records))
             case None:
                 raise HolderFailure(Ending.CUT_OFF, Fault.STREAM_CUT)
 
@@ -229,7 +234,7 @@ class _Answer:
     async def _take_batch(self, batch: Batch) -> None:
         await self.asking.arrived.give_way()
         number = self.screening.check(batch)
-        if self.lines.counts.records + number > ANSWER_RECORDS or self.lines.counts.bytes + len(batch.blob) > ANSWER_BYTES:
+        if self.shown.records + number > ANSWER_RECORDS or self.shown.bytes + len(batch.blob) > ANSWER_BYTES:
             raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
         self.small_batches += len(batch.blob) < FIRST_BATCH_BYTES
         if self.small_batches > SMALL_BATCHES:
@@ -237,13 +242,16 @@ class _Answer:
             raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
         # The line is durable before anything of the batch goes on (promise P2).
         await self._line(batch)
+        before = self.shown
         await self.sink.send(HolderBatch(self.heard.holder.name, batch, self.screening.patients))
+        self.shown = Counts(before.records + number, before.bytes + len(batch.blob), before.batches + 1)
+        self.categories = self.screening.shown()
 
     async def _line(self, batch: Batch) -> None:
         try:
             await self.lines.releasing(batch)
         except Unavailable as failure:
-            raise HolderFailure(Ending.CUT_OFF if self.lines.counts.records else Ending.UNREACHABLE, failure.fault) from None
+            raise HolderFailure(Ending.CUT_OFF if self.shown.records else Ending.UNREACHABLE, failure.fault) from None
         self.digest.add(batch)
 
     def _settle(self, query: HolderQuery) -> tuple[Ending, Fault | None]:
@@ -257,7 +265,7 @@ class _Answer:
             raise HolderFailure(Ending.CUT_OFF, Fault.STREAM_CUT)
         if said.holder != query.holder or said.question_hash != question_hash(query):
             raise HolderFailure(Ending.REJECTED, Fault.WRONG_QUESTION)
-        counts, shown = said.counts, self.lines.counts
+        counts, shown = said.counts, self.shown
         if said.digest != self.digest.value() or (counts.records, counts.bytes, counts.batches) != (shown.records, shown.bytes, shown.batches):
             raise HolderFailure(Ending.REJECTED, Fault.WRONG_DIGEST)
         if said.ending in (Ending.NOT_ASKED, Ending.REJECTED) or (said.ending is Ending.ANSWERED) != bool(shown.records and said.ending.heard_out):
@@ -284,7 +292,7 @@ class _Answer:
         )
 
     def _counts(self, ending: Ending) -> Counts:
-        counts = self.lines.counts
+        counts = self.shown
         if self.said is None or ending is Ending.REJECTED:
             return counts
         return replace(counts, unfit=self.said.counts.unfit, oversized=self.said.counts.oversized)

@@ -50,10 +50,6 @@ class AnswerLines:
         """
         await _done(partial(self._release_chunk, record, content))
 
-    def came_to(self, ending: Ending) -> Ending:
-        """How an answer ended of which so much was shown: to show a part is another thing than not to answer."""
-        return Ending.CUT_OFF if self.counts.batches and ending in (Ending.UNREACHABLE, Ending.TOO_LATE) else ending
-
     async def end(self, ending: Ending, code: Fault | None, counts: Counts | None = None) -> None:
         """Write the last line, unless that was begun before. *counts* are those of the lines unless more is known.
 
@@ -75,6 +71,11 @@ class AnswerLines:
     def _add(self, records: int, size: int) -> None:
         before = self.counts
         self.counts = Counts(before.records + records, before.bytes + size, before.batches + 1)
+
+
+def came_to(ending: Ending, shown: Counts) -> Ending:
+    """How an answer ended of which so much was shown: to show a part is another thing than not to answer."""
+    return Ending.CUT_OFF if shown.batches and ending in (Ending.UNREACHABLE, Ending.TOO_LATE) else ending
 
 
 @asynccontextmanager

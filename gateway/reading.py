@@ -16,7 +16,7 @@ from accord.terms.queries import EVERYTHING, NO_EVIDENCE, DossierQuery, Evidence
 from accord.terms.vocabulary import PurposeOfUse
 from accord.wire.columns import ROW, ROW_BYTES
 from accord.wire.hashing import StreamDigest, question_hash
-from gateway.last_line import AnswerLines, answer_lines
+from gateway.last_line import AnswerLines, answer_lines, came_to
 from gateway.opening import Region
 from gateway.ports import HolderBatch, HolderFailure, RegisteredHolder
 from gateway.recording import About, Lines
@@ -159,7 +159,7 @@ class CheckedChunks:
                     raise HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
             raise HolderFailure(Ending.CUT_OFF, Fault.STREAM_CUT)
         except HolderFailure as failure:
-            await self._account.end(self._account.came_to(failure.ending), failure.code)
+            await self._account.end(came_to(failure.ending, self._account.counts), failure.code)
             raise Unavailable(failure.code) from None
 
     async def _taken(self, content: bytes) -> bytes:

@@ -21,7 +21,7 @@ from node_agent.emergencies import GlassUnbroken
 from node_agent.finding import Person
 from node_agent.holder import Decided, Holder
 from node_agent.last_line import LastLine, last_line
-from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord
+from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord, word_of_line
 from node_agent.ordering import Collection
 from node_agent.outlet import ReaderGone, ReaderLost
 from node_agent.packing import ReleasedRecord
@@ -134,7 +134,8 @@ class Answering:
         if not self.cut:
             word = await self._flushed(word)
         counts = self.counts()
-        await line.write(word, self.counts_of_lines())
+        lines = self.counts_of_lines()
+        await line.write(word_of_line(word, cut=self.cut, lines=lines), lines)
         if counts.unfit:
             await self._teller.say(Hint(Fault.RECORDS_UNFIT))
         if counts.oversized:
@@ -171,7 +172,7 @@ class Answering:
             return word
         self.cut = True
         await self._teller.drop()
-        # Where nothing was told yet, nobody is told that there was something; but two journals must agree about what has a line.
+        # Where nothing was told yet, nobody is told that there was something (promise P9).
         return CHANGED if self._teller.told else NOTHING
 
     async def _release(self, inquiry: Inquiry, person: Person, decisions: Decisions) -> LastWord:

@@ -23,7 +23,7 @@ from node_agent.emergencies import GlassUnbroken
 from node_agent.finding import Person
 from node_agent.holder import Decided, Holder
 from node_agent.last_line import last_line
-from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord
+from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord, word_of_line
 from node_agent.outlet import Outlet, ReaderLost
 from node_agent.ports import Attachment, SourceFailure
 from node_agent.recording import Recording
@@ -47,13 +47,13 @@ async def fetch_attachment(holder: Holder, admitted: Admitted, url: str, record:
     recording = holder.safeguards.recording(admitted.asking)
     sending = Sending(emit, recording, str(record))
     word = holder.refusal(at_large.query)
-    async with last_line(recording, lambda: sending.counts_of_lines, changed=lambda: False) as line:
+    async with last_line(recording, lambda: sending.counts_of_lines, changed=lambda: sending.is_cut) as line:
         if word is None:
             word = TOO_LATE
             with anyio.move_on_after(seconds):
                 word = await _send(holder, at_large, url, record, sending)
         closed = Closed(holder.ura, word.ending, sending.counts, sending.digest.value(), question_hash(admitted.received), word.code)
-        await line.write(word, sending.counts_of_lines)
+        await line.write(word_of_line(word, cut=sending.is_cut, lines=sending.counts_of_lines), sending.counts_of_lines)
         if word in (TOO_LATE, CHANGED):
             sending.outlet.hurry()
         await sending.outlet.put([closed])
@@ -70,17 +70,28 @@ class Sending:
         #: As the lines in the journal have it: with the chunk that was kept in behind its line, where there is one.
         self.counts_of_lines = Counts()
         self.digest = StreamDigest()
-        self._cut = False
+        self._ahead: list[ContentType] = []
+        #: Less may be shown than when it was decided.
+        self.is_cut = False
 
     def cut(self) -> None:
         """Nothing more may leave from this moment on; what is being written gets the time of grace."""
-        self._cut = True
+        self.is_cut = True
         self.outlet.hurry()
 
-    async def content_type(self, value: str) -> None:
-        """Send the media type; one that is none is told as mere bytes."""
+    def content_type(self, value: str) -> None:
+        """The media type goes ahead of the first chunk, and no sooner: by itself it tells that there is something. One that is none is told as mere bytes."""
         fine = value.isascii() and value.isprintable() and 0 < len(value) <= 128
-        await self.outlet.put([ContentType(value if fine else "application/octet-stream")])
+        self._ahead = [ContentType(value if fine else "application/octet-stream")]
+
+    async def nothing_more(self) -> None:
+        """All was sent; of an empty attachment that is its media type.
+
+        Raises:
+            ReaderLost: It was given up half-way.
+        """
+        if self._ahead and not self.is_cut:
+            await self.outlet.put(self._ahead)
 
     async def chunk(self, content: bytes) -> None:
         """Send a chunk, behind its line in the journal; it counts as sent once sending begins.
@@ -90,16 +101,19 @@ class Sending:
             ReaderLost: It was given up half-way.
         """
         self.outlet.check()
+        if self.is_cut:
+            return  # what may not leave has no line either
         told = self.counts
         await finish(lambda: self._line(content))
         if self.counts is not told:
-            await self.outlet.put([Chunk(content)])
+            ahead, self._ahead = self._ahead, []
+            await self.outlet.put([*ahead, Chunk(content)])
 
     async def _line(self, content: bytes) -> None:
         await self.recording.releasing_chunk(self._record, content)
         lined = self.counts_of_lines
         self.counts_of_lines = replace(lined, bytes=lined.bytes + len(content), batches=lined.batches + 1)
-        if self._cut:
+        if self.is_cut:
             return  # a choice changed while the line was written
         self.counts = self.counts_of_lines
         self.digest.add_chunk(content)
@@ -138,7 +152,7 @@ async def _send_while_it_may(
         word = await _send_chunks(holder, attachment, sending)
     if not watch.cut:
         return word
-    return CHANGED if sending.counts_of_lines.bytes else NOTHING
+    return CHANGED if sending.counts.bytes else NOTHING
 
 
 async def _may_be_fetched(holder: Holder, query: HolderQuery, person: Person, decisions: Decisions, url: str, record: RecordRef) -> bool:
@@ -175,7 +189,7 @@ def points_to(text: bytes, url: str, bases: tuple[str, ...]) -> bool:
 
 async def _send_chunks(holder: Holder, attachment: Attachment, sending: Sending) -> LastWord:
     async with aclosing(attachment.chunks) as chunks:
-        await sending.content_type(attachment.content_type)
+        sending.content_type(attachment.content_type)
         async for chunk in chunks:
             if holder.pausing.paused:
                 return LastWord(Ending.PAUSED, Fault.PAUSED)
@@ -183,4 +197,5 @@ async def _send_chunks(holder: Holder, attachment: Attachment, sending: Sending)
                 return LastWord(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
             if chunk:  # an empty one is no chunk
                 await sending.chunk(chunk)
+    await sending.nothing_more()
     return LastWord(Ending.ANSWERED)

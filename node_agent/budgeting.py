@@ -52,6 +52,10 @@ class Budgeting:
         if over is not None:
             raise BudgetSpent(over.alarm)
 
+    def give_back(self, alarm: Alarm) -> None:
+        """This alarm has no line: the next one is given again."""
+        self._spending.give_back(alarm)
+
     def restore(self, past: Iterable[tuple[datetime, Spender, Pseudonym]], *, now: datetime) -> None:
         """Take in what the journal tells of the last hour, in any order, so that a restart is no way around a budget."""
         spent = (Spent((now - moment).total_seconds(), spender, patient.value) for moment, spender, patient in past)

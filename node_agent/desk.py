@@ -28,7 +28,7 @@ from accord.terms.looks import Look
 from accord.terms.members import Member, RegionRegister
 from accord.terms.vocabulary import CATEGORY_ORDER, HolderKind
 from node_agent.budgeting import BudgetSpent
-from node_agent.safeguards import Safeguards, as_counted
+from node_agent.safeguards import Safeguards, as_counted, told_of
 from node_agent.stating import Choices, KeptStatement, Login, Lookers, OnRecord, StatementStore, check_counts, given_statement, lines_of, looks_of
 
 #: So long after a statement was made the login that confirms it may have been.
@@ -75,7 +75,8 @@ class Desk:
         except BudgetSpent as spent:
             if spent.alarm is not None:
                 ura = gateway.ura.value
-                await self._line(BudgetAlarm(of=spent.alarm.level.value, who=ura, peer=ura, patients=spent.alarm.limit + 1, limit=spent.alarm.limit))
+                line = BudgetAlarm(of=spent.alarm.level.value, who=ura, peer=ura, patients=spent.alarm.limit + 1, limit=spent.alarm.limit)
+                await finish(partial(told_of, spent.alarm, self._safeguards.recognising, partial(self._line, line)))
             raise
         known = self._knows(pseudonym)
         asking = Asking(user=gateway.ura.value, user_name=gateway.title, user_kind=gateway.kind, professional="", role="")
@@ -95,7 +96,7 @@ class Desk:
         await self._line(ChoiceSeen(patient=about, holder=self._safeguards.ura.value, peer=gateway.value, by=_by(who)))
         async with self._one_at_a_time:
             # What was kept before a crash is put in force before it is told of.
-            kept = await self._put_in_force(login.bsn)
+            kept = await finish(partial(self._put_in_force, login.bsn))
         others = any(choice.source != SOURCE for choice in await self._choices.choices_of(login.bsn))
         return OnRecord(tuple(one for one in reversed(kept) if one.settled), others)
 

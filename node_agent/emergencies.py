@@ -6,8 +6,9 @@ Ask before anything is read; it says whether the emergency begins now, which is 
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from accord.rules.budgets import Alarm, Level, Limits, Spender, Spending, Spent
@@ -27,13 +28,18 @@ class GlassUnbroken(Unavailable):
         self.alarm = alarm
 
 
+def _nothing() -> None:
+    """There is nothing to take back."""
+
+
 @dataclass(frozen=True, slots=True)
 class BrokenGlass:
-    """An emergency that may go on. `begins` says that this is its first use, and needs its own line."""
+    """An emergency that may go on. `begins` says that this is its first use, and needs its own line: `take_back` it when it gets none."""
 
     reason: ReasonCode
     ends: datetime
     begins: bool
+    take_back: Callable[[], None] = field(default=_nothing, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +109,13 @@ class Emergencies:
         over = self._spending.spend(Spender(gateway, mandate.issuer, mandate.professional.identifier), patient.value, limits_of(policy), clock)
         if over is not None:
             raise GlassUnbroken(Lacking.PROFESSIONAL_SPENT if over.level is Level.PROFESSIONAL else Lacking.ORGANISATION_SPENT, over.alarm)
-        begun = Begun(mandate.emergency.second_factor_at, ends_of(policy, first_used=at))
+        begun, before = Begun(mandate.emergency.second_factor_at, ends_of(policy, first_used=at)), self._begun.get(key)
         self._note(key, clock, begun)
-        return BrokenGlass(code, begun.ends, begins=True)
+        return BrokenGlass(code, begun.ends, begins=True, take_back=partial(self._take_back, key, before))
+
+    def give_back(self, alarm: Alarm) -> None:
+        """This alarm has no line: the next one is given again."""
+        self._spending.give_back(alarm)
 
     def restore(self, past: Iterable[PastEmergency], *, now: datetime) -> None:
         """Take in what the journal tells of the last 24 hours, in any order. Begin with this.
@@ -133,6 +143,13 @@ class Emergencies:
     def _note(self, key: _Key, clock: float, begun: Begun) -> None:
         self._begun[key] = (clock, begun)
         self._begun.move_to_end(key)
+
+    def _take_back(self, key: _Key, before: tuple[float, Begun] | None) -> None:
+        """As if it had not begun; it still counts, as its patient would when it begins again."""
+        del self._begun[key]
+        if before is not None:
+            self._begun[key] = before
+            self._begun.move_to_end(key, last=False)
 
     def _forget_before(self, moment: float) -> None:
         while self._begun and next(iter(self._begun.values()))[0] < moment:

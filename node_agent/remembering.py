@@ -9,7 +9,7 @@ from typing import Final
 
 from accord.audit.content import AboutPatient, Event
 from accord.audit.events import GlassBroken, Located, RefusedQuestion
-from accord.rules.budgets import HOUR, Spender
+from accord.rules.budgets import Spender
 from accord.rules.emergency import DAY
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Pseudonym, Ura
@@ -27,12 +27,12 @@ _Spent = tuple[datetime, Spender, Pseudonym]
 def remember(safeguards: Safeguards, events: Iterable[Event], *, now: datetime) -> None:
     """Take in the events of the last 24 hours (`REMEMBERED`). Begin with this: before the first question."""
     known = [event for event in events if isinstance(event, AboutPatient | RefusedQuestion)]
-    safeguards.budgeting.restore(_spent(known, now), now=now)
+    safeguards.budgeting.restore(_spent(known), now=now)
     safeguards.recognising.restore(_recognised(known), now=now)
     safeguards.emergencies.restore(_broken(known), now=now)
 
 
-def _spent(events: Iterable[AboutPatient | RefusedQuestion], now: datetime) -> list[_Spent]:
+def _spent(events: Iterable[AboutPatient | RefusedQuestion]) -> list[_Spent]:
     """Every question once, at the moment of its first line: later ones tell how it went on.
 
     Which lines are of one question, our own id says: that of the gateway may be twice the same.
@@ -45,7 +45,7 @@ def _spent(events: Iterable[AboutPatient | RefusedQuestion], now: datetime) -> l
         if patient is not None:
             spender = Spender(Ura(event.peer), Ura(event.asking.user), event.asking.professional)
             first.setdefault((event.answer or event.query, spender, patient), (_at(event.moment), spender, patient))
-    return [spent for spent in first.values() if (now - spent[0]).total_seconds() <= HOUR]
+    return list(first.values())
 
 
 def _recognised(events: Iterable[AboutPatient | RefusedQuestion]) -> list[_Spent]:

@@ -1,17 +1,21 @@
 """What stands around every answer of a holder: its journal, the region's policy and its own, budgets, emergencies, revocations."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
-from accord.rules.budgets import Spender
+import anyio
+
+from accord.audit.finishing import finish
+from accord.rules.budgets import Alarm, Spender
 from accord.rules.question import Question
 from accord.terms.identifiers import Bsn, Pseudonym, Ura
 from accord.terms.policies import HolderPolicy, RegionPolicy
 from accord.terms.vocabulary import HolderKind, PurposeOfUse
 from node_agent.admitted import Asking
 from node_agent.budgeting import RECOGNISED, Budgeting, BudgetSpent
-from node_agent.emergencies import Emergencies, GlassUnbroken
+from node_agent.emergencies import BrokenGlass, Emergencies, GlassUnbroken
 from node_agent.recording import Ledger, Recording
 from node_agent.revoking import Revocations
 
@@ -36,6 +40,7 @@ class Safeguards:
     emergencies: Emergencies
     revocations: Revocations
     recognising: Budgeting = field(default_factory=lambda: Budgeting(lambda: RECOGNISED))
+    _glass: anyio.Lock = field(default_factory=anyio.Lock, init=False, repr=False)
 
     def recording(self, asking: Asking) -> Recording:
         """The journal lines of one question."""
@@ -62,12 +67,34 @@ class Safeguards:
         try:
             self.budgeting.spend(Spender(asking.gateway, user.ura, professional.identifier), counted)
             if asking.purpose is PurposeOfUse.EMERGENCY_TREATMENT and asking.mandate is not None:
-                glass = self.emergencies.use(asking.mandate, counted, gateway=asking.gateway, at=at)
-                if glass.begins:
-                    await recording.broken(glass)
+                # One at a time: nobody goes on in an emergency of which the line is still under way.
+                async with self._glass:
+                    glass = self.emergencies.use(asking.mandate, counted, gateway=asking.gateway, at=at)
+                    if glass.begins:
+                        await finish(partial(_broken, recording, glass))
         except (BudgetSpent, GlassUnbroken) as refused:
-            await recording.refused(refused.fault, refused.alarm)
+            counter = self.budgeting if isinstance(refused, BudgetSpent) else self.emergencies
+            await finish(partial(told_of, refused.alarm, counter, partial(recording.refused, refused.fault, refused.alarm)))
             raise
+
+
+async def _broken(recording: Recording, glass: BrokenGlass) -> None:
+    """Write that glass is broken. What has no line has not begun (promise P12): the next question begins it."""
+    try:
+        await recording.broken(glass)
+    except BaseException:
+        glass.take_back()
+        raise
+
+
+async def told_of(alarm: Alarm | None, counter: Budgeting | Emergencies, write: Callable[[], Awaitable[None]]) -> None:
+    """Write down a refusal with its alarm. An alarm without a line is given again next time."""
+    try:
+        await write()
+    except BaseException:
+        if alarm is not None:
+            counter.give_back(alarm)
+        raise
 
 
 def as_counted(mark: str) -> Pseudonym:

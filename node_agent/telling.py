@@ -77,8 +77,8 @@ class Teller:
 
     @property
     def told(self) -> bool:
-        """Whether anything was told already, or has the line that says so."""
-        return bool(self.counts_of_lines(0, 0).batches)
+        """Whether any records were told already."""
+        return bool(self.counts(0, 0).batches)
 
     @property
     def digest(self) -> bytes:

@@ -160,8 +160,11 @@ class HeadKeeper:
         known = self._known.get(party)
         extends = Extends.NEWER if known is None else compare(known, head)
         if known is None or extends is Extends.NEWER:
-            self._known[party] = head
             await self._journal.append(HeadKept(party=party.value, n=head.n, chain=head.chain.hex(), signed=head.moment, head=token))
+            # What has no line is not kept. Meanwhile another call may have kept a newer one.
+            newest = self._known.get(party)
+            if newest is None or compare(newest, head) is Extends.NEWER:
+                self._known[party] = head
         elif extends in (Extends.FORKED, Extends.ROLLED_BACK):
             doubt = HeadDoubted(party=party.value, kept_n=known.n, kept_chain=known.chain.hex(), n=head.n, chain=head.chain.hex())
             await self._journal.append(doubt)

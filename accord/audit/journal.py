@@ -283,8 +283,11 @@ class Journal:
                 writer.take_over(tail)
                 self._durable = tail
                 group.finish(tail.n - len(group.payloads) + 1, None)
-        writer.cut_back()
-        writer.close()
+        try:
+            writer.cut_back()
+            writer.close()
+        except Exception as mistake:  # noqa: BLE001 - as above: it is this thread that opens the door again
+            _log.error("the journal could not be closed", failure=type(mistake).__name__)
 
     def _next_group(self) -> Group | None:
         with self._turn:

@@ -74,6 +74,7 @@ class _Side:
     party: str = ""
     batches: dict[_Key, dict[_Said, list[int]]] = field(default_factory=dict)
     heard_out: set[tuple[str, str]] = field(default_factory=set)
+    cut_short: set[tuple[str, str]] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     since: int = 0
     last: int = 0
@@ -91,8 +92,7 @@ class _Side:
         """A line about an answer."""
         self.asked.add(event.query)
         if isinstance(event, Closing):
-            if event.ending.heard_out:
-                self.heard_out.add((event.query, event.holder))
+            (self.heard_out if event.ending.heard_out else self.cut_short).add((event.query, event.holder))
             return
         moments = self.batches.setdefault((event.query, event.holder, event.batch), {})
         moments.setdefault((event.digest, event.count), []).append(event.moment)
@@ -119,7 +119,9 @@ def reconcile(holder: Path, gateway: Path) -> Reconciliation:
         extra = received - sent - ours.said(key, since - _APART, since)
         # Where its own line of the question may be gone, or not yet in this copy, nothing follows from its silence.
         silent = key[0] not in theirs.asked and ours.said(key, since + _APART, theirs.last - _APART).total() > 0
-        absent = Difference.NOT_RECEIVED if key[:2] in theirs.heard_out else Difference.NEVER_ASKED if silent else Difference.UNDER_WAY
+        # A holder that was cut short says itself that its last batch may not have left.
+        whole = key[:2] in theirs.heard_out and key[:2] not in ours.cut_short - ours.heard_out
+        absent = Difference.NOT_RECEIVED if whole else Difference.NEVER_ASKED if silent else Difference.UNDER_WAY
         found.differences += _differences(key, missing, extra, absent)
     return found
 

@@ -42,6 +42,7 @@ class Exchange:
         self._journal = journal
         self._now = now
         self.own = OwnHead(journal, ura, lambda payload: jose.sign(payload, key, HEAD_TYPE))
+        self._untold: RegisterAccepted | None = None
         self._keeper = HeadKeeper(journal, self._verified, known_heads(journal.folder))
 
     def give(self, known_version: int) -> Given:
@@ -56,7 +57,11 @@ class Exchange:
             Unavailable: `journal-unavailable`.
         """
         if given.register and self._live.offer(given.register, self._now()):
-            await self._journal.append(RegisterAccepted(version=self._live.newest.version, digest=self._live.digest.hex()))
+            # It counts from now on, whatever becomes of its line.
+            self._untold = RegisterAccepted(version=self._live.newest.version, digest=self._live.digest.hex())
+        if (untold := self._untold) is not None:
+            await self._journal.append(untold)
+            self._untold = None if self._untold is untold else self._untold
         if not given.head:
             return
         try:

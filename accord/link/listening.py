@@ -56,13 +56,8 @@ class Listening:
         Raises:
             Unavailable: `too-many-questions`: they have their part of the places.
         """
-        if not self._places.take(who):
+        if not _seated(self._places, who, context):
             raise Unavailable(Fault.TOO_MANY_QUESTIONS)
-
-        def over(_: object) -> None:
-            self._places.give_back(who)
-
-        context.add_done_callback(over)  # type: ignore[arg-type]  # the stubs have a class where any function is taken
 
     async def hear(self, who: str, messages: AsyncIterator[_M]) -> _M:
         """The one message of a call of *who*.
@@ -123,13 +118,20 @@ class Bystanders(aio.ServerInterceptor):
         return answers
 
     async def _seat(self, context: _Context) -> None:
-        if not self._places.take(""):
+        if not _seated(self._places, "", context):
             await context.abort(code_of(Fault.TOO_MANY_QUESTIONS), Fault.TOO_MANY_QUESTIONS.value)
 
-        def over(_: object) -> None:
-            self._places.give_back("")
 
-        context.add_done_callback(over)  # type: ignore[arg-type]  # the stubs have a class where any function is taken
+def _seated(places: Places, who: str, context: _Context) -> bool:
+    """Whether there was a place for this call; it is given back when grpc is through with the call."""
+    if not places.take(who):
+        return False
+
+    def over(_: object) -> None:
+        places.give_back(who)
+
+    context.add_done_callback(over)  # type: ignore[arg-type]  # the stubs have a class where any function is taken
+    return True
 
 
 _Behaviour = Callable[[Any, _Context], Awaitable[Any]]

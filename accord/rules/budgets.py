@@ -162,6 +162,10 @@ class Spending:
             if spent.age <= self._seconds:
                 self._see(_counts(spent.spender, spent.patient, limits), self._advance(at - max(spent.age, 0.0)))
 
+    def give_back(self, alarm: Alarm) -> None:
+        """This alarm reached nobody: whoever is over the same limit next gives it again."""
+        self._alarmed.pop((alarm.level, *_who(Spender(alarm.gateway, alarm.organisation, alarm.professional), alarm.level)), None)
+
     def _advance(self, at: float) -> float:
         """Forget what the window has left behind."""
         self._latest = at = max(at, self._latest)

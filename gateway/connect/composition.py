@@ -138,9 +138,9 @@ def _channel(settings: ConnectSettings, live: LiveRegister, files: TlsFiles | No
     if not given.grpc:
         raise BadInput(Fault.INVALID_SETTING, "gateway.grpc")
     if files is None:
-        return GatewayChannel(loopback(given.grpc).target, seconds=given.seconds)
+        return GatewayChannel(loopback(given.grpc).target)
     keys = ChannelKeys(TlsMaterial(files, live))
-    return GatewayChannel(given.grpc, to_member(Ura(given.ura)), lambda: (keys.current(), keys.generation), seconds=given.seconds)
+    return GatewayChannel(given.grpc, to_member(Ura(given.ura)), lambda: (keys.current(), keys.generation))
 
 
 async def _serve_grpc(settings: ConnectSettings, relay: DossierRelay) -> tuple[aio.Server, str]:

@@ -45,7 +45,7 @@ class GatewayChannel:
         options: Options = (),
         credentials: Callable[[], tuple[grpc.ChannelCredentials, int]] | None = None,
         *,
-        seconds: float = 60.0,
+        seconds: float = _LONGEST_SECONDS,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._target = target
@@ -133,7 +133,8 @@ class DossierRelay:
         parts = self._parts
         parts.upstream.check_standing()
         ask: Any = self._gateway.current().unary_stream(f"/{SERVICE}/{method}", request_serializer=type(request).SerializeToString, response_deserializer=None)
-        call = ask(request, timeout=min(context.time_remaining() or _LONGEST_SECONDS, _LONGEST_SECONDS))
+        remaining = context.time_remaining()
+        call = ask(request, timeout=_LONGEST_SECONDS if remaining is None else min(remaining, _LONGEST_SECONDS))
         try:
             async with aclosing(_answers(call)) as answers:
                 async for answer in answers:

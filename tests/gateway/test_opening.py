@@ -20,7 +20,7 @@ from accord.audit.refusals import Refusals
 from accord.link.addresses import Address
 from accord.link.pseudonyms import PseudonymKey
 from accord.rules.places import Places
-from accord.terms.answers import Ending, Frame, Hint, Outcome, Progress
+from accord.terms.answers import Counts, Ending, Frame, Hint, Outcome, Progress
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import BSN_SYSTEM, Bsn, HolderName, QueryId, Ura
 from accord.terms.parties import Asker, DataHolder, DataUser, Professional
@@ -649,6 +649,29 @@ async def test_p2_an_application_that_hangs_up_while_a_line_is_written_has_it_co
     await _cancelled_when_written(desk, ledger)
 
     check_last_lines(ledger, desk.holders, released=desk.holders[0].card.ura)
+
+
+async def test_p8_what_has_its_line_and_comes_too_late_to_be_shown_is_not_told_as_shown(desk: Desk) -> None:
+    await desk.holder("half", two_batches_then_silence)
+    ledger = SlowLedger(Release)
+    recorder = replace(plain_recorder(), ledger=ledger)
+    region = replace(desk.region, recorder=lambda: recorder, patience=Patience(locate=20.0, first_frame=20.0, between_frames=20.0))
+
+    async def later() -> None:
+        await ledger.written.wait()
+        await anyio.sleep(1.6)
+        ledger.go_on.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(later)
+        account = await desk.ask(seconds=1.0, region=region)
+
+    closed = next(event for event in desk.events if isinstance(event, HolderClosed))
+    assert desk.records("half") == 0
+    assert (closed.ending, closed.counts) == (Ending.TOO_LATE, Counts())
+    assert all(not line.records for line in account.sections)
+    (line,) = [line for line in ledger.lines if isinstance(line, Closing)]
+    assert (line.batches, line.count) == (1, len(RECORDS))
 
 
 async def test_p8_an_application_that_hangs_up_while_the_last_line_is_written_leaves_that_one(desk: Desk) -> None:

@@ -1,12 +1,18 @@
 """A restart is no way around a budget, nor around the end of an emergency: both are found again in the journal."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 
+from accord.audit.content import Event
+from accord.audit.events import BudgetAlarm, GlassBroken
 from accord.audit.journal import Journal
 from accord.audit.recent import events_since
 from accord.link.pseudonyms import PseudonymKey
@@ -185,6 +191,76 @@ async def test_a_question_is_counted_when_it_came_and_not_when_its_answer_ended(
     holder.restart()
 
     assert await holder.asked(BERT) is None
+    holder.journal.close()
+
+
+class Failing:
+    """The holder's journal, of which some lines fail."""
+
+    def __init__(self, holder: Holder, fails: Callable[[Event], bool]) -> None:
+        self.journal = holder.journal
+        self.fails = fails
+        self.lines: list[Event] = []
+        holder.safeguards = replace(holder.safeguards, ledger=self)
+
+    async def append(self, event: Event) -> int:
+        """As the port promises."""
+        await anyio.lowlevel.checkpoint()
+        if self.fails(event):
+            raise Unavailable(Fault.JOURNAL_UNAVAILABLE)
+        self.lines.append(event)
+        return await self.journal.append(event)
+
+
+async def test_p12_an_emergency_whose_line_failed_has_not_begun(tmp_path: Path) -> None:
+    holder = Holder(tmp_path, Budget(per_professional=100, per_organisation=100, per_gateway=100))
+    failing = Failing(holder, lambda event: isinstance(event, GlassBroken))
+    factor = NOW - timedelta(minutes=1)
+
+    assert await holder.asked(ANNA, emergency=factor) is Fault.JOURNAL_UNAVAILABLE
+    assert await holder.asked(ANNA, emergency=factor) is Fault.JOURNAL_UNAVAILABLE
+    failing.fails = lambda _event: False
+    assert await holder.asked(ANNA, emergency=factor) is None
+    assert await holder.asked(ANNA, emergency=factor) is None
+
+    assert [type(line).__name__ for line in failing.lines] == ["GlassBroken", "Located", "Located"]
+    holder.journal.close()
+
+
+async def test_p12_an_emergency_whose_line_failed_leaves_the_one_before_it_as_it_was(tmp_path: Path) -> None:
+    holder = Holder(tmp_path, Budget(per_professional=100, per_organisation=100, per_gateway=100))
+    first = NOW - timedelta(minutes=1)
+    assert await holder.asked(ANNA, emergency=first) is None
+    holder.at = NOW + timedelta(minutes=61)
+    Failing(holder, lambda event: isinstance(event, GlassBroken))
+    assert await holder.asked(ANNA, emergency=holder.at) is Fault.JOURNAL_UNAVAILABLE
+
+    # The factor of the first emergency still serves for no second one.
+    assert await holder.asked(ANNA, emergency=first) is Fault.EMERGENCY_INCOMPLETE
+    holder.journal.close()
+
+
+async def test_p12_nobody_goes_on_in_an_emergency_whose_line_is_under_way(tmp_path: Path) -> None:
+    holder = Holder(tmp_path, Budget(per_professional=100, per_organisation=100, per_gateway=100))
+    failing = Failing(holder, lambda _event: False)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(partial(holder.asked, ANNA, emergency=NOW - timedelta(minutes=1)))
+
+    assert [type(line).__name__ for line in failing.lines] == ["GlassBroken", *["Located"] * 5]
+    holder.journal.close()
+
+
+async def test_an_alarm_whose_line_failed_is_given_again(tmp_path: Path) -> None:
+    holder = Holder(tmp_path, Budget(per_professional=1, per_organisation=100, per_gateway=100))
+    failing = Failing(holder, lambda event: isinstance(event, BudgetAlarm))
+    assert await holder.asked(ANNA) is None
+    assert await holder.asked(BERT) is Fault.JOURNAL_UNAVAILABLE
+    failing.fails = lambda _event: False
+    assert await holder.asked(BERT) is Fault.BUDGET_SPENT
+    assert await holder.asked(CARLA) is Fault.BUDGET_SPENT
+
+    assert [type(line).__name__ for line in failing.lines] == ["Located", "BudgetAlarm", "RefusedQuestion", "RefusedQuestion"]
     holder.journal.close()
 
 

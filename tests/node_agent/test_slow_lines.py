@@ -1,5 +1,6 @@
 """While a batch waits for its line, its answer is not empty (promises P2 and P8)."""
 
+from base64 import b64encode
 from collections.abc import AsyncGenerator, Sequence
 
 import anyio
@@ -12,6 +13,7 @@ from accord.rules.consent import Basis
 from accord.terms.answers import AttachmentFrame, Batch, Chunk, Closed, Ending, Frame
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import Bsn, RecordRef
+from accord.terms.limits import CHUNK_BYTES
 from accord.terms.queries import Selection
 from accord.terms.vocabulary import CareCategory
 from node_agent.attaching import fetch_attachment
@@ -112,8 +114,8 @@ async def test_p11_a_batch_whose_line_was_being_written_at_the_cut_does_not_leav
 
     assert told == []
     assert (teller.counts(0, 0).records, teller.counts_of_lines(0, 0).records) == (0, 1)
-    # Nobody may take it for an answer in which there was nothing: it has its line.
-    assert teller.told
+    # Nothing of it was told; that it has its line is for the journal.
+    assert not teller.told
 
 
 async def test_p11_what_waits_at_the_cut_gets_no_line_any_more() -> None:
@@ -151,8 +153,10 @@ async def test_p11_the_counts_of_an_answer_cut_during_a_line_agree_with_what_lef
     releases = [line for line in ledger.lines if isinstance(line, Release)]  # type: ignore[attr-defined]
     (closing,) = (line for line in ledger.lines if isinstance(line, Closing))  # type: ignore[attr-defined]
 
-    # `ask` compares what came with the account that the last word gives of it.
-    assert (told.closed.ending, told.closed.code, len(told.batches)) == (Ending.CUT_OFF, Fault.SHARING_CHANGED, taken - 1)
+    # `ask` compares what came with the account that the last word gives of it. Where nothing was told, that there was something
+    # is not told either (promise P9); the journal has it all.
+    word = (Ending.CUT_OFF, Fault.SHARING_CHANGED) if taken > 1 else (Ending.NOTHING_SHOWN, None)
+    assert (told.closed.ending, told.closed.code, len(told.batches)) == (*word, taken - 1)
     assert (closing.ending, closing.batches, closing.count, closing.bytes) == (
         Ending.CUT_OFF,
         len(releases),
@@ -175,6 +179,31 @@ async def test_p11_what_is_dropped_is_counted_nowhere() -> None:
     await teller.flush()
 
     assert (teller.records, teller.told, teller.counts(0, 0).records) == (0, False, 0)
+
+
+async def test_p11_after_a_cut_no_chunk_gets_a_line_any_more() -> None:
+    choices = MemoryChoices({ANNA: (YES,)})
+    document = resource("Composition", "d", subject={"reference": "Patient/a"}, extension=[{"url": "u", "valueUrl": "Binary/7"}])
+    large = b64encode(bytes(3 * CHUNK_BYTES)).decode()
+    holder = holder_over(MemorySource([patient("a", ANNA), document, resource("Binary", "7", data=large)]), choices)
+    ledger, frames = holder.safeguards.ledger, list[AttachmentFrame]()
+    append = ledger.append
+
+    async def cut_meanwhile(event: Event) -> int:
+        if isinstance(event, Release) and event.batch == 0:
+            choices.choices[ANNA] = (Choice(permits=False),)
+            holder.safeguards.revocations.changed(Bsn(ANNA))
+            await anyio.sleep(0.3)
+        return await append(event)
+
+    async def emit(frame: AttachmentFrame) -> None:
+        frames.append(frame)
+
+    ledger.append = cut_meanwhile  # type: ignore[method-assign]
+    await fetch_attachment(holder, admitted(question()), "Binary/7", RecordRef("Composition", "d"), emit)
+
+    assert len([line for line in ledger.lines if isinstance(line, Release)]) == 1  # type: ignore[attr-defined]
+    assert not any(isinstance(frame, Chunk) for frame in frames)
 
 
 async def test_p11_a_chunk_whose_line_was_being_written_at_the_cut_does_not_leave() -> None:
@@ -200,5 +229,6 @@ async def test_p11_a_chunk_whose_line_was_being_written_at_the_cut_does_not_leav
     closed = frames[-1]
 
     assert isinstance(closed, Closed)
-    assert (closed.code, closed.counts.bytes, closing.bytes) == (Fault.SHARING_CHANGED, 0, 2)
+    assert (closed.ending, closed.code, closed.counts.bytes, len(frames)) == (Ending.NOTHING_SHOWN, None, 0, 1)
+    assert (closing.ending, closing.fault, closing.bytes) == (Ending.CUT_OFF, Fault.SHARING_CHANGED, 2)
     assert not any(isinstance(frame, Chunk) for frame in frames)

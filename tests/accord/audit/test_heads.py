@@ -11,7 +11,7 @@ from accord.audit.events import HeadDoubted, HeadKept, HeadSigned
 from accord.audit.heads import HEAD_CHARACTERS, HEAD_TYPE, Extends, Head, HeadKeeper, OwnHead, compare, head_payload, read_head
 from accord.audit.verifying import events_of, kept_heads, known_heads, verify
 from accord.link import jose
-from accord.terms.faults import BadInput, Fault
+from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Ura
 from tests.accord.audit.scenes import GATEWAY, GATEWAY_SYSTEM, HOLDER, NOON, SYSTEM, decision, opened
 
@@ -131,3 +131,21 @@ async def test_a_head_that_is_not_of_that_party_is_refused_and_leaves_no_line(tm
             await HeadKeeper(journal, verify_head).keep(Ura(HOLDER), token)
         assert refusal.value.fault is Fault.TOKEN_INVALID
         assert journal.durable.n == 1
+
+
+async def test_p10_a_head_whose_line_failed_is_kept_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(tmp_path, GATEWAY_SYSTEM) as journal:
+        keeper = HeadKeeper(journal, verify_head)
+        append = journal.append
+
+        async def full(_event: object) -> int:
+            raise Unavailable(Fault.JOURNAL_UNAVAILABLE)
+
+        monkeypatch.setattr(journal, "append", full)
+        with pytest.raises(Unavailable):
+            await keeper.keep(Ura(HOLDER), signed(HEAD))
+        monkeypatch.setattr(journal, "append", append)
+        await keeper.keep(Ura(HOLDER), signed(HEAD))
+        await keeper.keep(Ura(HOLDER), signed(HEAD))
+
+        assert len([event for _, event in events_of(tmp_path) if isinstance(event, HeadKept)]) == 1

@@ -59,6 +59,22 @@ def test_a_batch_that_is_missing_of_an_answer_that_was_heard_out_is_not_explaine
     assert not found.in_order
 
 
+def test_a_batch_that_a_cut_kept_in_behind_its_line_is_explained(tmp_path: Path) -> None:
+    holder = journal_of(tmp_path / "holder", [decision("q1"), release("q1", 1), closing("q1", Ending.CUT_OFF)])
+    found = reconcile(holder, gateway(tmp_path, closing("q1", Ending.NOTHING_SHOWN)))
+
+    assert found.differences == [Differing("q1", 1, Difference.UNDER_WAY)]
+    assert found.in_order
+
+
+def test_p12_a_second_answer_of_one_id_that_is_cut_short_hides_no_batch_of_the_first(tmp_path: Path) -> None:
+    twice = [decision("q1", answer="a"), release("q1", 1, answer="a"), closing("q1", answer="a"), decision("q1", answer="b")]
+    holder = journal_of(tmp_path / "holder", [*twice, closing("q1", Ending.CUT_OFF, answer="b")])
+    found = reconcile(holder, gateway(tmp_path, closing("q1")))
+
+    assert found.differences == [Differing("q1", 1, Difference.NOT_RECEIVED)]
+
+
 def test_what_one_side_has_removed_after_retention_is_out_of_reach(tmp_path: Path, holder: Path) -> None:
     removed = PayloadsRemoved(before=2**50, upto=1, count=0)
     found = reconcile(holder, gateway(tmp_path, removed))
