@@ -4,9 +4,10 @@ A slow or failing holder never delays or hides another: each holder runs in its 
 deadline for the whole question and a silence time-out of its own that stands still while our own reader is busy.
 """
 
+import math
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -105,7 +106,7 @@ async def _heard_out(answer: "_Answer") -> HolderClosed:
     holder = heard.holder
     before_ms = asking.presence.of(holder.name).last_heard_ms
     try:
-        with anyio.fail_after(max(0.0, asking.left)):
+        with anyio.fail_after(max(0.0, asking.left)) as answer.in_time:
             ending, code = await answer.hear()
     except TimeoutError:
         ending, code = Ending.TOO_LATE, Fault.DEADLINE_PASSED
@@ -135,6 +136,19 @@ async def _tell_the_end(sink: ObjectSendStream[DossierEvent], closed: HolderClos
         await sink.send(closed)
 
 
+@contextmanager
+def _standing_still(scope: anyio.CancelScope) -> Iterator[None]:
+    """The deadline does not pass inside: of what is taken at that very moment, nobody could tell whether it was.
+
+    Whoever does not take it at all is given up with the whole question.
+    """
+    deadline, scope.deadline = scope.deadline, math.inf
+    try:
+        yield
+    finally:
+        scope.deadline = deadline
+
+
 @dataclass(slots=True)
 class _Answer:
     """One holder's answer, under way."""
@@ -146,6 +160,7 @@ class _Answer:
     #: What the reader was given, and of which categories. A batch may have its line and come too late to be given.
     shown: Counts = _NOTHING
     categories: Counter[CareCategory] = field(default_factory=Counter)
+    in_time: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     small_batches: int = 0
     idle_frames: int = 0
     incapable: bool = False
@@ -243,7 +258,8 @@ class _Answer:
         # The line is durable before anything of the batch goes on (promise P2).
         await self._line(batch)
         before = self.shown
-        await self.sink.send(HolderBatch(self.heard.holder.name, batch, self.screening.patients))
+        with _standing_still(self.in_time):
+            await self.sink.send(HolderBatch(self.heard.holder.name, batch, self.screening.patients))
         self.shown = Counts(before.records + number, before.bytes + len(batch.blob), before.batches + 1)
         self.categories = self.screening.shown()
 

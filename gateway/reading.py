@@ -24,6 +24,8 @@ from gateway.screening import Screening
 
 #: Chunks may be smaller than this now and then.
 _SMALL_CHUNK: Final = 16 * KIB
+#: The last word is about something else than what came.
+_OTHERWISE: Final = frozenset({Fault.WRONG_QUESTION, Fault.WRONG_DIGEST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,11 @@ async def read_at(region: Region, holder: HolderName, reader: Reader) -> HolderB
         except HolderFailure as failure:
             await account.end(failure.ending, failure.code)
             raise Unavailable(_told(failure)) from None
+        except BadInput as failure:
+            await account.end(Ending.REJECTED, failure.fault)
+            raise Unavailable(Fault.SOURCE_ANSWER_INVALID) from None
         except Unavailable as failure:
-            await account.end(answer.ending, failure.fault)
+            await account.end(Ending.REJECTED if failure.fault in _OTHERWISE else answer.ending, failure.fault)
             raise
         region.presence.heard(holder)
         for part in answer.batches:
@@ -107,18 +112,20 @@ async def fetch_attachment_at(region: Region, holder: HolderName, url: str, reco
     query, lines = _query(registered, reader, EVERYTHING), _lines(region, reader)
     await lines.asked()
     async with answer_lines(lines, query.holder) as account:
+        is_there = False
         try:
             await _locate(region, registered, reader)
             async with region.holders.fetch(registered, query, url, str(record), seconds=reader.seconds) as frames:
                 first = await anext(frames, None)
                 if not isinstance(first, ContentType):
                     raise HolderFailure(_ending(first), _cause(first))
+                is_there = True
                 yield first.value, CheckedChunks(frames, query, account, str(record))
         except HolderFailure as failure:
             await account.end(failure.ending, failure.code)
             raise Unavailable(failure.code) from None
         except Unavailable as failure:
-            await account.end(Ending.CUT_OFF if account.counts.batches else Ending.NOTHING_SHOWN, failure.fault)
+            await account.end(Ending.CUT_OFF if is_there else Ending.NOTHING_SHOWN, failure.fault)
             raise
 
 
@@ -200,11 +207,16 @@ def _told(failure: HolderFailure) -> Fault:
 
 
 def _ending(frame: object) -> Ending:
-    return frame.ending if isinstance(frame, Closed) and frame.ending is not Ending.ANSWERED else Ending.NOTHING_SHOWN
+    """How an answer ended in which nothing came before this frame, or the end of the stream."""
+    if isinstance(frame, Closed):
+        return frame.ending if frame.ending is not Ending.ANSWERED else Ending.NOTHING_SHOWN
+    return Ending.CUT_OFF if frame is None else Ending.REJECTED
 
 
 def _cause(frame: object) -> Fault:
-    return frame.code if isinstance(frame, Closed) and frame.code is not None else Fault.NOT_FOUND
+    if isinstance(frame, Closed):
+        return frame.code or Fault.NOT_FOUND
+    return Fault.STREAM_CUT if frame is None else Fault.BROKEN_BATCH
 
 
 class _Reading:
@@ -225,7 +237,7 @@ class _Reading:
 
     @property
     def ending(self) -> Ending:
-        """How it ended, as the holder said; nothing shown, when it did not say."""
+        """How it ended without anything to show, as the holder said; cut off, when it did not say."""
         return _ending(self._said)
 
     @property

@@ -133,15 +133,17 @@ class Answering:
         """
         if not self.cut:
             word = await self._flushed(word)
-        counts = self.counts()
         lines = self.counts_of_lines()
         await line.write(word_of_line(word, cut=self.cut, lines=lines), lines)
+        # What is to look as if nothing was there has nothing that did not fit, either (promise P9).
+        is_empty = self.cut and word is NOTHING
+        counts, lacking = (Counts(), None) if is_empty else (self.counts(), self._lacking)
         if counts.unfit:
             await self._teller.say(Hint(Fault.RECORDS_UNFIT))
         if counts.oversized:
             await self._teller.say(Hint(Fault.RECORDS_OVERSIZED))
-        if self._lacking is not None and word.ending is not Ending.INCOMPATIBLE:
-            await self._teller.say(Hint(self._lacking.fault))
+        if lacking is not None and word.ending is not Ending.INCOMPATIBLE:
+            await self._teller.say(Hint(lacking.fault))
         received = question_hash(self._admitted.received)
         closed = Closed(self._holder.ura, word.ending, counts, self._teller.digest, received, word.code, word.more)
         await self._teller.say(closed)

@@ -28,7 +28,7 @@ from accord.terms.looks import Look
 from accord.terms.members import Member, RegionRegister
 from accord.terms.vocabulary import CATEGORY_ORDER, HolderKind
 from node_agent.budgeting import BudgetSpent
-from node_agent.safeguards import Safeguards, as_counted, told_of
+from node_agent.safeguards import Safeguards, as_counted, tell
 from node_agent.stating import Choices, KeptStatement, Login, Lookers, OnRecord, StatementStore, check_counts, given_statement, lines_of, looks_of
 
 #: So long after a statement was made the login that confirms it may have been.
@@ -76,7 +76,7 @@ class Desk:
             if spent.alarm is not None:
                 ura = gateway.ura.value
                 line = BudgetAlarm(of=spent.alarm.level.value, who=ura, peer=ura, patients=spent.alarm.limit + 1, limit=spent.alarm.limit)
-                await finish(partial(told_of, spent.alarm, self._safeguards.recognising, partial(self._line, line)))
+                await finish(partial(tell, spent.alarm, self._safeguards.recognising, partial(self._line, line)))
             raise
         known = self._knows(pseudonym)
         asking = Asking(user=gateway.ura.value, user_name=gateway.title, user_kind=gateway.kind, professional="", role="")

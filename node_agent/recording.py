@@ -117,10 +117,12 @@ class Recording:
         )
         await self.ledger.append(line)
 
-    async def refused(self, fault: Fault, alarm: Alarm | None = None) -> None:
-        """The question is refused; with what belongs before the review."""
-        if alarm is not None:
-            await self.ledger.append(_alarm_line(alarm))
+    async def alarm(self, alarm: Alarm) -> None:
+        """Somebody is over a limit: that belongs before the review."""
+        await self.ledger.append(_alarm_line(alarm))
+
+    async def refused(self, fault: Fault) -> None:
+        """The question is refused."""
         await self.ledger.append(RefusedQuestion(**self._common(), fault=fault))
 
     async def broken(self, glass: BrokenGlass) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from weakref import WeakValueDictionary
 
 import anyio
 
@@ -40,7 +41,8 @@ class Safeguards:
     emergencies: Emergencies
     revocations: Revocations
     recognising: Budgeting = field(default_factory=lambda: Budgeting(lambda: RECOGNISED))
-    _glass: anyio.Lock = field(default_factory=anyio.Lock, init=False, repr=False)
+    #: Of emergencies that are being used at this moment; a lock is gone with the last who holds it or waits.
+    _glass: WeakValueDictionary[tuple[Ura, str, Pseudonym], anyio.Lock] = field(default_factory=WeakValueDictionary, init=False, repr=False)
 
     def recording(self, asking: Asking) -> Recording:
         """The journal lines of one question."""
@@ -67,14 +69,16 @@ class Safeguards:
         try:
             self.budgeting.spend(Spender(asking.gateway, user.ura, professional.identifier), counted)
             if asking.purpose is PurposeOfUse.EMERGENCY_TREATMENT and asking.mandate is not None:
-                # One at a time: nobody goes on in an emergency of which the line is still under way.
-                async with self._glass:
+                # One at a time of one emergency: nobody goes on in an emergency of which the line is still under way.
+                async with self._glass.setdefault((asking.mandate.issuer, asking.mandate.professional.identifier, counted), anyio.Lock()):
                     glass = self.emergencies.use(asking.mandate, counted, gateway=asking.gateway, at=at)
                     if glass.begins:
                         await finish(partial(_broken, recording, glass))
         except (BudgetSpent, GlassUnbroken) as refused:
             counter = self.budgeting if isinstance(refused, BudgetSpent) else self.emergencies
-            await finish(partial(told_of, refused.alarm, counter, partial(recording.refused, refused.fault, refused.alarm)))
+            if refused.alarm is not None:
+                await finish(partial(tell, refused.alarm, counter, partial(recording.alarm, refused.alarm)))
+            await recording.refused(refused.fault)
             raise
 
 
@@ -87,13 +91,12 @@ async def _broken(recording: Recording, glass: BrokenGlass) -> None:
         raise
 
 
-async def told_of(alarm: Alarm | None, counter: Budgeting | Emergencies, write: Callable[[], Awaitable[None]]) -> None:
-    """Write down a refusal with its alarm. An alarm without a line is given again next time."""
+async def tell(alarm: Alarm, counter: Budgeting | Emergencies, write: Callable[[], Awaitable[None]]) -> None:
+    """Write down an alarm. One that has no line is given again next time."""
     try:
         await write()
     except BaseException:
-        if alarm is not None:
-            counter.give_back(alarm)
+        counter.give_back(alarm)
         raise
 
 

@@ -144,6 +144,8 @@ class HeadKeeper:
         self._journal = journal
         self._verify = verify
         self._known = dict(known or {})
+        # A head is known once it has its line; meanwhile no other is compared with the one before it.
+        self._one_at_a_time = anyio.Lock()
 
     async def keep(self, party: Ura, token: str) -> Extends:
         """Verify the head that *party* gave, and keep it if it is newer. A fork or a rollback is an alarm in the journal.
@@ -157,14 +159,15 @@ class HeadKeeper:
         head = read_head(self._verify(party, token))
         if head.journal != party:
             raise BadInput(Fault.TOKEN_INVALID, "head")
+        async with self._one_at_a_time:
+            return await self._keep(party, head, token)
+
+    async def _keep(self, party: Ura, head: Head, token: str) -> Extends:
         known = self._known.get(party)
         extends = Extends.NEWER if known is None else compare(known, head)
         if known is None or extends is Extends.NEWER:
             await self._journal.append(HeadKept(party=party.value, n=head.n, chain=head.chain.hex(), signed=head.moment, head=token))
-            # What has no line is not kept. Meanwhile another call may have kept a newer one.
-            newest = self._known.get(party)
-            if newest is None or compare(newest, head) is Extends.NEWER:
-                self._known[party] = head
+            self._known[party] = head
         elif extends in (Extends.FORKED, Extends.ROLLED_BACK):
             doubt = HeadDoubted(party=party.value, kept_n=known.n, kept_chain=known.chain.hex(), n=head.n, chain=head.chain.hex())
             await self._journal.append(doubt)

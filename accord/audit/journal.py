@@ -284,8 +284,10 @@ class Journal:
                 self._durable = tail
                 group.finish(tail.n - len(group.payloads) + 1, None)
         try:
-            writer.cut_back()
-            writer.close()
+            try:
+                writer.cut_back()
+            finally:
+                writer.close()
         except Exception as mistake:  # noqa: BLE001 - as above: it is this thread that opens the door again
             _log.error("the journal could not be closed", failure=type(mistake).__name__)
 

@@ -142,10 +142,11 @@ def _holders(folder: Path, gateway: str) -> _Side:
     for event in _events(folder, side):
         if isinstance(event, Decision | Release | Closing) and event.holder != side.party:
             raise BadInput(Fault.OTHER_JOURNAL, "the first is not a holder's")
-        if isinstance(event, Release) and event.peer not in {"", gateway}:
-            side.elsewhere += 1
-        elif isinstance(event, Release | Closing):
-            side.note(event)
+        if isinstance(event, Release | Closing):
+            if event.peer in {"", gateway}:
+                side.note(event)
+            else:
+                side.elsewhere += isinstance(event, Release)
     return side
 
 

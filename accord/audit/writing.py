@@ -111,9 +111,11 @@ class Writer:
 
     def close(self) -> None:
         """Leave a checkpoint and close the file."""
-        self._check_point()
-        with contextlib.suppress(OSError):  # whatever a disk says at the end, the descriptor is gone
-            os.close(self._descriptor)
+        try:
+            self._check_point()
+        finally:
+            with contextlib.suppress(OSError):  # whatever a disk says at the end, the descriptor is gone
+                os.close(self._descriptor)
 
     def _sync(self, descriptor: int) -> None:
         """Return when everything written to *descriptor* would survive a power cut."""

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import anyio
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from accord.audit.events import RegisterAccepted
+from accord.audit.finishing import finish
 from accord.audit.heads import HEAD_CHARACTERS, HEAD_TYPE, Extends, HeadKeeper, OwnHead
 from accord.audit.journal import Journal
 from accord.audit.verifying import known_heads
@@ -42,7 +44,8 @@ class Exchange:
         self._journal = journal
         self._now = now
         self.own = OwnHead(journal, ura, lambda payload: jose.sign(payload, key, HEAD_TYPE))
-        self._untold: RegisterAccepted | None = None
+        self._untold: list[RegisterAccepted] = []
+        self._telling = anyio.Lock()
         self._keeper = HeadKeeper(journal, self._verified, known_heads(journal.folder))
 
     def give(self, known_version: int) -> Given:
@@ -58,10 +61,9 @@ class Exchange:
         """
         if given.register and self._live.offer(given.register, self._now()):
             # It counts from now on, whatever becomes of its line.
-            self._untold = RegisterAccepted(version=self._live.newest.version, digest=self._live.digest.hex())
-        if (untold := self._untold) is not None:
-            await self._journal.append(untold)
-            self._untold = None if self._untold is untold else self._untold
+            self._untold.append(RegisterAccepted(version=self._live.newest.version, digest=self._live.digest.hex()))
+        if self._untold:
+            await finish(self._tell)
         if not given.head:
             return
         try:
@@ -81,6 +83,12 @@ class Exchange:
         await self.take(gateway, Given(head, register, version))
         given = self.give(version)
         return given.head, given.register, given.version
+
+    async def _tell(self) -> None:
+        async with self._telling:
+            while self._untold:
+                await self._journal.append(self._untold[0])
+                del self._untold[0]
 
     def _verified(self, party: Ura, token: str) -> bytes:
         member = self._live.current(self._now()).by_ura.get(party)

@@ -1,7 +1,9 @@
 """A whole question over real gRPC, against holders that say exactly what a script tells them to."""
 
+import asyncio
 import json
 import os
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
@@ -672,6 +674,31 @@ async def test_p8_what_has_its_line_and_comes_too_late_to_be_shown_is_not_told_a
     assert all(not line.records for line in account.sections)
     (line,) = [line for line in ledger.lines if isinstance(line, Closing)]
     assert (line.batches, line.count) == (1, len(RECORDS))
+
+
+@pytest.mark.parametrize("room", [0, 1])
+async def test_p8_what_a_reader_takes_at_the_very_deadline_is_told_as_shown(desk: Desk, room: int) -> None:
+    await desk.holder("half", two_batches_then_silence)
+    region = replace(desk.region, patience=Patience(locate=20.0, first_frame=20.0, between_frames=20.0))
+    query = DossierQuery(QueryId("q-1"), BSN, None, ASKER, PurposeOfUse.TREATMENT, Selection(), seconds=1.0)
+    send, receive = anyio.create_memory_object_stream[DossierEvent](room)
+    takes, loop, events = anyio.Event(), asyncio.get_running_loop(), list[DossierEvent]()
+
+    def wake() -> None:
+        takes.set()
+        time.sleep(0.02)  # the deadline passes in the turn in which the reader wakes
+
+    async with anyio.create_task_group() as tasks, receive:
+        loop.call_later(0.99, wake)
+        tasks.start_soon(open_dossier, query, region, send)
+        events.append(await receive.receive())
+        await takes.wait()
+        events += [event async for event in receive]
+
+    closed = next(event for event in events if isinstance(event, HolderClosed))
+    account = next(event for event in events if isinstance(event, Completeness))
+    shown = sum(len(event.batch.columns) // 40 for event in events if isinstance(event, HolderBatch))
+    assert closed.counts.records == shown == sum(line.records for line in account.sections)
 
 
 async def test_p8_an_application_that_hangs_up_while_the_last_line_is_written_leaves_that_one(desk: Desk) -> None:

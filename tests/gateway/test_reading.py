@@ -231,6 +231,17 @@ async def in_crumbs(_: HolderQuery) -> AsyncGenerator[AttachmentFrame, None]:
         yield Chunk(b"x")
 
 
+async def says_nothing(query: HolderQuery) -> AsyncGenerator[AttachmentFrame, None]:
+    """End before the beginning."""
+    for frame in [ContentType(query.id.value)][:0]:
+        yield frame
+
+
+async def begins_in_the_middle(_: HolderQuery) -> AsyncGenerator[AttachmentFrame, None]:
+    """Say no media type."""
+    yield Chunk(CHUNKS[0])
+
+
 @pytest.mark.parametrize(
     ("script", "ending", "fault"),
     [
@@ -238,6 +249,8 @@ async def in_crumbs(_: HolderQuery) -> AsyncGenerator[AttachmentFrame, None]:
         (miscounts, Ending.REJECTED, Fault.WRONG_DIGEST),
         (cut_at_the_source, Ending.CUT_OFF, Fault.SOURCE_UNAVAILABLE),
         (in_crumbs, Ending.OVER_LIMIT, Fault.OVER_LIMIT),
+        (says_nothing, Ending.CUT_OFF, Fault.STREAM_CUT),
+        (begins_in_the_middle, Ending.REJECTED, Fault.BROKEN_BATCH),
     ],
 )
 async def test_p8_an_attachment_that_goes_wrong_half_way_has_one_last_line_that_says_how(
@@ -266,7 +279,21 @@ async def test_p8_an_answer_that_is_not_the_one_asked_for_is_rejected_and_nothin
             await read_at(region, NAME, reader())
 
     assert caught.value.fault is Fault.WRONG_DIGEST
-    assert ledger.last_line().batches == 0
+    assert (ledger.last_line().ending, ledger.last_line().batches) == (Ending.REJECTED, 0)
+
+
+async def test_p8_an_answer_without_a_last_word_was_cut_off(tmp_path: Path) -> None:
+    async def breaks_off_early(_: HolderQuery) -> AsyncGenerator[Frame, None]:
+        yield ALL_CATEGORIES
+        yield batches_of([PATIENT, LETTER])[0]
+
+    ledger = Waiting()
+    async with region_of(tmp_path, ledger, breaks_off_early) as region:
+        with pytest.raises(Unavailable) as caught:
+            await read_at(region, NAME, reader())
+
+    assert caught.value.fault is Fault.STREAM_CUT
+    assert (ledger.last_line().ending, ledger.last_line().fault) == (Ending.CUT_OFF, Fault.STREAM_CUT)
 
 
 async def test_a_journal_that_hangs_holds_up_nobody_who_hangs_up_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

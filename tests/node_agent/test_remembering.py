@@ -12,7 +12,7 @@ import anyio.lowlevel
 import pytest
 
 from accord.audit.content import Event
-from accord.audit.events import BudgetAlarm, GlassBroken
+from accord.audit.events import BudgetAlarm, GlassBroken, RefusedQuestion
 from accord.audit.journal import Journal
 from accord.audit.recent import events_since
 from accord.link.pseudonyms import PseudonymKey
@@ -248,6 +248,39 @@ async def test_p12_nobody_goes_on_in_an_emergency_whose_line_is_under_way(tmp_pa
             tasks.start_soon(partial(holder.asked, ANNA, emergency=NOW - timedelta(minutes=1)))
 
     assert [type(line).__name__ for line in failing.lines] == ["GlassBroken", *["Located"] * 5]
+    holder.journal.close()
+
+
+async def test_p12_an_emergency_waits_for_no_other_ones_line(tmp_path: Path) -> None:
+    holder = Holder(tmp_path, Budget(per_professional=100, per_organisation=100, per_gateway=100))
+    factor, go_on = NOW - timedelta(minutes=1), anyio.Event()
+    assert await holder.asked(ANNA, emergency=factor) is None
+    failing = Failing(holder, lambda _event: False)
+    append = failing.append
+
+    async def slowly(event: Event) -> int:
+        if isinstance(event, GlassBroken):
+            await go_on.wait()
+        return await append(event)
+
+    failing.append = slowly  # type: ignore[method-assign]
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(holder.asked, BERT, emergency=factor))
+        await anyio.wait_all_tasks_blocked()
+        with anyio.fail_after(20):
+            assert await holder.asked(ANNA, emergency=factor) is None
+        go_on.set()
+    holder.journal.close()
+
+
+async def test_an_alarm_that_has_its_line_is_not_given_again_when_the_refusal_has_none(tmp_path: Path) -> None:
+    holder = Holder(tmp_path, Budget(per_professional=1, per_organisation=100, per_gateway=100))
+    failing = Failing(holder, lambda event: isinstance(event, RefusedQuestion))
+    assert await holder.asked(ANNA) is None
+    for _ in range(3):
+        assert await holder.asked(BERT) is Fault.JOURNAL_UNAVAILABLE
+
+    assert [type(line).__name__ for line in failing.lines] == ["Located", "BudgetAlarm"]
     holder.journal.close()
 
 

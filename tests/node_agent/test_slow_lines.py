@@ -10,7 +10,7 @@ from accord.audit.content import Event
 from accord.audit.events import Closing, Release
 from accord.rules.choices import Choice
 from accord.rules.consent import Basis
-from accord.terms.answers import AttachmentFrame, Batch, Chunk, Closed, Ending, Frame
+from accord.terms.answers import AttachmentFrame, Batch, Chunk, Closed, Counts, Ending, Frame
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import Bsn, RecordRef
 from accord.terms.limits import CHUNK_BYTES
@@ -164,6 +164,26 @@ async def test_p11_the_counts_of_an_answer_cut_during_a_line_agree_with_what_lef
         sum(line.bytes for line in releases),
     )
     assert len(releases) == taken
+
+
+async def test_p9_an_answer_of_which_nothing_was_told_does_not_say_what_did_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    choices = MemoryChoices({ANNA: (YES,)})
+    large = observation("large", "a", note=[{"text": "x" * 900_000}])
+    holder = holder_over(MemorySource([patient("a", ANNA), observation("1", "a"), large]), choices)
+    append = holder.safeguards.ledger.append
+
+    async def cut_meanwhile(event: Event) -> int:
+        if isinstance(event, Release):
+            choices.choices[ANNA] = (Choice(permits=False),)
+            holder.safeguards.revocations.changed(Bsn(ANNA))
+            await anyio.sleep(0.3)
+        return await append(event)
+
+    monkeypatch.setattr(holder.safeguards.ledger, "append", cut_meanwhile)
+    told = await ask(holder, question())
+
+    assert (told.closed.ending, told.closed.code, told.closed.counts) == (Ending.NOTHING_SHOWN, None, Counts())
+    assert told.frames == [told.closed]
 
 
 async def test_p11_what_is_dropped_is_counted_nowhere() -> None:

@@ -149,3 +149,23 @@ async def test_p10_a_head_whose_line_failed_is_kept_the_next_time(tmp_path: Path
         await keeper.keep(Ura(HOLDER), signed(HEAD))
 
         assert len([event for _, event in events_of(tmp_path) if isinstance(event, HeadKept)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("second", "doubted"),
+    [
+        (Head(Ura(HOLDER), 7, b"d" * 32, NOON + 1), True),
+        (Head(Ura(HOLDER), 3, b"d" * 32, NOON + 1), True),
+        (HEAD, False),
+    ],
+)
+async def test_p10_two_heads_at_the_same_moment_are_compared_with_each_other(tmp_path: Path, second: Head, doubted: bool) -> None:  # noqa: FBT001 - a case
+    with opened(tmp_path, GATEWAY_SYSTEM) as journal:
+        keeper = HeadKeeper(journal, verify_head)
+        async with anyio.create_task_group() as tasks:
+            for head in (HEAD, second):
+                tasks.start_soon(keeper.keep, Ura(HOLDER), signed(head))
+        events = [event for _, event in events_of(tmp_path)]
+
+    assert [event.n for event in events if isinstance(event, HeadKept)] == [7]
+    assert any(isinstance(event, HeadDoubted) for event in events) == doubted
