@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -156,7 +157,7 @@ def _is_believed(_: Closed) -> bool:
 
 def _unrecorded(ura: Ura, **parts: Any) -> "_Unrecorded":
     made = plain_safeguards(ura, **parts)
-    return _Unrecorded(*(getattr(made, name) for name in Safeguards.__dataclass_fields__))
+    return _Unrecorded(*(getattr(made, part.name) for part in fields(Safeguards) if part.init))
 
 
 class _Unrecorded(Safeguards):
