@@ -1,6 +1,7 @@
 """A whole question over real gRPC, against holders that say exactly what a script tells them to."""
 
 import asyncio
+import itertools
 import json
 import os
 import time
@@ -590,6 +591,15 @@ async def two_batches_then_silence(_: HolderQuery) -> AsyncGenerator[Frame, None
     await anyio.sleep_forever()
 
 
+async def never_done(_: HolderQuery) -> AsyncGenerator[Frame, None]:
+    """Send something, then ever more: whoever takes nothing any more is noticed."""
+    yield ALL_CATEGORIES
+    yield batch_of(RECORDS)
+    for number in itertools.count(3):
+        await anyio.sleep(0.05)
+        yield batch_of([condition(number)])
+
+
 class SlowLedger(PlainLedger):
     """Lines of one kind are in it before they are durable: `written` tells when the first is, and they wait for `go_on`."""
 
@@ -621,7 +631,7 @@ def check_last_lines(ledger: PlainLedger, holders: Sequence[RegisteredHolder], *
 
 @pytest.mark.parametrize("how", ["is cancelled", "takes nothing more"])
 async def test_p8_an_application_that_hangs_up_leaves_one_last_line_of_every_holder(desk: Desk, how: str) -> None:
-    await desk.holder("half", two_batches_then_silence)
+    await desk.holder("half", never_done)
     await desk.holder("silent", forever_silent)
     ledger, query = PlainLedger(), DossierQuery(QueryId("q-1"), BSN, None, ASKER, PurposeOfUse.TREATMENT, Selection(), seconds=20.0)
     recorder = replace(plain_recorder(), ledger=ledger)
@@ -653,20 +663,21 @@ async def test_p2_an_application_that_hangs_up_while_a_line_is_written_has_it_co
     check_last_lines(ledger, desk.holders, released=desk.holders[0].card.ura)
 
 
-async def test_p8_what_has_its_line_and_comes_too_late_to_be_shown_is_not_told_as_shown(desk: Desk) -> None:
+async def test_p8_what_has_its_line_and_comes_too_late_to_be_shown_is_not_told_as_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(last_line, "LINE_SECONDS", 20.0)
     await desk.holder("half", two_batches_then_silence)
     ledger = SlowLedger(Release)
     recorder = replace(plain_recorder(), ledger=ledger)
     region = replace(desk.region, recorder=lambda: recorder, patience=Patience(locate=20.0, first_frame=20.0, between_frames=20.0))
+    too_late = anyio.current_time() + 3.5
 
     async def later() -> None:
-        await ledger.written.wait()
-        await anyio.sleep(1.6)
+        await anyio.sleep_until(too_late)
         ledger.go_on.set()
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(later)
-        account = await desk.ask(seconds=1.0, region=region)
+        account = await desk.ask(seconds=3.0, region=region)
 
     closed = next(event for event in desk.events if isinstance(event, HolderClosed))
     assert desk.records("half") == 0
