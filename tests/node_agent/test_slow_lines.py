@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -22,7 +23,7 @@ from node_agent.ports import LocalPatient, SourceRecord
 from node_agent.telling import LINGER_SECONDS, Teller
 from testbed.contracts.records import ANNA, observation, patient, resource
 from testbed.memory_source import MemorySource
-from testbed.plain import admitted
+from testbed.plain import PlainLedger, admitted
 from tests.node_agent.asking import YES, MemoryChoices, ask, holder_over, question
 
 pytestmark = pytest.mark.anyio
@@ -201,12 +202,12 @@ async def test_p11_what_is_dropped_is_counted_nowhere() -> None:
     assert (teller.records, teller.told, teller.counts(0, 0).records) == (0, False, 0)
 
 
-async def test_p11_after_a_cut_no_chunk_gets_a_line_any_more() -> None:
+async def told_though_cut_at_its_first_line(binary: bytes) -> tuple[list[Event], list[AttachmentFrame]]:
+    """Lines and frames of an attachment about which Anna says no while the line of its first chunk is being written."""
     choices = MemoryChoices({ANNA: (YES,)})
     document = resource("Composition", "d", subject={"reference": "Patient/a"}, extension=[{"url": "u", "valueUrl": "Binary/7"}])
-    large = b64encode(bytes(3 * CHUNK_BYTES)).decode()
-    holder = holder_over(MemorySource([patient("a", ANNA), document, resource("Binary", "7", data=large)]), choices)
-    ledger, frames = holder.safeguards.ledger, list[AttachmentFrame]()
+    holder = holder_over(MemorySource([patient("a", ANNA), document, resource("Binary", "7", data=b64encode(binary).decode())]), choices)
+    ledger, frames = PlainLedger(), list[AttachmentFrame]()
     append = ledger.append
 
     async def cut_meanwhile(event: Event) -> int:
@@ -220,32 +221,21 @@ async def test_p11_after_a_cut_no_chunk_gets_a_line_any_more() -> None:
         frames.append(frame)
 
     ledger.append = cut_meanwhile  # type: ignore[method-assign]
+    holder = replace(holder, safeguards=replace(holder.safeguards, ledger=ledger))
     await fetch_attachment(holder, admitted(question()), "Binary/7", RecordRef("Composition", "d"), emit)
+    return ledger.lines, frames
 
-    assert len([line for line in ledger.lines if isinstance(line, Release)]) == 1  # type: ignore[attr-defined]
+
+async def test_p11_after_a_cut_no_chunk_gets_a_line_any_more() -> None:
+    lines, frames = await told_though_cut_at_its_first_line(bytes(3 * CHUNK_BYTES))
+
+    assert len([line for line in lines if isinstance(line, Release)]) == 1
     assert not any(isinstance(frame, Chunk) for frame in frames)
 
 
 async def test_p11_a_chunk_whose_line_was_being_written_at_the_cut_does_not_leave() -> None:
-    choices = MemoryChoices({ANNA: (YES,)})
-    document = resource("Composition", "d", subject={"reference": "Patient/a"}, extension=[{"url": "u", "valueUrl": "Binary/7"}])
-    holder = holder_over(MemorySource([patient("a", ANNA), document, resource("Binary", "7", data="aGk=")]), choices)
-    ledger, frames = holder.safeguards.ledger, list[AttachmentFrame]()
-    append = ledger.append
-
-    async def cut_meanwhile(event: Event) -> int:
-        if isinstance(event, Release):
-            choices.choices[ANNA] = (Choice(permits=False),)
-            holder.safeguards.revocations.changed(Bsn(ANNA))
-            await anyio.sleep(0.3)
-        return await append(event)
-
-    async def emit(frame: AttachmentFrame) -> None:
-        frames.append(frame)
-
-    ledger.append = cut_meanwhile  # type: ignore[method-assign]
-    await fetch_attachment(holder, admitted(question()), "Binary/7", RecordRef("Composition", "d"), emit)
-    (closing,) = (line for line in ledger.lines if isinstance(line, Closing))  # type: ignore[attr-defined]
+    lines, frames = await told_though_cut_at_its_first_line(b"hi")
+    (closing,) = (line for line in lines if isinstance(line, Closing))
     closed = frames[-1]
 
     assert isinstance(closed, Closed)
