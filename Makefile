@@ -22,8 +22,9 @@ KIT := tests/e2e/fhir_kit_client
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
-JOBS ?= 2
-# Of what PYTEST_ARGS chooses, none may be in one of the two parts; of all tests, some must be.
+# Half of the time a test waits for processes and clocks: two for each of two cores.
+JOBS ?= 4
+# Of what PYTEST_ARGS chooses, none may be in one of the three parts; of all tests, some must be.
 NONE_CHOSEN = { test $$? -eq 5 && test -n "$(PYTEST_ARGS)"; }
 
 .PHONY: help
@@ -37,6 +38,7 @@ demo: $(VENV)/.run ## Start a simulated region and ask it a question
 .PHONY: test
 test: $(VENV)/.dev clients ## Run every test
 	@$(BIN)/python -m pytest --part together -n $(JOBS) --dist worksteal $(PYTEST_ARGS) || $(NONE_CHOSEN)
+	@$(BIN)/python -m pytest --part regions -n 3 --dist loadfile $(PYTEST_ARGS) || $(NONE_CHOSEN)
 	@$(BIN)/python -m pytest --part alone $(PYTEST_ARGS) || $(NONE_CHOSEN)
 
 .PHONY: long

@@ -13,6 +13,7 @@ from accord.audit.heads import HEAD_CHARACTERS, HEAD_TYPE, Head, read_head
 from accord.audit.showing import Reader, shown
 from accord.link import jose
 from accord.review.commands import add_commands
+from accord.terms.counts import counted
 from accord.terms.faults import BadInput, Fault
 
 app = typer.Typer(name="journal", help="The access journal: verify it, read it, compare it.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -49,13 +50,13 @@ def verify(
     for one in verdict.breaks:
         typer.echo(f"BROKEN {one}")
     typer.echo(
-        f"{verdict.lines} lines verified up to chain {verdict.chain.hex()}; {verdict.removed} without content after retention; "
-        f"{verdict.heads} heads agree or were looked at"
+        f"{counted(verdict.lines, 'line')} verified up to chain {verdict.chain.hex()}; {verdict.removed} without content after retention; "
+        f"{counted(verdict.heads, 'head')} agree or were looked at"
     )
     if verdict.torn:
-        typer.echo(f"The last {verdict.torn} bytes are a line that was never finished and never acknowledged; the next start cuts them off.")
+        typer.echo(f"The end ({counted(verdict.torn, 'byte')}) is a line that was never finished and never acknowledged; the next start cuts them off.")
     if verdict.unfinished:
-        typer.echo(f"A removal was interrupted: {verdict.unfinished} lines still have their content. Run prune again.")
+        typer.echo(f"A removal was interrupted: {counted(verdict.unfinished, 'line')} still with content. Run prune again.")
     if not verdict.heads:
         typer.echo("No head was given: lines that are missing at the end cannot be noticed.")
     raise typer.Exit(_PROBLEM if verdict.breaks else 0)
@@ -85,7 +86,7 @@ def show(
             continue
         typer.echo(json.encode({"n": n, **seen}).decode() if as_json else _sentence(n, seen))
         told += 1
-    typer.echo(f"{told} lines", err=True)
+    typer.echo(counted(told, "line"), err=True)
 
 
 @app.command()
@@ -110,7 +111,7 @@ def prune(
 ) -> None:
     """Remove the content of lines past retention. The journal must not be in use; the chain stays whole."""
     removed = pruning.prune(folder, verifying.system_of(folder), before.replace(tzinfo=UTC))
-    typer.echo(f"The content of {removed} lines was removed; the chain stays as it is.")
+    typer.echo(f"The content of {counted(removed, 'line')} was removed; the chain stays as it is.")
 
 
 def _sentence(n: int, seen: dict[str, Any]) -> str:

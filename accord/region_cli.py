@@ -11,20 +11,25 @@ from accord.link.jose import thumbprint
 from accord.link.policy_file import default_policy, read_policy
 from accord.link.register_form import register_to_json
 from accord.region.bringing import Brought, bring_keys, content_of
+from accord.region.joining_cli import add_commands
 from accord.region.office import Office
+from accord.rules.moments import local_moment
+from accord.terms.counts import counted
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName, Ura
 from accord.terms.members import LoginProvider, Member, MemberStatus, Part
+from accord.terms.next_steps import OPTION, URA_FORM
 from accord.terms.vocabulary import HolderKind
 
 app = typer.Typer(name="region", help="Keep the register of a region.", no_args_is_help=True, pretty_exceptions_enable=False)
+add_commands(app)
 
 _Folder = Annotated[Path, typer.Option("--folder", help="The folder of the office.")]
 _UraText = Annotated[str, typer.Argument(metavar="URA", help="Eight digits.")]
 _Csr = Annotated[Path | None, typer.Option("--csr", help="A signing request (PEM); the certificate is written beside it as .pem.")]
 _MakeKeys = Annotated[Path | None, typer.Option("--make-keys", help="A folder to make all keys in, for a trial.")]
 _Certificates = Annotated[list[Path] | None, typer.Option("--certificate", help="A certificate (PEM) that it has already.")]
-_Keys = Annotated[list[str] | None, typer.Option("--key", help="A public key and its use: pub.pem:mandate or pub.pem:answer.")]
+_Keys = Annotated[list[str] | None, typer.Option("--key", help="A public key and its use: pub.pem:mandate, pub.pem:answer or pub.pem:seal.")]
 _Hosts = Annotated[list[str] | None, typer.Option("--host", help="A further name or IP address in the certificate.")]
 _KeyDays = Annotated[int, typer.Option("--days", min=1, max=825, help="How long the certificate counts.")]
 _Days = Annotated[int, typer.Option("--days", min=1, max=1098, help="How long the register counts.")]
@@ -125,7 +130,7 @@ def rotate(
         if drop_old:
             draft.drop_old(_ura(ura))
         elif not brought:
-            raise BadInput(Fault.INVALID_SETTING, "give --csr, --make-keys, --certificate or --key, or --drop-old")
+            raise BadInput(Fault.INVALID_SETTING, "give --csr, --make-keys, --certificate or --key, or --drop-old", then=OPTION)
     _tell(office)
 
 
@@ -207,14 +212,14 @@ def _say_all(lines: list[str]) -> None:
 
 def _tell(office: Office) -> None:
     register = office.signed().register
-    typer.echo(f"{register.region}, version {register.version}, {len(register.members)} members, counts until {register.expires:%Y-%m-%d %H:%M} UTC")
+    typer.echo(f"{register.region}, version {register.version}, {counted(len(register.members), 'member')}, counts until {local_moment(register.expires)}")
 
 
 def _ura(text: str) -> Ura:
     try:
         return Ura(text)
     except BadInput:
-        raise BadInput(Fault.INVALID_SETTING, "a URA is eight digits") from None
+        raise BadInput(Fault.INVALID_SETTING, "a URA is eight digits", then=URA_FORM) from None
 
 
 def _now() -> datetime:

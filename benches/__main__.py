@@ -21,13 +21,19 @@ BENCHES: Final = (
     "http_face",
     "locate",
     "read_through",
+    "agent_over_source",
     "agent_idle",
+    "house",
+    "it_page",
     "import_speed",
     "journal",
     "trust_cost",
     "revocation",
     "dossiers_per_second",
     "deciding",
+    "stu3_conversion",
+    "outbound",
+    "reconnect",
 )
 _SECONDS: Final = 900
 _BEGIN: Final = "<!-- figures: written by `python -m benches --into` -->\n"

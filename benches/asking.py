@@ -16,7 +16,7 @@ from accord.terms.identifiers import BSN_SYSTEM, QueryId, Ura
 from accord.terms.parties import Asker, DataUser, Professional
 from accord.terms.queries import EVERYTHING, HolderQuery
 from accord.terms.vocabulary import HolderKind, PurposeOfUse
-from accord.wire import codec
+from accord.wire import question_codec
 from accord.wire.columns import ROW
 from accord.wire.v1 import dossier_service_pb2 as pb
 from accord.wire.v1 import holder_service_pb2 as holder_pb
@@ -107,7 +107,7 @@ async def ask_holder(channel: aio.Channel, holder: str) -> Heard:
 async def ask_agent(channel: aio.Channel, ura: str) -> Heard:
     """Put the question to an agent."""
     call = channel.unary_stream(_QUERY, request_serializer=holder_pb.QueryRequest.SerializeToString, response_deserializer=holder_pb.QueryResponse.FromString)(
-        holder_pb.QueryRequest(query=codec.holder_query_to_wire(holder_query(ura))), timeout=60.0
+        holder_pb.QueryRequest(query=question_codec.holder_query_to_wire(holder_query(ura))), timeout=60.0
     )
     heard, began = Heard(), time.perf_counter()
     try:

@@ -1,7 +1,7 @@
 """A region with everything on, for benches: ten holders that keep 20 KB each about our person."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -19,9 +19,9 @@ _AT_MOST: Final = 20
 
 
 @contextmanager
-def full_region(seconds: float = 8.0) -> Iterator[BlockingRegion]:
-    """Start it, and end it with the context."""
-    with BlockingRegion.start(holders=TEN, story=False, change=grown(dict.fromkeys(TEN, BYTES)), seconds=seconds) as region:
+def full_region(seconds: float = 8.0, outbound: Collection[str] = ()) -> Iterator[BlockingRegion]:
+    """Start it, and end it with the context; the agents of *outbound* have no port."""
+    with BlockingRegion.start(holders=TEN, story=False, change=grown(dict.fromkeys(TEN, BYTES)), seconds=seconds, outbound=outbound) as region:
         yield region
 
 

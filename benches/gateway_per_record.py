@@ -16,7 +16,7 @@ import grpc
 from grpc import aio
 
 from accord.link.options import CHANNEL, SERVER
-from accord.wire import codec
+from accord.wire import question_codec
 from accord.wire.columns import ROW
 from accord.wire.v1 import dossier_service_pb2 as pb
 from accord.wire.v1 import holder_service_pb2 as holder_pb
@@ -132,7 +132,7 @@ async def _serve_raw(folder: Path) -> None:
 
 
 def _request(index: int) -> bytes:
-    return holder_pb.QueryRequest(query=codec.holder_query_to_wire(holder_query(ura_of(index)))).SerializeToString()
+    return holder_pb.QueryRequest(query=question_codec.holder_query_to_wire(holder_query(ura_of(index)))).SerializeToString()
 
 
 def _parse_cost(number: int) -> float:

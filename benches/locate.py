@@ -12,7 +12,7 @@ import anyio
 
 from accord.link.pseudonyms import pseudonym_key
 from accord.terms.identifiers import QueryId
-from accord.wire import codec
+from accord.wire import question_codec
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1 import terms_pb2
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceStub
@@ -89,11 +89,11 @@ async def _bare(folder: Path, number: int, runs: int) -> float:
     """Microseconds of processor time for each of so many calls at once, with nothing around them."""
     request = pb.LocateRequest(
         pseudonym=pseudonym_key("ab" * 32).pseudonym(BSN).value,
-        data_user=codec.data_user_to_wire(ASKER.data_user),
+        data_user=question_codec.data_user_to_wire(ASKER.data_user),
         purpose=terms_pb2.PURPOSE_OF_USE_TREAT,
         query_id=QueryId("bench").value,
         treats_the_patient=True,
-        professional=codec.professional_to_wire(ASKER.professional),
+        professional=question_codec.professional_to_wire(ASKER.professional),
     )
     channels = [channel_to(f"unix:{folder}/holder{index}.sock") for index in range(number)]
     stubs = [HolderServiceStub(channel) for channel in channels]

@@ -5,7 +5,6 @@ difference in time is what trust costs.
 """
 
 import sys
-import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import fields
@@ -43,12 +42,13 @@ from node_agent.admitted import Asking
 from node_agent.api.servicer import HolderService
 from node_agent.holder import Holder
 from node_agent.locating import Locating
+from node_agent.opening import open_source
 from node_agent.pausing import Pausing
 from node_agent.recording import Recording
 from node_agent.safeguards import Safeguards
 from node_agent.server import serving
+from node_agent.settings import read_settings
 from node_agent.sources.choice_store import SqliteChoices
-from node_agent.sources.embedded import EmbeddedStore
 from testbed.holders import BY_NAME
 from testbed.plain import PlainDoor, PlainExchange, PlainLedger, plain_safeguards
 from testbed.processes import Processes, Program
@@ -91,21 +91,22 @@ def connect() -> None:
 
 
 async def _serve_agent(folder: Path) -> None:
-    settings = tomllib.loads((folder / "agent.toml").read_text(encoding="utf-8"))
-    ura, policy = Ura(settings["holder"]["ura"]), _register_of(folder).newest.policy
-    key = pseudonym_key(settings["locate"]["key"])
-    safeguards = _unrecorded(ura, kind=HolderKind(settings["holder"]["kind"]), pseudonym_of=key.pseudonym, mark=key.mark, region=lambda: policy)
-    source, choices = EmbeddedStore(Path(settings["source"]["path"])), SqliteChoices(Path(settings["choices"]["path"]))
-    holder = Holder(ura, source, choices, Pausing(), safeguards)
-    locating = Locating(holder, key, refresh_seconds=600)
-    collect_garbage_rarely()
-    service = HolderService(holder, settings["holder"]["title"], locating, PlainDoor(), PlainExchange())
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(locating.keep_fresh)
-        tasks.start_soon(safeguards.revocations.keep_polling, choices.changes)
-        async with serving(service, holder.pausing, address(settings["listen"]["address"] + _PLAIN)) as served:
-            await locating.made.wait()
-            await _stay(served)
+    settings = read_settings([folder / "agent.toml"], []).values
+    ura, policy = Ura(settings.holder.ura), _register_of(folder).newest.policy
+    key = pseudonym_key(settings.locate.key)
+    safeguards = _unrecorded(ura, kind=settings.holder.kind, pseudonym_of=key.pseudonym, mark=key.mark, region=lambda: policy)
+    choices = SqliteChoices(Path(settings.choices.path))
+    async with open_source(settings.source, folder) as source:
+        holder = Holder(ura, source, choices, Pausing(), safeguards)
+        locating = Locating(holder, key, refresh_seconds=600)
+        collect_garbage_rarely()
+        service = HolderService(holder, settings.holder.title, locating, PlainDoor(), PlainExchange())
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(locating.keep_fresh)
+            tasks.start_soon(safeguards.revocations.keep_polling, choices.changes)
+            async with serving(service, holder.pausing, address(settings.listen.address + _PLAIN)) as served:
+                await locating.made.wait()
+                await _stay(served)
 
 
 async def _serve_gateway(folder: Path) -> None:

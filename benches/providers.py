@@ -1,6 +1,7 @@
 """Care providers on the stage: a source, filled with our person's records, and an agent: one without trust, or those of a real region."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -29,15 +30,18 @@ def fill_store(stage: Stage, number: int) -> str:
     return f"source.path={stage.folder}/records.db"
 
 
-def fhir_server(stage: Stage, number: int, delay: float = 0.0) -> tuple[Started, str, str]:
-    """Start a FHIR server over so many records that answers each request *delay* seconds late: the process, its base, its control."""
-    arguments = ("--records", str(_written(stage, number)), *(("--faults", f"delay={delay}") if delay else ()))
+def fhir_server(stage: Stage, number: int, delay: float = 0.0, each: float = 0.0) -> tuple[Started, str, str]:
+    """Start a FHIR server over so many records: the process, its base, its control.
+
+    It answers each request *delay* seconds late, and *each* seconds more for each record in the answer.
+    """
+    arguments = ("--records", str(_written(stage, number)), *(("--faults", f"delay={delay},delay-each={each}") if delay or each else ()))
     server = stage.start("testbed.fhir_server", *arguments, mark="{")
     told = json.loads(server.told)
     return server, told["base"], told["control"]
 
 
-def agent(stage: Stage, *sets: str) -> Started:
+def agent(stage: Stage, *sets: str, journal: bool = False) -> Started:
     """Start an agent without trust that may release everything about our person. `target_of` reads where it listens."""
     number = len(list(stage.folder.glob("agent*.sock")))
     given = (
@@ -48,7 +52,8 @@ def agent(stage: Stage, *sets: str) -> Started:
         f"locate.key={_KEY}",
         *sets,
     )
-    return stage.start("testbed.plain_agent", *_sets(given))
+    kept = ("--journal", str(stage.folder / f"journal{number}")) if journal else ()
+    return stage.start("testbed.plain_agent", *_sets(given), *kept)
 
 
 def real_agents(stage: Stage, sources: Mapping[str, Sequence[str]]) -> list[Started]:
@@ -66,11 +71,42 @@ def real_agents(stage: Stage, sources: Mapping[str, Sequence[str]]) -> list[Star
         holder = (f"holder.ura={uras[name].value}", f"holder.name={name}", f"holder.answer_key={own}/answer.key", f"listen.address={addresses[name]}")
         given = (*holder, f"choices.path={_choices(stage)}", f"locate.key={_KEY}", *_trust(own), *sets)
         started.append(stage.start("node_agent", "run", *_sets(given)))
+    _watching_gateway(office, stage, keys, set(uras.values()))
+    return started
+
+
+def real_house(stage: Stage, number: int, records: int) -> Started:
+    """Start one agent of a real region that answers for so many organisations, each with a store of its own, and the gateway that watches them all."""
+    names = [f"practice{one}" for one in range(number)]
+    uras = {name: Ura(str(_FIRST_URA + one)) for one, name in enumerate(names)}
+    addresses = {name: f"unix:{stage.folder}/{name}.sock" for name in names}
+    office = RegionOffice(stage.folder)
+    office.enrol(member_of(name, uras[name], name, HolderKind.GP_PRACTICE, address=addresses[name], parts={Part.DATA_HOLDER}) for name in names)
+    house, keys = stage.folder / "house", stage.folder / "pseudonym-keys"
+    keys.mkdir()
+    store, choices = fill_store(stage, records).removeprefix("source.path="), _choices(stage)
+    for one, name in enumerate(names):
+        own = house / name
+        office.give(own)
+        office.give_keys(name, own)
+        shutil.copy(store, own / "records.db")
+        shutil.copy(choices, own / "choices.db")
+        key = f"{one:064x}"
+        (keys / f"{name}.key").write_text(key, encoding="ascii")
+        (own / "agent.toml").write_text(
+            f'[holder]\nura = "{uras[name].value}"\nname = "{name}"\n[listen]\naddress = "{addresses[name]}"\n[locate]\nkey = "{key}"\n',
+            encoding="ascii",
+        )
+    started = stage.start("node_agent", "run", "--house", str(house))
+    _watching_gateway(office, stage, keys, set(uras.values()))
+    return started
+
+
+def _watching_gateway(office: RegionOffice, stage: Stage, keys: Path, uras: set[Ura]) -> None:
     own = _member(office, stage, "gateway")
     member = (f"member.ura={GATEWAY.value}", f"member.answer_key={own}/answer.key", f"journal.key_file={own}/journal.key", f"region.keys={keys}")
     stage.start("gateway", "run", *_sets((*member, "listen.http=127.0.0.1:0", f"listen.grpc=unix:{own}/s", *_trust(own))))
-    _wait_until_known(own / "journal", set(uras.values()))
-    return started
+    _wait_until_known(own / "journal", uras)
 
 
 def target_of(started: Started) -> str:

@@ -126,6 +126,11 @@ class Stage:
             if process.pid == started.pid:
                 self._end(process)
 
+    def kill(self, started: Started) -> None:
+        """End one process without a warning."""
+        os.kill(started.pid, signal.SIGKILL)
+        self.end(started)
+
     def holders(self, *groups: Group) -> Started:
         """Start one process with scripted holders; see `benches.holders`."""
         return self.start("benches.holders", "--folder", str(self.folder), *(group.text for group in groups))

@@ -1,14 +1,16 @@
 """Where the next page begins: sealed, bound to one search and one data user, and kept nowhere.
 
 It holds the last key that was shown, the holders that were missing by then (a holder that missed one page stays
-missing, so that no page has a hole that another page hides), and when it ends. What it holds cannot be read by
-whoever carries it.
+missing, so that no page has a hole that another page hides), marks of all that took part on every page (a holder that
+joined later has no records on the earlier ones), and when it ends. What it holds cannot be read by whoever carries it.
 """
 
 import base64
 import binascii
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -23,6 +25,8 @@ from accord.terms.queries import SortKey
 KEY_BYTES: Final = 64
 _CHARACTERS: Final = 16_384
 _BOUND_TO: Final = b"noaber cursor 1"
+#: Of so many bytes each: a region is small, and an address should be short.
+_MARK: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,23 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last record that was shown, by its key and its holder, and who was missing."""
+    """The last record that was shown, by its key and its holder, who was missing, and who took part so far.
+
+    `took_part` are marks; none in a cursor of a gateway that made none yet.
+    """
 
     last: SortKey
     holder: HolderName
     missed: tuple[Missed, ...]
     expires_s: int
+    took_part: bytes | None = None
+
+    def knows(self, name: HolderName) -> bool:
+        """Whether this holder took part on every page so far."""
+        if self.took_part is None:
+            return True
+        mark = _mark(name)
+        return any(self.took_part[at : at + _MARK] == mark for at in range(0, len(self.took_part), _MARK))
 
 
 class _Sealed(msgspec.Struct, array_like=True):
@@ -52,6 +67,7 @@ class _Sealed(msgspec.Struct, array_like=True):
     id: str
     holder: str
     missed: list[tuple[str, str, str]]
+    took_part: bytes | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -77,7 +93,7 @@ class Cursors:
         """The cursor as it may stand in a URL. `search` is a digest of everything that was asked."""
         last = cursor.last
         missed = [(gap.holder.value, gap.ending.value, "" if gap.code is None else gap.code.value) for gap in cursor.missed]
-        content = _encode(_Sealed(cursor.expires_s, last.time_ms, last.type_code, last.content_hint, last.id, cursor.holder.value, missed))
+        content = _encode(_Sealed(cursor.expires_s, last.time_ms, last.type_code, last.content_hint, last.id, cursor.holder.value, missed, cursor.took_part))
         sealed = self._cipher.encrypt(content, [_BOUND_TO, search, user.value.encode()])
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
@@ -103,4 +119,13 @@ class Cursors:
             raise BadInput(Fault.CURSOR_INVALID)
         held = _decode(self._cipher.decrypt(sealed, [_BOUND_TO, search, user.value.encode()]))
         missed = tuple(Missed(HolderName(name), Ending(ending), Fault(code) if code else None) for name, ending, code in held.missed)
-        return Cursor(SortKey(held.time_ms, held.type_code, held.content_hint, held.id), HolderName(held.holder), missed, held.expires_s)
+        return Cursor(SortKey(held.time_ms, held.type_code, held.content_hint, held.id), HolderName(held.holder), missed, held.expires_s, held.took_part)
+
+
+def marks_of(names: Iterable[HolderName]) -> bytes:
+    """Marks by which a cursor knows these holders again."""
+    return b"".join(sorted(map(_mark, names)))
+
+
+def _mark(name: HolderName) -> bytes:
+    return sha256(name.value.encode("utf-8")).digest()[:_MARK]

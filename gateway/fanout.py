@@ -15,12 +15,14 @@ import anyio
 import structlog
 from anyio.abc import ObjectSendStream
 
+from accord.rules.leaving_out import LeftOut
 from accord.terms.answers import Batch, Closed, Counts, Ending, Frame, Hint, Outcome, Progress
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import HolderName
 from accord.terms.limits import ANSWER_BYTES, ANSWER_RECORDS, FIRST_BATCH_BYTES, IDLE_FRAMES, SMALL_BATCHES
 from accord.terms.queries import DossierQuery, HolderQuery
-from accord.terms.vocabulary import CareCategory
+from accord.terms.records import categories_of_type
+from accord.terms.vocabulary import SECTION_OF, CareCategory, sections_fed_by
 from accord.wire.hashing import StreamDigest, question_hash
 from gateway.arrivals import Arrived
 from gateway.last_line import AnswerLines, answer_lines, came_to
@@ -163,7 +165,9 @@ class _Answer:
     in_time: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     small_batches: int = 0
     idle_frames: int = 0
-    incapable: bool = False
+    #: Categories in which it lacks something, and whether it said so before it was asked.
+    lacking: frozenset[CareCategory] = frozenset()
+    said_ahead: bool = False
     said: Closed | None = None
     screening: Screening = field(init=False)
     digest: StreamDigest = field(default_factory=StreamDigest)
@@ -188,8 +192,12 @@ class _Answer:
                 raise HolderFailure(Ending.TOO_LATE, Fault.HOLDER_SILENT) from None
             raise
         asking.presence.heard(holder.name)
-        if not located:
-            return Ending.NOTHING_SHOWN, None
+        self._note_left_out(located.left_out)
+        if not located.located:
+            # As it would end for somebody who is known, and of whom nothing is shown (promise P9).
+            if located.left_out.holds_all_of(asking.query.selection):
+                return Ending.INCOMPATIBLE, Fault.MISSING_CAPABILITY
+            return self._or_lacking(Ending.NOTHING_SHOWN, None)
         query = HolderQuery(
             asking.query.id,
             holder.card.ura,
@@ -236,7 +244,9 @@ class _Answer:
             case Progress() | Hint():
                 self._count_idle()
                 if isinstance(frame, Hint) and frame.code is Fault.MISSING_CAPABILITY:
-                    self.incapable = True
+                    # Told with its last word, and no sooner: whoever is not known here has no other words (promise P9).
+                    self._note_hint()
+                    return
                 await self.asking.status.send(HolderStatus(holder, "receiving", frame.code if isinstance(frame, Hint) else None, self.shown.records))
             case None:
                 raise HolderFailure(Ending.CUT_OFF, Fault.STREAM_CUT)
@@ -259,7 +269,7 @@ class _Answer:
         await self._line(batch)
         before = self.shown
         with _standing_still(self.in_time):
-            await self.sink.send(HolderBatch(self.heard.holder.name, batch, self.screening.patients))
+            await self.sink.send(HolderBatch(self.heard.holder.name, batch, self.screening.patients, self.screening.mapping))
         self.shown = Counts(before.records + number, before.bytes + len(batch.blob), before.batches + 1)
         self.categories = self.screening.shown()
 
@@ -286,10 +296,25 @@ class _Answer:
             raise HolderFailure(Ending.REJECTED, Fault.WRONG_DIGEST)
         if said.ending in (Ending.NOT_ASKED, Ending.REJECTED) or (said.ending is Ending.ANSWERED) != bool(shown.records and said.ending.heard_out):
             raise HolderFailure(Ending.REJECTED, Fault.BROKEN_BATCH)
-        if self.incapable and said.ending.heard_out:
-            # Heard out, but not about everything: its system cannot be asked for some of the types.
-            return said.ending, Fault.MISSING_CAPABILITY
-        return said.ending, said.code
+        return self._or_lacking(said.ending, said.code)
+
+    def _note_left_out(self, left_out: LeftOut) -> None:
+        """What it said ahead; of sections that its kind does not feed, nobody expects anything."""
+        fed = sections_fed_by(self.heard.holder.card.kind)
+        within = left_out.within(self.asking.query.selection)
+        self.said_ahead = bool(within)
+        self.lacking = frozenset(category for category in within if SECTION_OF[category] in fed)
+
+    def _note_hint(self) -> None:
+        """An agent that said nothing ahead does not say what is lacking: it may be all that was asked for."""
+        if not self.said_ahead:
+            selection = self.asking.query.selection
+            named = frozenset(category for name in selection.types for category in categories_of_type(name)) or frozenset(CareCategory)
+            self.lacking = named & selection.categories if selection.categories else named
+
+    def _or_lacking(self, ending: Ending, code: Fault | None) -> tuple[Ending, Fault | None]:
+        """Heard out, but not about everything: some of what it keeps or may keep is not asked for at its systems."""
+        return (ending, Fault.MISSING_CAPABILITY) if self.lacking and ending.heard_out else (ending, code)
 
     def closed(self, ending: Ending, code: Fault | None, before_ms: int) -> HolderClosed:
         """The holder's last word as it stands for the dossier."""
@@ -305,6 +330,8 @@ class _Answer:
             copy=seen.description is not None and seen.description.copy,
             data_as_of_ms=seen.data_as_of_ms,
             more=self.said is not None and self.said.more,
+            lacking=self.lacking if ending.heard_out else frozenset(),
+            paused_since_ms=seen.since_ms if code is Fault.PAUSED and seen.code is Fault.PAUSED else 0,
         )
 
     def _counts(self, ending: Ending) -> Counts:

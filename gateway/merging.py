@@ -96,7 +96,8 @@ class Page:
 
     `others` are the companions and Patient records that came along, by holder. `closed` has the last word of each
     holder that gave one, `missed` the holders without a first frame in time, `broken` those whose answer could not
-    be used to the end, with the cause. `more` are the holders that have records after this page.
+    be used to the end, with the cause. `more` are the holders that have records after this page. `mappings` are how
+    derived records were made.
     """
 
     records: tuple[Piece, ...]
@@ -105,6 +106,7 @@ class Page:
     missed: frozenset[HolderName]
     broken: Mapping[HolderName, Fault]
     more: frozenset[HolderName]
+    mappings: Mapping[HolderName, str] = field(default_factory=dict)
 
 
 async def merge_page(lanes: Mapping[HolderName, ObjectReceiveStream[DossierEvent]], *, count: int, after: Place | None, first_frame_seconds: float) -> Page:
@@ -131,6 +133,7 @@ async def merge_page(lanes: Mapping[HolderName, ObjectReceiveStream[DossierEvent
         missed=missed,
         broken={run.name: run.broken for run in present if run.broken is not None},
         more=frozenset(run.name for run in present if run.left or (run.closed is not None and run.closed.more)),
+        mappings={run.name: run.mapping for run in present if run.mapping},
     )
 
 
@@ -168,6 +171,7 @@ class _Lane:
     others: list[Piece] = field(default_factory=list)
     closed: HolderClosed | None = None
     broken: Fault | None = None
+    mapping: str = ""
     _last: Place | None = None
 
     async def hear(self) -> None:
@@ -188,6 +192,7 @@ class _Lane:
                 self.broken = failure.fault
 
     def _take_in(self, event: HolderBatch) -> None:
+        self.mapping = event.mapping
         for piece in pieces(self.name, event.batch):
             if piece.is_companion or piece.row.type_code == _PATIENT:
                 self.others += () if self.letting_go else (piece,)

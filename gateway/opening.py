@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import anyio
 from anyio.abc import ObjectSendStream
+from structlog.contextvars import bound_contextvars
 
 from accord.rules.places import Places
 from accord.terms.faults import Fault, Unavailable
@@ -26,6 +27,10 @@ from gateway.recording import About, Lines, Recorder
 _GRACE_SECONDS = 15.0
 
 
+def _nobody_counts(_seconds: float, _completeness: Completeness) -> None:
+    """Where nothing is counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Region:
     """What the gateway knows of its region, and the bounds it keeps. `seconds` is the longest a question may take."""
@@ -38,6 +43,8 @@ class Region:
     seconds: float = 10.0
     questions: Places = field(default_factory=lambda: Places(60, of_one=40))
     arrivals: Arrivals = field(default_factory=Arrivals)
+    #: Told how long a dossier took and what it came to.
+    opened: Callable[[float, Completeness], None] = _nobody_counts
 
 
 async def open_dossier(
@@ -73,11 +80,13 @@ async def open_dossier(
             for unasked in chosen.not_asked:
                 if lanes is not None:
                     await lanes[unasked.holder.name].aclose()
-            completeness = await _ask_all(asking, region.register, chosen, lanes)
+            with bound_contextvars(query=query.id.value):
+                completeness = await _ask_all(asking, chosen, lanes)
+            region.opened(anyio.current_time() - arrived.moment, completeness)
             await into.send(replace(completeness, emergency_offered=offered))
 
 
-async def _ask_all(asking: Asking, register: HolderRegister, chosen: Plan, lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None) -> Completeness:
+async def _ask_all(asking: Asking, chosen: Plan, lanes: Mapping[HolderName, ObjectSendStream[DossierEvent]] | None) -> Completeness:
     everyone = [Heard(holder) for holder in chosen.asked]
     async with anyio.create_task_group() as telling:
         telling.start_soon(asking.tell_who_is_silent)
@@ -89,7 +98,7 @@ async def _ask_all(asking: Asking, register: HolderRegister, chosen: Plan, lanes
     shown: Counter[CareCategory] = Counter()
     for heard in everyone:
         shown.update(heard.shown)
-    return account(asking.query.id, [holder.card for holder in register.holders], chosen.not_asked, closed, shown, _sections(asking.query))
+    return account(asking.query.id, chosen.everyone, chosen.not_asked, closed, shown, _sections(asking.query))
 
 
 def _sections(query: DossierQuery) -> tuple[Section, ...]:

@@ -14,6 +14,7 @@ from anyio.abc import TaskStatus
 from accord.link.addresses import address
 from accord.terms.faults import BadInput, Fault
 from accord.terms.members import LoginProvider, RegionRegister
+from accord.terms.next_steps import LOGIN_PROVIDER, UNREADABLE
 from accord.terms.policies import RegionPolicy
 from accord.terms.vocabulary import CareCategory, HolderKind
 from gateway.adapters.grpc_holders import Connect
@@ -76,7 +77,7 @@ def _provider(register: RegionRegister, settings: PatientPagesSettings) -> Login
     for login in register.logins:
         if login.issuer == settings.issuer and login.client_id == settings.client_id:
             return login
-    raise BadInput(Fault.INVALID_SETTING, "patients.issuer: the register has no such login provider")
+    raise BadInput(Fault.INVALID_SETTING, "patients.issuer: the register has no such login provider", then=LOGIN_PROVIDER)
 
 
 def _secret(folder: Path, file: str, setting: str) -> str:
@@ -85,4 +86,4 @@ def _secret(folder: Path, file: str, setting: str) -> str:
     try:
         return (folder / file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
-        raise BadInput(Fault.INVALID_SETTING, f"patients.{setting}: cannot be read") from None
+        raise BadInput(Fault.INVALID_SETTING, f"patients.{setting}: cannot be read", then=UNREADABLE) from None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from accord.terms.faults import Fault, Unavailable
+from accord.terms.parties import DataHolder
 from accord.terms.queries import DossierQuery
 from accord.terms.vocabulary import SECTION_OF, Section, sections_fed_by
 from gateway.ports import HolderRegister, NotAsked, RegisteredHolder
@@ -10,8 +11,9 @@ from gateway.ports import HolderRegister, NotAsked, RegisteredHolder
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everybody in the register, in one of two lists."""
+    """Everybody in the register, in one of two lists; and in the order of the register, which may change while the question is under way."""
 
+    everyone: tuple[DataHolder, ...]
     asked: tuple[RegisteredHolder, ...]
     not_asked: tuple[NotAsked, ...]
 
@@ -29,7 +31,7 @@ def plan(query: DossierQuery, register: HolderRegister) -> Plan:
     asked = tuple(holder for holder, reason in reasons if reason is None)
     if not asked:
         raise Unavailable(Fault.NO_HOLDERS_ELIGIBLE)
-    return Plan(asked, tuple(NotAsked(holder.card, reason) for holder, reason in reasons if reason is not None))
+    return Plan(tuple(holder.card for holder, _ in reasons), asked, tuple(NotAsked(holder.card, reason) for holder, reason in reasons if reason is not None))
 
 
 def _reason_against(query: DossierQuery, holder: RegisteredHolder) -> Fault | None:

@@ -10,12 +10,13 @@ from typing import Protocol
 
 from accord.link.addresses import Address
 from accord.link.pseudonyms import PseudonymKey
+from accord.rules.leaving_out import Located
 from accord.terms.answers import AttachmentFrame, Batch, Closed, Counts, Description, Ending, Frame, Standing
 from accord.terms.faults import Fault
 from accord.terms.identifiers import HolderName, QueryId
 from accord.terms.parties import DataHolder
 from accord.terms.queries import DossierQuery, HolderQuery
-from accord.terms.vocabulary import Section
+from accord.terms.vocabulary import SECTION_OF, CareCategory, Section, sections_fed_by
 
 
 class HolderFailure(Exception):
@@ -35,6 +36,8 @@ class RegisteredHolder:
     address: Address
     key: PseudonymKey = field(repr=False)
     active: bool = True
+    #: It has no address: its agent calls us, and answers there.
+    outbound: bool = False
 
     @property
     def name(self) -> HolderName:
@@ -80,8 +83,8 @@ class Holders(Protocol):
             HolderFailure: It did not say.
         """
 
-    async def locate(self, holder: RegisteredHolder, query: DossierQuery, *, seconds: float) -> bool:
-        """Whether the holder may say that it keeps something about the person. The BSN is not sent.
+    async def locate(self, holder: RegisteredHolder, query: DossierQuery, *, seconds: float) -> Located:
+        """Whether the holder may say that it keeps something about the person, and what it leaves out whoever it is. The BSN is not sent.
 
         Raises:
             HolderFailure: It did not say.
@@ -155,19 +158,23 @@ class HolderStatus:
 class HolderBatch:
     """Records of one holder that passed screening, as they came.
 
-    `patients` are the logical ids of this person's Patient record(s) at the holder.
+    `patients` are the logical ids of this person's Patient record(s) at the holder, `mapping` is how its derived records
+    were made, where there are any.
     """
 
     holder: HolderName
     batch: Batch
     patients: frozenset[str]
+    mapping: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HolderClosed:
     """A holder's last word as it stands for the dossier, and its own where it gave one.
 
-    `elapsed_ms` from the start of the question; `last_heard_ms` since 1970, 0 when never heard before.
+    `elapsed_ms` from the start of the question; `last_heard_ms` since 1970, 0 when never heard before. `paused_since_ms`
+    since 1970, 0 when the holder did not pause its agent or it is not known since when. `lacking` are the categories in
+    which it keeps or may keep something that it was not asked for, though it was heard out.
     """
 
     holder: HolderName
@@ -180,11 +187,13 @@ class HolderClosed:
     copy: bool = False
     data_as_of_ms: int = 0
     more: bool = False
+    paused_since_ms: int = 0
+    lacking: frozenset[CareCategory] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class HolderLine:
-    """One holder's line in the account of a dossier."""
+    """One holder's line in the account of a dossier. `lacking` as in `HolderClosed`."""
 
     holder: DataHolder
     ending: Ending
@@ -196,11 +205,28 @@ class HolderLine:
     last_heard_ms: int
     copy: bool
     data_as_of_ms: int
+    paused_since_ms: int = 0
+    lacking: frozenset[CareCategory] = frozenset()
 
     @property
     def leaves_a_gap(self) -> bool:
         """Whether something that was asked for may be missing, also where the holder was heard out."""
-        return self.ending.leaves_a_gap or bool(self.unfit or self.oversized) or (self.ending.heard_out and self.code is Fault.MISSING_CAPABILITY)
+        return self.ending.leaves_a_gap or bool(self.unfit or self.oversized or self.lacks)
+
+    @property
+    def lacks(self) -> bool:
+        """Whether it was heard out, and not about everything that it keeps or may keep."""
+        return self.ending.heard_out and self.code is Fault.MISSING_CAPABILITY
+
+    @property
+    def gaps(self) -> frozenset[Section]:
+        """The sections in which something of this holder may be missing; of one that is lacking in some, these alone."""
+        if not self.leaves_a_gap:
+            return frozenset()
+        fed = sections_fed_by(self.holder.kind)
+        if not self.lacks or not self.lacking or self.unfit or self.oversized:
+            return fed
+        return fed & {SECTION_OF[category] for category in self.lacking}
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ async def read_at(region: Region, holder: HolderName, reader: Reader) -> HolderB
         for part in answer.batches:
             await account.releasing(part)
         await account.end(Ending.ANSWERED, None, answer.counts)
-    return HolderBatch(holder, batch, answer.patients)
+    return HolderBatch(holder, batch, answer.patients, answer.mapping)
 
 
 async def _locate(region: Region, holder: RegisteredHolder, reader: Reader) -> None:
@@ -96,7 +96,7 @@ async def _locate(region: Region, holder: RegisteredHolder, reader: Reader) -> N
     about = DossierQuery(
         reader.id, reader.bsn, None, reader.asked_by, reader.purpose, reader.selection, frozenset({holder.name}), reader.seconds, reader.evidence
     )
-    if not await region.holders.locate(holder, about, seconds=min(region.patience.locate, reader.seconds)):
+    if not (await region.holders.locate(holder, about, seconds=min(region.patience.locate, reader.seconds))).located:
         raise Unavailable(Fault.NOT_FOUND)
 
 
@@ -244,6 +244,11 @@ class _Reading:
     def counts(self) -> Counts:
         """How much came, as the holder said."""
         return self._said.counts if self._said is not None else Counts()
+
+    @property
+    def mapping(self) -> str:
+        """How the holder's derived records were made; empty where none are."""
+        return self._screening.mapping
 
     @property
     def patients(self) -> frozenset[str]:

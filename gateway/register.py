@@ -8,10 +8,12 @@ from typing import Final
 import structlog
 
 from accord.link.addresses import address
+from accord.link.introducing import is_outbound
 from accord.link.pseudonyms import PseudonymKey, pseudonym_key
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName
 from accord.terms.members import Member, MemberStatus, RegionRegister
+from accord.terms.next_steps import UNREADABLE
 from gateway.ports import RegisteredHolder
 
 _KEY_SUFFIX: Final = ".key"
@@ -50,15 +52,19 @@ _log = structlog.get_logger("noaber.register")
 
 
 class LiveHolders:
-    """The holders of whatever is the newest register. *current* gives it, *keys* the pseudonym keys by holder.
+    """The holders of whatever is the newest register. *current* gives it, *keys* the pseudonym keys by holder, *sealed* what one sealed for us.
 
     A holder whose key was not given has its line in every account, and is not asked: it could not be located.
     """
 
-    def __init__(self, current: Callable[[], RegionRegister], keys: Mapping[HolderName, PseudonymKey]) -> None:
+    def __init__(
+        self, current: Callable[[], RegionRegister], keys: Mapping[HolderName, PseudonymKey], sealed: Callable[[Member], PseudonymKey | None] | None = None
+    ) -> None:
         self._current = current
         self._keys = keys
+        self._sealed = sealed
         self._made: tuple[RegionRegister, Register] | None = None
+        self._told: set[HolderName] = set()
 
     @property
     def holders(self) -> tuple[RegisteredHolder, ...]:
@@ -81,12 +87,27 @@ class LiveHolders:
     def _register(self) -> Register:
         current = self._current()
         if self._made is None or self._made[0] is not current:
-            self._made = current, Register(tuple(_holder(member, self._keys) for member in current.holders))
+            keys = self._keys_of(current)
+            self._made = current, Register(tuple(_holder(member, keys) for member in current.holders))
             for member in current.holders:
-                if member.status is MemberStatus.ACTIVE and member.name not in self._keys:
+                if member.status is MemberStatus.ACTIVE and member.name not in keys:
                     # Otherwise its operator sees no more than a holder that never answers.
                     _log.warning("holder is never asked: its pseudonym key is missing", holder=member.name.value, key=f"{member.name.value}{_KEY_SUFFIX}")
         return self._made[1]
+
+    def _keys_of(self, current: RegionRegister) -> dict[HolderName, PseudonymKey]:
+        """Those of our folder, and for other holders what they sealed for us in the register."""
+        keys = dict(self._keys)
+        for member in current.holders:
+            key = self._sealed(member) if self._sealed is not None else None
+            if key is None:
+                continue
+            if keys.setdefault(member.name, key) != key and member.name not in self._told:
+                # Otherwise all that is seen is that this holder is asked with a wrong key.
+                self._told.add(member.name)
+                file = f"{member.name.value}{_KEY_SUFFIX}"
+                _log.error("a file has another pseudonym key than its holder sealed; the file counts", holder=member.name.value, next=f"remove {file}, restart")
+        return keys
 
 
 #: Stands for a key that was not given, with a holder that is never asked.
@@ -96,12 +117,12 @@ _NOWHERE: Final = "127.0.0.1:0"
 
 def _holder(member: Member, keys: Mapping[HolderName, PseudonymKey]) -> RegisteredHolder:
     key = keys.get(member.name)
-    active = member.status is MemberStatus.ACTIVE and key is not None and bool(member.address)
-    return RegisteredHolder(member.holder, address(member.address or _NOWHERE), key or _NO_KEY, active)
+    active = member.status is MemberStatus.ACTIVE and key is not None and (bool(member.address) or is_outbound(member))
+    return RegisteredHolder(member.holder, address(member.address or _NOWHERE), key or _NO_KEY, active, is_outbound(member))
 
 
 def read_keys(folder: Path) -> dict[HolderName, PseudonymKey]:
-    """The pseudonym keys in a folder: `<holder>.key`, 64 hexadecimal digits each.
+    """The pseudonym keys in a folder: `<holder>.key`, 64 hexadecimal digits each. None, where there is no folder: they come sealed as well.
 
     Raises:
         BadInput: `invalid-setting`, naming the file.
@@ -112,7 +133,9 @@ def read_keys(folder: Path) -> dict[HolderName, PseudonymKey]:
         for path in files:
             keys[HolderName(path.stem)] = pseudonym_key(path.read_text(encoding="ascii").strip())
     except OSError:
-        raise BadInput(Fault.INVALID_SETTING, f"region.keys: {folder.name} cannot be read") from None
+        if not folder.exists():
+            return {}
+        raise BadInput(Fault.INVALID_SETTING, f"region.keys: {folder.name} cannot be read", then=UNREADABLE) from None
     except (BadInput, ValueError):
         raise BadInput(Fault.INVALID_SETTING, f"region.keys: {path.name}") from None
     return keys

@@ -58,6 +58,7 @@ _CLOSER_MARKS: Final = (b"]" * 12, b"}" * 12, b"}]" * 8, b"]}" * 8)
 #: Category elements that one screening remembers, and the longest it does (bytes).
 _CATEGORY_ITEMS: Final = 64
 _CATEGORY_BYTES: Final = 1_024
+_MAPPING: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,99}")
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class Screening:
     Attributes:
         patients: Logical ids of this person's Patient record(s) at the holder, as far as heard.
         by_category: Records let through, per category code.
+        mapping: How the holder's derived records were made, by name and version; empty where none are.
     """
 
     bsn: Bsn
@@ -74,6 +76,7 @@ class Screening:
     selection: Selection
     patients: frozenset[str] = frozenset()
     by_category: dict[int, int] = field(default_factory=dict)
+    mapping: str = ""
     _own: frozenset[str] = frozenset()
     _bases: tuple[str, ...] = ()
     _released: frozenset[int] = frozenset()
@@ -85,13 +88,17 @@ class Screening:
         """Take in a decision of the holder: from now on records of these categories may come.
 
         Raises:
-            BadInput: `broken-batch`, for a base that is no plain address.
+            BadInput: `broken-batch`, for a base that is no plain address, or a mapping that is no plain name.
         """
         self._released |= {CATEGORY_CODE[category] for category in outcome.released}
         # They become part of what is searched for: whatever is no plain address could hide another reference.
         if not all(map(is_base_address, outcome.bases)):
             raise BadInput(Fault.BROKEN_BATCH)
         self._bases = outcome.bases[:4] or self._bases
+        # It is shown to people and stands in headers.
+        if outcome.mapping and not _MAPPING.fullmatch(outcome.mapping):
+            raise BadInput(Fault.BROKEN_BATCH)
+        self.mapping = outcome.mapping or self.mapping
 
     def check(self, batch: Batch) -> int:
         """Let a batch through, or end the holder's answer. Returns the number of its records.

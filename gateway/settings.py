@@ -3,22 +3,49 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
+from accord.link.office_settings import OFFICE_SECRETS, OfficeSettings
+from accord.link.secret_files import Secrets
 from accord.link.settings import Loaded, load
+from accord.ops.settings import LogSettings, OpsSettings
 from accord.review.settings import ReviewSettings
+
+PREFIX: Final = "NOABER_GATEWAY__"
+#: The settings that name a file with a secret; of its values, the password of a proxy may be one.
+KEPT: Final = Secrets(
+    OFFICE_SECRETS,
+    files=frozenset(
+        {
+            "journal.key_file",
+            "member.answer_key",
+            "patient_id.key_file",
+            "patients.client_secret_file",
+            "patients.confirm_client_secret_file",
+            "region.sealing_key",
+            "review.key",
+            "tls.key",
+        }
+    ),
+)
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=300)]
 _PerSecond = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 
 
 class Listen(msgspec.Struct, frozen=True):
-    """Where the faces of data users listen, both with mutual TLS: `host:port` or a unix socket; an empty one turns that face off."""
+    """Where the faces of data users listen, both with mutual TLS: `host:port` or a unix socket; an empty one turns that face off.
+
+    `agents` is where agents without a port come in, with mutual TLS; `agents_uncertified` the same for those behind a proxy
+    that opens TLS, whose certificates do not arrive (docs/outbound.md). Both are off unless they are set.
+    """
 
     http: str = "127.0.0.1:8443"
     grpc: str = "127.0.0.1:8444"
+    agents: str = ""
+    agents_uncertified: str = ""
 
 
 class MemberSettings(msgspec.Struct, frozen=True):
@@ -36,11 +63,15 @@ class TlsSettings(msgspec.Struct, frozen=True):
 
 
 class RegionSettings(msgspec.Struct, frozen=True):
-    """The region: the signed register, the region's public key, the folder of pseudonym keys; and how long to wait, in seconds."""
+    """The region: the signed register, the region's public key, the folder of pseudonym keys; and how long to wait, in seconds.
+
+    `sealing_key` is the file of the key that opens the pseudonym keys which holders sealed for us; without it, only the folder counts.
+    """
 
     register: str = "register.jws"
     anchor: str = "region.pub"
     keys: str = "keys"
+    sealing_key: str = "seal.key"
     seconds: _Seconds = 8.0
     locate_seconds: _Seconds = 1.0
     first_frame_seconds: _Seconds = 4.0
@@ -118,6 +149,9 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     smart: SmartSettings = SmartSettings()
     patients: PatientPagesSettings = PatientPagesSettings()
     review: ReviewSettings = ReviewSettings()
+    office: OfficeSettings = OfficeSettings()
+    ops: OpsSettings = OpsSettings()
+    log: LogSettings = LogSettings()
 
 
 def read_settings(files: Iterable[Path], sets: Iterable[str]) -> Loaded[GatewaySettings]:
@@ -126,4 +160,4 @@ def read_settings(files: Iterable[Path], sets: Iterable[str]) -> Loaded[GatewayS
     Raises:
         BadInput: `invalid-setting`.
     """
-    return load(GatewaySettings, files=files, environment=os.environ, prefix="NOABER_GATEWAY__", sets=sets)
+    return load(GatewaySettings, files=files, environment=os.environ, prefix=PREFIX, sets=sets, secrets=KEPT)

@@ -1,11 +1,12 @@
 """The use case: a question comes in, the holder decides, and only then are records read and told."""
 
-from collections.abc import AsyncGenerator, Generator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext, suppress
 from typing import Final
 
 import anyio
 
+from accord.rules.leaving_out import is_by_name
 from accord.terms.answers import Closed, Counts, Ending, Hint
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import RecordRef
@@ -16,23 +17,24 @@ from node_agent.admitted import Admitted
 from node_agent.budgeting import BudgetSpent
 from node_agent.companions import Companions
 from node_agent.deciding import Decisions
-from node_agent.disclosure import Gate, IdentityInDoubt
+from node_agent.disclosure import Gate
 from node_agent.emergencies import GlassUnbroken
 from node_agent.finding import Person
 from node_agent.holder import Decided, Holder
 from node_agent.last_line import LastLine, last_line
-from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord, word_of_line
+from node_agent.last_words import CHANGED, NOTHING, PAUSED, TOO_LATE, LastWord, word_of_line
 from node_agent.ordering import Collection
 from node_agent.outlet import ReaderGone, ReaderLost
 from node_agent.packing import ReleasedRecord
 from node_agent.ports import Inquiry, ReadsAhead, SourceFailure, SourceIncapable, SourceRecord
 from node_agent.recording import Recording
 from node_agent.revoking import shows_less
+from node_agent.right_patient import IdentityInDoubt
 from node_agent.telling import AnswerTooLarge, Emit, Teller
 
-#: So many records are read by name rather than looked for among all that is kept.
-_MOST_NAMED: Final = 200
 _RELEASED_AT_ONCE: Final = 100
+#: So long a source that failed is asked for what waits for something.
+_FAILED_SECONDS: Final = 2.0
 #: So many records can be asked for in the global order: a page, and the one that it goes on from.
 MOST_IN_ORDER: Final = 1_001
 
@@ -56,15 +58,19 @@ async def answer(holder: Holder, admitted: Admitted, emit: Emit, *, seconds: flo
     if query.selection.order is Order.GLOBAL and not 1 <= query.selection.limit <= MOST_IN_ORDER:
         raise BadInput(Fault.INVALID_QUESTION, "selection.limit")
     recording = holder.safeguards.recording(admitted.asking)
-    teller = Teller(emit, holder.bases, recording.releasing, most_records=holder.most_records, most_bytes=holder.most_bytes)
+    # Asked when the first records are told: a store may have been fed since it was opened.
+    most = {"most_records": holder.most_records, "most_bytes": holder.most_bytes}
+    teller = Teller(emit, holder.bases, recording.releasing, **most, mapping=lambda: holder.mapping)
     answering = Answering(holder, admitted, teller, recording)
     word = holder.refusal(query)
     async with last_line(recording, answering.counts_of_lines, changed=lambda: answering.cut) as line:
         if word is None:
             word = TOO_LATE
-            async with _kept_alive(teller):
+            async with holder.pausing.while_not_paused(answering.pause), _kept_alive(teller):
                 with anyio.move_on_after(seconds):
                     word = await answering.run()
+        if answering.paused:
+            word = PAUSED
         if word is TOO_LATE:
             teller.hurry()
         await answering.close(word, line)
@@ -92,14 +98,22 @@ class Answering:
         self._teller = teller
         self._recording = recording
         self.cut = False
+        #: The holder paused its agent: whatever was under way is over.
+        self.paused = False
         self._gate: Gate | None = None
         self._patients: list[ReleasedRecord] = []
-        self._lacking: SourceIncapable | None = None
+        #: Whether an answer to this question may lack something, whoever it is about.
+        self._lacking = False
 
     async def run(self) -> LastWord:
         """Decide, then read and tell. Whatever the source or the choices do ends in a last word."""
         since = self._holder.safeguards.revocations.mark
         try:
+            # Before it is looked who the question is about: it must not tell who is known (promise P9).
+            left_out = await self._holder.left_out()
+            self._lacking = bool(left_out.within(self._query.selection))
+            if left_out.holds_all_of(self._query.selection):
+                return LastWord(Ending.INCOMPATIBLE, Fault.MISSING_CAPABILITY)
             async with self._inquiry() as inquiry:
                 decided = await self._holder.decide(self._admitted, self._recording, inquiry)
                 if decided.person is None or not decided.decisions.may_show(self._query.selection):
@@ -113,11 +127,17 @@ class Answering:
             return LastWord(Ending.OVER_LIMIT, met.fault)
         except Unavailable as failure:
             fault = failure.fault if isinstance(failure, SourceFailure) or failure.fault in _TOLD else Fault.SOURCE_UNAVAILABLE
+            self._holder.pausing.suspect(fault)
             return LastWord(Ending.CUT_OFF if self._teller.records else Ending.UNREACHABLE, fault)
+
+    def pause(self) -> None:
+        """Nothing more may leave from this moment on."""
+        self.paused = True
+        self._teller.cut()
 
     def counts(self) -> Counts:
         """What was told, beside what could not be."""
-        return self._teller.counts(self._gate.unfit if self._gate else 0, self._gate.oversized if self._gate else 0)
+        return self._teller.counts(self._gate.shortfall.unfit if self._gate else 0, self._gate.shortfall.oversized if self._gate else 0)
 
     def counts_of_lines(self) -> Counts:
         """The same as the journal has it."""
@@ -131,19 +151,20 @@ class Answering:
             Unavailable: `journal-unavailable`, when not even the last line could be written.
             ReaderLost: The line is written, and more is not told.
         """
-        if not self.cut:
+        if self.paused:
+            await self._teller.drop()
+        elif not self.cut:
             word = await self._flushed(word)
         lines = self.counts_of_lines()
         await line.write(word_of_line(word, cut=self.cut, lines=lines), lines)
         # What is to look as if nothing was there has nothing that did not fit, either (promise P9).
-        is_empty = self.cut and word is NOTHING
-        counts, lacking = (Counts(), None) if is_empty else (self.counts(), self._lacking)
+        counts = Counts() if self.cut and word is NOTHING else self.counts()
         if counts.unfit:
             await self._teller.say(Hint(Fault.RECORDS_UNFIT))
         if counts.oversized:
             await self._teller.say(Hint(Fault.RECORDS_OVERSIZED))
-        if lacking is not None and word.ending is not Ending.INCOMPATIBLE:
-            await self._teller.say(Hint(lacking.fault))
+        if self._lacking and word.ending.heard_out:
+            await self._teller.say(Hint(Fault.MISSING_CAPABILITY))
         received = question_hash(self._admitted.received)
         closed = Closed(self._holder.ura, word.ending, counts, self._teller.digest, received, word.code, word.more)
         await self._teller.say(closed)
@@ -191,19 +212,20 @@ class Answering:
             word = await self._release_as_it_comes(gate, companions, self._records(inquiry, person))
         if word.ending is Ending.ANSWERED and any(gate.asks_for(patient) for patient in self._patients):
             await self._tell([], companions)
-        elif self._lacking is not None and self._lacking.nothing_else and word.ending is Ending.ANSWERED:
-            return LastWord(Ending.INCOMPATIBLE, self._lacking.fault)
         if word.ending is Ending.ANSWERED and not self._teller.records:
             return NOTHING
         return word
 
     async def _release_as_it_comes(self, gate: Gate, companions: Companions, records: _Lists) -> LastWord:
-        with self._noting_what_lacks():
-            async with aclosing(records) as lists:
-                async for given in lists:
-                    if self._holder.pausing.paused:
-                        return LastWord(Ending.PAUSED, Fault.PAUSED)
-                    await self._tell_some(await self._released(gate, given), companions)
+        try:
+            with suppress(SourceIncapable):  # it told all the rest
+                async with aclosing(records) as lists:
+                    async for given in lists:
+                        await self._tell_some(await self._released(gate, given), companions)
+        except SourceFailure:
+            await self._tell_some(await self._waited(gate), companions)
+            raise
+        await self._tell_some(await gate.rest(self._holder.source), companions)
         await self._tell_some(gate.provenance(), companions)
         return LastWord(Ending.ANSWERED)
 
@@ -211,17 +233,19 @@ class Answering:
         collection = Collection(self._query.selection, most_records=self._holder.most_records, most_bytes=self._holder.most_bytes)
         word = LastWord(Ending.ANSWERED)
         try:
-            with self._noting_what_lacks():
+            with suppress(SourceIncapable):  # as above
                 async with aclosing(records) as lists:
                     async for given in lists:
-                        if self._holder.pausing.paused:
-                            return LastWord(Ending.PAUSED, Fault.PAUSED)
                         collection.add(await self._released(gate, given))
+            collection.add(await gate.rest(self._holder.source))
             collection.add(gate.provenance())
         except AnswerTooLarge as met:
             word = LastWord(Ending.OVER_LIMIT, met.fault)
         except SourceFailure as failure:
+            self._holder.pausing.suspect(failure.fault)
             word = LastWord(Ending.CUT_OFF, failure.fault)
+            with suppress(AnswerTooLarge):
+                collection.add(await self._waited(gate))
         ordered = collection.in_order()
         for begin in range(0, len(ordered), _RELEASED_AT_ONCE):
             await self._tell_some(ordered[begin : begin + _RELEASED_AT_ONCE], companions)
@@ -244,20 +268,19 @@ class Answering:
         named = _named(selection)
         return inquiry.records_of(person[1], selection) if named is None else self._read(named)
 
-    @contextmanager
-    def _noting_what_lacks(self) -> Generator[None, None, None]:
-        """A source that cannot be asked for some types has told all the rest."""
-        try:
-            yield
-        except SourceIncapable as lacking:
-            self._lacking = lacking
-
     async def _read(self, refs: list[RecordRef]) -> _Lists:
         found = await self._holder.source.read(refs)
         yield list(found.values())
 
     async def _released(self, gate: Gate, given: list[SourceRecord]) -> list[ReleasedRecord]:
-        return await gate.disclose(given, self._holder.source, by_name=_named(self._query.selection) is not None)
+        names = _named(self._query.selection)
+        return await gate.disclose(given, self._holder.source, by_name=len(names or ()), more=names is None)
+
+    async def _waited(self, gate: Gate) -> list[ReleasedRecord]:
+        """What still waits when a source failed, as far as that soon lets it be decided on."""
+        with suppress(SourceFailure), anyio.move_on_after(_FAILED_SECONDS):
+            return await gate.rest(self._holder.source)
+        return []
 
     async def _tell_some(self, records: list[ReleasedRecord], companions: Companions) -> None:
         if records:
@@ -280,14 +303,14 @@ class Answering:
             if room >= 0:
                 fitting.append(companion)
             elif self._gate:
-                self._gate.oversized += 1
+                self._gate.shortfall.oversized += 1
         return fitting
 
 
 def _named(selection: Selection) -> list[RecordRef] | None:
     """The records that are asked for by name, when these are few enough to read each; none when they are not."""
     names = sorted(selection.types - {"Patient"})
-    if not names or not selection.ids or len(names) * len(selection.ids) > _MOST_NAMED:
+    if not is_by_name(selection):
         return None
     try:
         return [RecordRef(name, logical_id) for name in names for logical_id in selection.ids]

@@ -1,6 +1,6 @@
 """Attachments: the bytes that a released record points to, decided anew and sent in chunks."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
@@ -12,22 +12,22 @@ from accord.rules.strictness import Json, strict_json
 from accord.terms.answers import AttachmentFrame, Chunk, Closed, ContentType, Counts, Ending
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import RecordRef
-from accord.terms.limits import ATTACHMENT_BYTES
-from accord.terms.queries import EVERYTHING, HolderQuery
+from accord.terms.limits import ATTACHMENT_BYTES, CHUNK_BYTES
+from accord.terms.queries import EVERYTHING, ORIGINAL, HolderQuery
 from accord.wire.hashing import StreamDigest, question_hash
 from node_agent.admitted import Admitted
 from node_agent.budgeting import BudgetSpent
-from node_agent.deciding import Decisions
-from node_agent.disclosure import Gate, IdentityInDoubt
+from node_agent.disclosure import Gate
 from node_agent.emergencies import GlassUnbroken
 from node_agent.finding import Person
 from node_agent.holder import Decided, Holder
 from node_agent.last_line import last_line
-from node_agent.last_words import CHANGED, NOTHING, TOO_LATE, LastWord, word_of_line
+from node_agent.last_words import CHANGED, NOTHING, PAUSED, TOO_LATE, LastWord, word_of_line
 from node_agent.outlet import Outlet, ReaderLost
-from node_agent.ports import Attachment, SourceFailure
+from node_agent.ports import Attachment, Derives, Original, SourceFailure
 from node_agent.recording import Recording
 from node_agent.revoking import shows_less
+from node_agent.right_patient import IdentityInDoubt
 
 EmitAttachment = Callable[[AttachmentFrame], Awaitable[None]]
 
@@ -50,8 +50,11 @@ async def fetch_attachment(holder: Holder, admitted: Admitted, url: str, record:
     async with last_line(recording, lambda: sending.counts_of_lines, changed=lambda: sending.is_cut) as line:
         if word is None:
             word = TOO_LATE
-            with anyio.move_on_after(seconds):
-                word = await _send(holder, at_large, url, record, sending)
+            async with holder.pausing.while_not_paused(sending.pause):
+                with anyio.move_on_after(seconds):
+                    word = await _send(holder, at_large, url, record, sending)
+        if sending.is_paused:
+            word = PAUSED
         closed = Closed(holder.ura, word.ending, sending.counts, sending.digest.value(), question_hash(admitted.received), word.code)
         await line.write(word_of_line(word, cut=sending.is_cut, lines=sending.counts_of_lines), sending.counts_of_lines)
         if word in (TOO_LATE, CHANGED):
@@ -73,6 +76,12 @@ class Sending:
         self._ahead: list[ContentType] = []
         #: Less may be shown than when it was decided.
         self.is_cut = False
+        self.is_paused = False
+
+    def pause(self) -> None:
+        """The holder paused its agent: nothing more may leave from this moment on."""
+        self.is_paused = True
+        self.cut()
 
     def cut(self) -> None:
         """Nothing more may leave from this moment on; what is being written gets the time of grace."""
@@ -123,9 +132,13 @@ async def _send(holder: Holder, admitted: Admitted, url: str, record: RecordRef,
     since = holder.safeguards.revocations.mark
     try:
         decided = await holder.decide(admitted, sending.recording)
-        if decided.person is None or not await _may_be_fetched(holder, admitted.query, decided.person, decided.decisions, url, record):
+        if decided.person is None or not decided.decisions.may_show(admitted.query.selection):
             return NOTHING
-        attachment = await holder.source.attachment(url)
+        original = await holder.source.original(record) if url == ORIGINAL and isinstance(holder.source, Derives) else None
+        # Of a record without an original the source is asked as much as of one that is withheld.
+        if not await _may_be_fetched(holder, admitted.query, decided, url, record, original) or (url == ORIGINAL and original is None):
+            return NOTHING
+        attachment = await holder.source.attachment(url) if original is None else Attachment(original.content_type, _sliced(original.content))
         if attachment is None:
             return NOTHING
         return await _send_while_it_may(holder, admitted, decided, decided.person, attachment, sending, since)
@@ -135,7 +148,13 @@ async def _send(holder: Holder, admitted: Admitted, url: str, record: RecordRef,
         return LastWord(doubt.ending, doubt.fault)
     except Unavailable as failure:
         fault = failure.fault if isinstance(failure, SourceFailure) or failure.fault is Fault.JOURNAL_UNAVAILABLE else Fault.SOURCE_UNAVAILABLE
+        holder.pausing.suspect(fault)
         return LastWord(Ending.CUT_OFF if sending.counts.bytes else Ending.UNREACHABLE, fault)
+
+
+async def _sliced(content: bytes) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(content), CHUNK_BYTES):
+        yield content[start : start + CHUNK_BYTES]
 
 
 async def _send_while_it_may(
@@ -149,24 +168,30 @@ async def _send_while_it_may(
         return None if shows_less(decided.decisions, anew.decisions) else anew.lease
 
     async with holder.safeguards.revocations.watching(person[0], recheck, lease=decided.lease, since=since, at_cut=sending.cut) as watch:
-        word = await _send_chunks(holder, attachment, sending)
+        word = await _send_chunks(attachment, sending)
     if not watch.cut:
         return word
     return CHANGED if sending.counts.bytes else NOTHING
 
 
-async def _may_be_fetched(holder: Holder, query: HolderQuery, person: Person, decisions: Decisions, url: str, record: RecordRef) -> bool:
-    """Whether the record may be released now, and points there."""
-    if not decisions.may_show(query.selection):
+async def _may_be_fetched(holder: Holder, query: HolderQuery, decided: Decided, url: str, record: RecordRef, original: Original | None) -> bool:
+    """Whether the record may be released now, and points there. An original is decided on by the record that it makes, and by what it says itself."""
+    person = decided.person
+    if person is None:
         return False
-    gate = Gate(query, person, decisions)
+    gate = Gate(query, person, decided.decisions)
     patients = gate.admit([given async for some in holder.source.patients(person[1]) for given in some], holder.bases)
     if not patients:
         return False
-    released = await gate.disclose(list((await holder.source.read([record])).values()), holder.source, by_name=True)
+    found = {record: original.record} if original is not None else {} if url == ORIGINAL else await holder.source.read([record])
+    released = await gate.disclose(list(found.values()), holder.source, by_name=1)
     # A Patient record may show a photograph.
     candidates = [*released, *(patient for patient in patients if record == RecordRef("Patient", patient.id) and gate.asks_for(patient))]
-    return any(points_to(candidate.fhir_json, url, holder.bases) for candidate in candidates)
+    if original is None:
+        return any(points_to(candidate.fhir_json, url, holder.bases) for candidate in candidates)
+    # Of a Patient that changed while it was read, this is the original of another version than the one that was decided on.
+    those = [candidate for candidate in candidates if candidate.fhir_json == original.record.fhir_json]
+    return bool(those) and (not original.is_fhir or all(gate.covers(candidate, original.content) for candidate in those))
 
 
 def points_to(text: bytes, url: str, bases: tuple[str, ...]) -> bool:
@@ -187,12 +212,10 @@ def points_to(text: bytes, url: str, bases: tuple[str, ...]) -> bool:
     return False
 
 
-async def _send_chunks(holder: Holder, attachment: Attachment, sending: Sending) -> LastWord:
+async def _send_chunks(attachment: Attachment, sending: Sending) -> LastWord:
     async with aclosing(attachment.chunks) as chunks:
         sending.content_type(attachment.content_type)
         async for chunk in chunks:
-            if holder.pausing.paused:
-                return LastWord(Ending.PAUSED, Fault.PAUSED)
             if sending.counts.bytes + len(chunk) > ATTACHMENT_BYTES:
                 return LastWord(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
             if chunk:  # an empty one is no chunk

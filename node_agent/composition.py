@@ -1,278 +1,192 @@
-"""The only place where the agent's parts are joined."""
+"""The only place where the parts are joined that answer for one organisation."""
 
-import os
-import signal
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import anyio
 import structlog
 from anyio.abc import TaskGroup
 
-from accord.audit.journal import Journal
-from accord.audit.reading import JournalReader
-from accord.audit.recent import events_since
-from accord.audit.refusals import Refusals
-from accord.link.addresses import address as address_of
-from accord.link.certificates import read_anchor, read_signing_key
-from accord.link.credentials import TlsFiles, TlsMaterial, server_credentials
-from accord.link.exchanging import Exchange
-from accord.link.live_register import LiveRegister
-from accord.link.pseudonyms import PseudonymKey, pseudonym_key
-from accord.link.surroundings import check_surroundings, collect_garbage_rarely
-from accord.link.verifying import HolderVerifier
+from accord.link.credentials import server_credentials
+from accord.link.office_line import OfficeLine
+from accord.link.renewing import Renewing
+from accord.ops.calls import CountedCalls
+from accord.ops.desk import Desk as OpsDesk
+from accord.ops.measures import Level
+from accord.ops.standing import Party
 from accord.terms.faults import BadInput, Fault
-from accord.terms.identifiers import HolderName, Ura
-from accord.terms.policies import RegionPolicy
-from node_agent.api.door import RegisterDoor
-from node_agent.api.patient_servicer import PatientService
-from node_agent.api.servicer import HolderService
-from node_agent.budgeting import Budgeting
-from node_agent.desk import Desk
-from node_agent.emergencies import Emergencies
-from node_agent.holder import Holder
-from node_agent.locating import Locating
+from accord.terms.identifiers import Ura
+from node_agent.api.attending import OwnSide
+from node_agent.assembling import Parts, assemble, now, tls_files
+from node_agent.control import Beside, GatewaySeen, keep_control
+from node_agent.doors import REMEMBERED, Doors
+from node_agent.outbound import Outbound, outbound
 from node_agent.pausing import Pausing
 from node_agent.ports import Source, SourceFailure
-from node_agent.remembering import REMEMBERED, remember
-from node_agent.revoking import Revocations
-from node_agent.safeguards import Safeguards
 from node_agent.server import serving
-from node_agent.settings import AgentSettings, LocateSettings, SourceSettings
-
-if TYPE_CHECKING:
-    from node_agent.registers import Mitz
-    from node_agent.sources.choice_store import SqliteChoices
+from node_agent.settings import AgentSettings, own_address
+from node_agent.standing import keep_noting
 
 _log = structlog.get_logger("noaber.agent")
 
 #: With a source that is down, or very many people, the agent says that it is ready before it has an index.
 _INDEX_SECONDS: Final = 5.0
+#: However many questions meet trouble, the source is not looked at more often than this.
+_AT_LEAST_SECONDS: Final = 1.0
+_NEXT: Final = "noaber agent status, with the settings of this agent, says what to do"
+#: The doors are asked for so many times less often than the register.
+_DOORS_SELDOM: Final = 4
 
 
-async def run(settings: AgentSettings, folder: Path, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT. *ready* is told the address once questions can be asked.
+async def serve(
+    settings: AgentSettings, folder: Path, *, pausing: Pausing, ready: Callable[[str], None], stopped: anyio.Event, ops: OpsDesk | None = None
+) -> None:
+    """Serve one organisation until *stopped*. *ready* is told the address once questions can be asked.
 
-    SIGUSR1 pauses the agent, SIGUSR2 resumes it. Relative paths in the settings are relative to *folder*.
+    Relative paths in the settings are relative to *folder*. Nothing of it is shared with another organisation. *ops* is where
+    the operator's machines look; it is of the process, and told about this organisation under its name.
 
     Raises:
-        BadInput: A setting is wrong, or the surroundings are unsafe.
+        Faulted: A setting is wrong, or something cannot be used; in a group with others where parts run side by side.
     """
-    check_surroundings()
-    address = address_of(settings.listen.address)
-    ura, name = Ura(settings.holder.ura), HolderName(settings.holder.name)
-    key = _key(settings.locate, folder)
-    # A unix socket, and all that the process makes, is for its own user only.
-    os.umask(0o077)
+    address = own_address(settings)
+    name = settings.holder.name
     async with AsyncExitStack() as stack:
-        trust = _trust(settings, folder, ura, stack)
-        source = await stack.enter_async_context(_source(settings.source, folder))
-        choices = _choices(folder / settings.choices.path)
-        stack.push_async_callback(choices.close)
-        safeguards = _safeguards(settings, ura, key, trust)
-        mitz = _mitz(settings, folder, ura, safeguards.revocations, stack)
-        holder = Holder(ura, source, choices, Pausing(), safeguards)
-        if mitz is not None:
-            holder = replace(holder, leading=(mitz.leased,), shows=mitz.shows)
-        locating = Locating(holder, key, refresh_seconds=settings.locate.refresh_seconds)
-        desk = _desk(settings, folder, choices, safeguards, locating, trust, stack)
-        # What was stated before a crash is in force before anybody is answered.
-        await desk.settle()
-        patients = PatientService(desk, trust.door, locating)
-        service = HolderService(holder, settings.holder.title or name.value, locating, trust.door, trust.exchange, refusals=trust.refusals)
-        collect_garbage_rarely()
+        parts = await assemble(settings, folder, pausing, stack, ops)
+        trust = parts.trust
         async with anyio.create_task_group() as tasks:
-            await _begin_beside(tasks, settings, folder, trust, mitz)
-            tasks.start_soon(safeguards.revocations.keep_polling, choices.changes)
-            tasks.start_soon(locating.keep_fresh)
-            tasks.start_soon(look_after, source, holder.pausing, settings.source.check_seconds)
-            credentials = server_credentials(trust.material)
-            async with serving(service, holder.pausing, address, credentials, concurrency=settings.listen.concurrency, patients=patients) as served:
+            await _begin_beside(tasks, settings, folder, parts)
+            await _begin_pages(tasks, settings, folder, parts)
+            doors = _doors(settings, folder, parts)
+            if doors is not None:
+                tasks.start_soon(doors.keep)
+            ways = outbound(settings.outbound, folder, trust.material, OwnSide(Ura(settings.holder.ura), trust.live, trust.answer_key, now), doors)
+            await _begin_brakes(tasks, name, pausing, parts, partial(_beside, _party(settings, folder, pausing, parts), parts, ways))
+            serve_all = partial(serving, concurrency=settings.listen.concurrency, patients=parts.patients, outbound=ways)
+            if ops is not None:
+                serve_all = partial(serve_all, counted=CountedCalls(ops.measures, name).around)
+            async with serve_all(parts.service, pausing, address, server_credentials(trust.material)) as served:
                 # `Locate` answers once there is an index; whoever is told that we are ready may locate at once.
                 with anyio.move_on_after(_INDEX_SECONDS):
-                    await locating.made.wait()
-                ready(f"ready {served}")
-                await _until_stopped(holder.pausing)
+                    await parts.locating.made.wait()
+                if ops is not None:
+                    stack.enter_context(ops.looks_at(name, _party(settings, folder, pausing, parts)))
+                ready(served)
+                await stopped.wait()
             tasks.cancel_scope.cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Why anybody is believed: the register, our own keys, and the journal."""
-
-    live: LiveRegister
-    material: TlsMaterial
-    journal: Journal
-    refusals: Refusals
-    door: RegisterDoor
-    exchange: Exchange
-
-
-def _trust(settings: AgentSettings, folder: Path, ura: Ura, stack: AsyncExitStack) -> Trust:
-    live = LiveRegister(folder / settings.region.register, [read_anchor(folder / settings.region.anchor)])
-    material = TlsMaterial(TlsFiles(folder / settings.tls.certificate, folder / settings.tls.key), live)
-    answer_key = read_signing_key(folder / settings.holder.answer_key)
-    journal = stack.enter_context(Journal(folder / settings.journal.folder, ura.value))
-    verifier = HolderVerifier(lambda: live.current(_now()), ura, _now)
-    door, exchange = RegisterDoor(live, verifier, answer_key, now=_now), Exchange(live, journal, ura, answer_key, now=_now)
-    return Trust(live, material, journal, Refusals(journal), door, exchange)
-
-
-def _safeguards(settings: AgentSettings, ura: Ura, key: PseudonymKey, trust: Trust) -> Safeguards:
-    def region() -> RegionPolicy:
-        return trust.live.current(_now()).policy
-
-    safeguards = Safeguards(
-        ura=ura,
-        kind=settings.holder.kind,
-        ledger=trust.journal,
-        pseudonym_of=key.pseudonym,
-        mark=key.mark,
-        region=region,
-        policy=settings.policy.policy,
-        budgeting=Budgeting(lambda: region().budget),
-        emergencies=Emergencies(lambda: region().emergency),
-        revocations=Revocations(),
-    )
-    now = _now()
-    remember(safeguards, events_since(trust.journal.folder, int((now - REMEMBERED).timestamp() * 1000)), now=now)
-    return safeguards
-
-
-def _mitz(settings: AgentSettings, folder: Path, ura: Ura, revocations: Revocations, stack: AsyncExitStack) -> "Mitz | None":
-    if not settings.mitz.base:
-        return None
-    from node_agent.registers import Mitz  # noqa: PLC0415 - it is not loaded where it is not used
-
-    mitz = Mitz(settings.mitz, folder, ura, settings.holder.kind, revocations)
-    stack.push_async_callback(mitz.close)
-    return mitz
-
-
-def _desk(
-    settings: AgentSettings, folder: Path, choices: "SqliteChoices", safeguards: Safeguards, locating: Locating, trust: Trust, stack: AsyncExitStack
-) -> Desk:
-    from node_agent.sources.statement_store import SqliteStatements  # noqa: PLC0415 - as where the choices are opened
-
-    journal = trust.journal
-    reader = JournalReader(journal.folder, journal.folder.with_name(f"{journal.folder.name}.index"), lambda: journal.durable)
-    stack.callback(reader.close)
-    statements = SqliteStatements(folder / settings.choices.path)
-    return Desk(
-        safeguards,
-        choices,
-        statements,
-        reader,
-        knows=locating.knows,
-        register=lambda: trust.live.current(_now()),
-        now=_now,
-        refusals=trust.refusals,
-    )
-
-
-async def _begin_beside(tasks: TaskGroup, settings: AgentSettings, folder: Path, trust: Trust, mitz: "Mitz | None") -> None:
-    """What runs beside the answers: the register and the journal's heads, the register of choices, the review page."""
+async def _begin_beside(tasks: TaskGroup, settings: AgentSettings, folder: Path, parts: Parts) -> None:
+    """What runs beside the answers: the register and the journal's heads, our certificate, the choices, the source, what feeds it."""
+    trust = parts.trust
     tasks.start_soon(trust.live.keep_fresh)
     tasks.start_soon(trust.exchange.own.keep_signing)
     tasks.start_soon(trust.refusals.keep_telling)
-    if mitz is not None:
-        await tasks.start(mitz.keep)
+    if parts.mitz is not None:
+        await tasks.start(parts.mitz.keep)
+    if settings.feed.listen:
+        from node_agent.feeding.serving import serve_feed  # noqa: PLC0415 - it is not loaded where it is not used
+
+        await tasks.start(partial(serve_feed, settings.feed, folder, folder / settings.source.path))
+    if settings.office.desk:
+        tasks.start_soon(Renewing(settings.way_to_office(folder), Ura(settings.holder.ura), tls_files(settings, folder), trust.live, parts.owed).keep)
+    tasks.start_soon(parts.holder.safeguards.revocations.keep_polling, parts.choices.changes_as_seen)
+    tasks.start_soon(parts.locating.keep_fresh)
+    tasks.start_soon(look_after, parts.source, parts.holder.pausing, settings.source.check_seconds)
+
+
+async def _begin_pages(tasks: TaskGroup, settings: AgentSettings, folder: Path, parts: Parts) -> None:
+    """The pages for the holder's own people: the review of broken glass, and what IT sees."""
+    journal, live = parts.trust.journal, parts.trust.live
     if settings.review.listen:
         from accord.review.serving import name_in, serve_review  # noqa: PLC0415 - as above
 
-        await tasks.start(partial(serve_review, settings.review, folder, trust.journal, name_in(trust.live)))
+        await tasks.start(partial(serve_review, settings.review, folder, journal, name_in(live)))
+    if settings.it.listen:
+        from node_agent.it.serving import serve_it  # noqa: PLC0415 - as above
+        from node_agent.it.situation import Watched  # noqa: PLC0415 - as above
+
+        party = _party(settings, folder, parts.holder.pausing, parts)
+        watched = Watched(settings.holder.title or settings.holder.name, parts.holder, parts.locating, live, party)
+        await tasks.start(partial(serve_it, settings.it, folder, journal, watched))
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+async def _begin_brakes(tasks: TaskGroup, name: str, pausing: Pausing, parts: Parts, beside: Callable[[], Beside]) -> None:
+    """What the holder's own people stop it by, and what it does in shadow."""
+    tasks.start_soon(keep_noting, pausing, parts.trust.journal)
+    if parts.shadow is not None:
+        tasks.start_soon(parts.shadow.keep)
+    await tasks.start(keep_control, parts.control, name, pausing, beside)
 
 
-async def look_after(source: Source, pausing: Pausing, seconds: float) -> None:
-    """Until cancelled: see now and then whether the source can be used, and let the standing tell."""
-    while True:
-        try:
-            await source.check()
-            pausing.note_trouble(None)
-        except SourceFailure as failure:
-            _log.warning("the source cannot be used", source=source.name, code=failure.fault.value)
-            pausing.note_trouble(failure.fault)
-        await anyio.sleep(seconds)
+def _beside(party: Party, parts: Parts, ways: Outbound | None) -> Beside:
+    """What the process tells of itself to whoever asks how it stands."""
+    attended = ways.attended if ways is not None else ()
+    gateways = tuple(GatewaySeen(one.address, one.attached, one.told.since_ms, one.told.code) for one in attended)
+    return Beside(tuple(code.value for code in party.standing().reasons), gateways, parts.locating.people)
 
 
-async def _until_stopped(pausing: Pausing) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2) as signals:
-        async for received in signals:
-            if received is signal.SIGUSR1:
-                pausing.pause()
-            elif received is signal.SIGUSR2:
-                pausing.resume()
-            else:
-                return
-
-
-def _key(settings: LocateSettings, folder: Path) -> PseudonymKey:
-    if not settings.key_file:
-        return pseudonym_key(settings.key)
-    try:
-        return pseudonym_key((folder / settings.key_file).read_text(encoding="ascii").strip())
-    except OSError:
-        raise BadInput(Fault.INVALID_SETTING, "locate.key_file: cannot be read") from None
-    except ValueError:
-        raise BadInput(Fault.INVALID_SETTING, "locate.key_file: 64 hexadecimal digits") from None
-    except BadInput:
-        raise BadInput(Fault.INVALID_SETTING, "locate.key_file: 64 hexadecimal digits") from None
-
-
-@asynccontextmanager
-async def _source(settings: SourceSettings, folder: Path) -> AsyncGenerator[Source, None]:
-    """The source of the settings; only the adapter that is used is loaded."""
-    if settings.kind == "embedded":
-        from node_agent.sources.embedded import EmbeddedStore  # noqa: PLC0415 - it is not loaded where it is not used
-
-        _check_there(folder / settings.path, "source.path", "noaber agent import")
-        store = EmbeddedStore(folder / settings.path, copy=settings.copy)
-        try:
-            yield store
-        finally:
-            await store.close()
-        return
-    from node_agent.sources.fhir_endpoint import FhirEndpoint, basic, bearer  # noqa: PLC0415 - as above
-    from node_agent.sources.fhir_rest import FhirServer  # noqa: PLC0415 - as above
-
-    endpoint = FhirEndpoint(
-        settings.base,
-        authorization=bearer(settings.token) if settings.token else basic(settings.user, settings.password) if settings.user else "",
-        also_known_as=tuple(settings.also_known_as),
-        types=frozenset(settings.types),
-        search_by_get=settings.search_by_get,
-        trust_total=settings.trust_total,
-        concurrency=settings.concurrency,
-        page_size=settings.page_size,
-        connect_seconds=settings.connect_seconds,
-        request_seconds=settings.request_seconds,
-        patience=settings.patience,
-    )
-    async with FhirServer(endpoint) as server:
-        yield server
-
-
-def _check_there(path: Path, setting: str, made_by: str) -> None:
-    """Refuse to start without a file: an agent that is ready and then can answer nothing helps nobody.
+def _doors(settings: AgentSettings, folder: Path, parts: Parts) -> Doors | None:
+    """Where the office's desk says which gateways are called; none where the settings alone do.
 
     Raises:
         BadInput: `invalid-setting`.
     """
-    if not path.is_file():
-        raise BadInput(Fault.INVALID_SETTING, f"{setting}: there is no such file; `{made_by}` makes it")
+    if not settings.outbound.follow or not settings.outbound.gateways:
+        return None
+    way, live = settings.way_to_office(folder), parts.trust.live
+    if not way.desk:
+        raise BadInput(Fault.INVALID_SETTING, "outbound.follow: office.desk says where the desk is")
+
+    def line() -> OfficeLine:
+        return OfficeLine(way.desk, live.newest.authorities, tls_files(settings, folder), way.proxy, way.ca_file)
+
+    return Doors(tuple(settings.outbound.gateways), folder / REMEMBERED, line, _DOORS_SELDOM * way.follow_seconds)
 
 
-def _choices(path: Path) -> "SqliteChoices":
-    from node_agent.sources.choice_store import SqliteChoices  # noqa: PLC0415 - as above
+def _party(settings: AgentSettings, folder: Path, pausing: Pausing, parts: Parts) -> Party:
+    """What an operator sees of this organisation."""
+    mitz = parts.mitz
 
-    _check_there(path, "choices.path", "noaber agent choices import")
-    return SqliteChoices(path)
+    def more() -> Iterable[Level]:
+        yield Level("noaber_paused", float(pausing.paused))
+        yield Level("noaber_shadow", float(pausing.shadow))
+        yield Level("noaber_source_up", float(pausing.trouble is None))
+        yield Level("noaber_consent_leases", mitz.leased.size if mitz is not None else 0)
+        yield Level("noaber_consent_lease_seconds", settings.mitz.lease_seconds if mitz is not None else 0)
+
+    trust = parts.trust
+    return Party(
+        trust.live,
+        trust.journal,
+        folder / settings.tls.certificate,
+        lambda: pausing.trouble,
+        lambda: pausing.withholds,
+        more,
+        renews=bool(settings.office.desk),
+    )
+
+
+async def look_after(source: Source, pausing: Pausing, seconds: float) -> None:
+    """Until cancelled: see now and then whether the source can be used, and let the standing tell.
+
+    Sooner when a question met trouble. One line says that it is lost, and one that it is back; no question has a line of its own.
+    """
+    while True:
+        before = pausing.trouble
+        try:
+            await source.check()
+            pausing.note_trouble(None)
+            if before is not None:
+                _log.info("the source is back", source=source.name)
+        except SourceFailure as failure:
+            if before is not failure.fault:
+                _log.warning("the source cannot be used", source=source.name, code=failure.fault.value, next=_NEXT)
+            pausing.note_trouble(failure.fault)
+        await anyio.sleep(min(seconds, _AT_LEAST_SECONDS))
+        with anyio.move_on_after(max(0.0, seconds - _AT_LEAST_SECONDS)):
+            await pausing.suspected.wait()
+        pausing.suspected = anyio.Event()

@@ -10,68 +10,47 @@ to by the elements that `labelling.CONTENTS` lists. Any other reference may dang
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 from anyio.lowlevel import checkpoint
 
 from accord.rules.consent import Basis
-from accord.rules.identity import Identity, check_about, identity_of
-from accord.rules.reading import Hints, Record, bsns_of, category_of, check_record
+from accord.rules.reading import Hints, Record
 from accord.rules.scope import falls_inside
-from accord.terms.answers import Ending
-from accord.terms.faults import BadInput, Fault, Faulted
-from accord.terms.identifiers import Bsn, RecordRef, is_logical_id
-from accord.terms.limits import MIB, RECORD_BYTES
+from accord.terms.faults import BadInput, Fault
+from accord.terms.identifiers import Bsn, RecordRef
+from accord.terms.limits import RECORD_BYTES
 from accord.terms.queries import HolderQuery
-from accord.terms.records import NEVER_RELEASED, TYPE_BY_NAME, TYPE_CODE, ResourceType
+from accord.terms.records import TYPE_BY_NAME, TYPE_CODE, TYPE_NAME, ResourceType
 from accord.terms.vocabulary import CareCategory
 from accord.wire.columns import COMPANION, DERIVED, ENTERED_IN_ERROR, SPLICED
-from node_agent.belonging import Belonging, check_text, elements_followed, elements_of, targets_of
+from node_agent.awaiting import Awaiting
+from node_agent.belonging import Belonging, elements_followed, elements_of, targets_of
 from node_agent.deciding import Decisions
-from node_agent.judging import Judging
-from node_agent.labelling import Looked, look, may_hide_labels
+from node_agent.judging import NOT_HERE, Judging
+from node_agent.labelling import look, may_hide_labels
 from node_agent.packing import ReleasedRecord
 from node_agent.ports import LocalPatient, Source, SourceRecord
-from node_agent.sniffing import would_be_told
+from node_agent.right_patient import verify_patients
+from node_agent.shortfall import Shortfall
+from node_agent.sifting import Candidate, Sifting
 
-#: A record over this is not even read: to say what it is would cost the others their time.
-_UNREAD_BYTES: Final = 16 * MIB
-_CATEGORY_CACHE_ITEMS: Final = 1_024
 #: So many records are looked at before others get their turn: about a millisecond.
 _JUDGED_AT_ONCE: Final = 40
-
-
-class IdentityInDoubt(Faulted):
-    """The Patient records do not show to be of the person asked for: nothing is released."""
-
-    def __init__(self, ending: Ending, fault: Fault) -> None:
-        super().__init__(fault)
-        self.ending = ending
-
-
-class _Candidate(NamedTuple):
-    """A record that may be released as far as it holds all itself, and what it leads to."""
-
-    given: SourceRecord
-    record: Looked
-    kind: ResourceType
-    category: CareCategory
-    basis: Basis
-    contents: tuple[RecordRef, ...]
 
 
 class Gate:
     """The gate for one question about one person. `admit` their Patient records first, then `disclose` the others.
 
     Attributes:
-        unfit: Records that could not be shown to be about this person alone, or cannot be read.
-        oversized: Records over the inline limit.
+        shortfall: The records that the decision would have released and that could not be.
     """
 
     __slots__ = (
+        "_awaiting",
         "_bases",
         "_belonging",
-        "_categories",
         "_decisions",
         "_elements",
         "_hints",
@@ -80,8 +59,8 @@ class Gate:
         "_people",
         "_provenance",
         "_query",
-        "oversized",
-        "unfit",
+        "_sifting",
+        "shortfall",
     )
 
     def __init__(self, query: HolderQuery, people: tuple[Bsn, LocalPatient], decisions: Decisions) -> None:
@@ -92,13 +71,13 @@ class Gate:
         self._belonging: Belonging | None = None
         self._hints = Hints()
         self._judging = Judging(decisions, ())
-        self._categories: dict[tuple[str, bytes], CareCategory] = {}
         #: What was looked at and whether it was released: a source may bring a record twice, and provenance speaks of what was released.
         self._names: dict[str, bool] = {}
         self._bases: tuple[str, ...] = ()
-        self._provenance: list[tuple[_Candidate, frozenset[str]]] = []
-        self.unfit = 0
-        self.oversized = 0
+        self._provenance: list[tuple[Candidate, frozenset[str]]] = []
+        self._awaiting = Awaiting[Candidate](query.selection, self._was_released)
+        self.shortfall = Shortfall()
+        self._sifting = Sifting(query.selection, decisions, self._names, self.shortfall)
 
     def admit(self, found: Iterable[SourceRecord], bases: tuple[str, ...]) -> list[ReleasedRecord]:
         """The Patient records that show who the answer is about; none when there are none.
@@ -111,18 +90,7 @@ class Gate:
         # Of somebody with one Patient record that is withheld nothing is shown: the rest would not show to be theirs.
         if basis is None or any(self._is_withheld(given) for given in patients):
             return []
-        verified: list[tuple[SourceRecord, Record]] = []
-        room = RECORD_BYTES
-        for given in patients:
-            record = self._verified(given)
-            if record is not None and len(given.fhir_json) <= room:
-                verified.append((given, record))
-                # All of them travel in the first batch.
-                room -= len(given.fhir_json)
-            elif record is not None:
-                self.oversized += 1
-        if not verified and self.unfit + self.oversized:
-            raise IdentityInDoubt(Ending.IDENTITY_UNVERIFIED, Fault.IDENTITY_UNVERIFIED)
+        verified = verify_patients(patients, self._people, self._query.birth_date, self.shortfall)
         self._bases = bases
         self._judging = Judging(self._decisions, bases)
         self._belonging = Belonging(self._people[0], frozenset(record.id for _, record in verified), bases)
@@ -136,32 +104,93 @@ class Gate:
             self._judging.basis_of(patient.fhir_json, record, kind, category) is not None and falls_inside(self._query.selection, record, kind, category)
         )
 
-    async def disclose(self, given: Sequence[SourceRecord], source: Source, *, by_name: bool = False) -> list[ReleasedRecord]:
-        """Those of these records that may leave, in this order. Where they were read *by_name*, another person's leave no trace.
+    def covers(self, released: ReleasedRecord, original: bytes) -> bool:
+        """Whether the decision covers what a released record was made from, too: what was left out on the way does not leave by it."""
+        kind = TYPE_BY_NAME[TYPE_NAME[released.type_code]]
+        try:
+            as_it_was = msgspec.structs.replace(look(original), id=released.id)
+        except BadInput:
+            return False
+        if kind.name == "Patient":
+            return self._judging.beside(original, as_it_was, kind) is not None
+        return self._judging.basis_of(original, as_it_was, kind, released.category) is not None
+
+    async def disclose(self, given: Sequence[SourceRecord], source: Source, *, by_name: int = 0, more: bool = False) -> list[ReleasedRecord]:
+        """Those of these records that may leave, in this order. Where they were read *by_name*, by so many, another person's leave no trace.
+
+        With *more* to come, those wait that hold what may be among it; they follow what they waited for, and `rest` brings
+        the others.
 
         Raises:
             SourceFailure: The source could not be asked for what some of them hold.
         """
-        belonging, judging = self._belonging, self._judging
+        belonging, judging, sifting = self._belonging, self._judging, self._sifting
         if by_name:
             given = [record for record in given if belonging is not None and belonging.names_own(record.fhir_json)]
         await judging.prepare(source)
-        looked: list[ReleasedRecord | _Candidate] = []
+        judging.make_room()
+        looked: list[Candidate | RecordRef] = []
         for number, record in enumerate(given, start=1):
-            candidate = self._candidate(record)
+            candidate = sifting.candidate(record, judging)
             if candidate is not None:
-                settled = candidate if candidate.contents else self._checked(candidate)
-                if settled is not None:
-                    looked.append(settled)
+                looked.append(candidate)
             if number % _JUDGED_AT_ONCE == 0:
                 # What the source sent meanwhile is taken in, and the next is asked for: it must not wait for us.
                 await checkpoint()
-        unsettled = [candidate for candidate in looked if isinstance(candidate, _Candidate)]
-        if not unsettled:
-            return [one for one in looked if isinstance(one, ReleasedRecord)]
-        await judging.look_into([ref for candidate in unsettled for ref in candidate.contents], self._names, source)
-        settled_now = (self._settled(one) if isinstance(one, _Candidate) else one for one in looked)
-        return [released for released in settled_now if released is not None]
+        candidates = [one for one in looked if isinstance(one, Candidate)]
+        # All at once, and each only where it has to be.
+        wanted = [ref for one in candidates if one.contents for ref in (self._awaiting.worth_reading(one) if more else one.contents)]
+        if not wanted and len(candidates) < by_name:
+            # A name that leads to nothing takes as long as one of a record that is withheld for what it holds.
+            wanted = [NOT_HERE]
+        if wanted:
+            await judging.look_into(wanted, self._names, source)
+        found: list[ReleasedRecord] = []
+        for number, one in enumerate(looked, start=1):
+            if isinstance(one, RecordRef):
+                await self._settle(self._awaiting.passed(one), found, source)
+            elif not one.contents:
+                # Most of all records; only for some of them anything waits.
+                released = self._checked(one)
+                found += [released] if released is not None else ()
+                if self._awaiting and (came := self._awaiting.come(one.name)):
+                    await self._settle(came, found, source)
+            elif not (more and one.contents and self._awaiting.takes(one)):
+                await self._settle([one], found, source)
+            if number % _JUDGED_AT_ONCE == 0:
+                await checkpoint()
+        return found
+
+    async def rest(self, source: Source) -> list[ReleasedRecord]:
+        """Those that waited for what did not come, and may leave; asked for when all has come.
+
+        Raises:
+            SourceFailure: The source could not be asked for what some of them hold.
+        """
+        self._judging.make_room()
+        left = self._awaiting.leave()
+        for given, record, kind, *_ in left:
+            self._judging.note(given, record, kind)
+        await self._judging.look_into([ref for one in left for ref in one.contents], self._names, source)
+        settled = (None if self._is_kept(one) else self._checked(one) for one in left)
+        return [released for released in settled if released is not None]
+
+    async def _settle(self, pending: list[Candidate], found: list[ReleasedRecord], source: Source) -> None:
+        """Decide on these; into *found* comes each that is released, and right behind it what waited for it."""
+        while pending:
+            candidate = pending.pop(0)
+            if candidate.contents:
+                # Read already, but for what is deeper in what came by.
+                await self._judging.look_into(candidate.contents, self._names, source)
+            is_kept = self._is_kept(candidate)
+            released = None if is_kept else self._checked(candidate)
+            if released is not None:
+                found.append(released)
+            came = self._awaiting.passed(RecordRef(candidate.kind.name, candidate.record.id)) if is_kept else self._awaiting.come(candidate.name)
+            pending = came + pending
+
+    def _was_released(self, ref: RecordRef) -> bool:
+        return bool(self._names.get(str(ref)))
 
     async def look_into_companions(self, found: Mapping[RecordRef, SourceRecord], source: Source) -> None:
         """Read what these companions hold, before they are asked to `accompany`.
@@ -169,6 +198,7 @@ class Gate:
         Raises:
             SourceFailure: It could not be read.
         """
+        self._judging.make_room()
         for ref, given in found.items():
             self._judging.judge(ref, given)
         await self._judging.look_into(found, {}, source)
@@ -184,14 +214,14 @@ class Gate:
             return None
         try:
             record = look(given.fhir_json)
-            if (record.resourceType, record.id) != (ref.type, ref.id):
+            if given.unfit or (record.resourceType, record.id) != (ref.type, ref.id):
                 raise BadInput(Fault.NOT_A_RESOURCE)
             basis = self._judging.beside(given.fhir_json, record, kind)
             if basis is None or self._too_large(given):
                 return None
             return self._made(given, record, kind, kind.category, basis)
         except BadInput:
-            self.unfit += 1
+            self.shortfall.unfit += 1
             return None
 
     def provenance(self) -> list[ReleasedRecord]:
@@ -206,76 +236,23 @@ class Gate:
         except BadInput:
             return may_hide_labels(patient.fhir_json)
 
-    def _verified(self, given: SourceRecord) -> Record | None:
-        """The content of a Patient record that is of this person and of nobody else."""
-        bsn, patient = self._people
-        try:
-            record = look(given.fhir_json)
-            kind = check_record(record)
-            if kind.name != "Patient" or record.id not in patient.ids:
-                raise BadInput(Fault.OTHER_PATIENT)
-        except BadInput:
-            self.unfit += 1
-            return None
-        if len(bsns_of(record)) > 1:
-            raise IdentityInDoubt(Ending.REFUSED, Fault.SEVERAL_BSNS)
-        match identity_of(record, bsn, self._query.birth_date):
-            case Identity.OTHER:
-                raise IdentityInDoubt(Ending.REFUSED, Fault.OTHER_PATIENT)
-            case Identity.SAME:
-                if self._is_fit_patient(given, kind):
-                    return record
-        self.unfit += 1
-        return None
-
-    def _is_fit_patient(self, given: SourceRecord, kind: ResourceType) -> bool:
-        bsn, patient = self._people
-        own = frozenset(f"Patient/{logical_id}" for logical_id in patient.ids)
-        try:
-            check_text(given.fhir_json)
-            check_about(given.fhir_json, kind, own, bsn)
-        except BadInput:
+    def _is_kept(self, candidate: Candidate) -> bool:
+        """Whether a record, whose contents were looked into, is withheld for one of them."""
+        if not self._judging.keeps(candidate.contents, self._names):
             return False
+        self._judging.note(candidate.given, candidate.record, candidate.kind)
         return True
 
-    def _candidate(self, given: SourceRecord) -> _Candidate | None:
-        """A record that is decided on and asked for; none, and no trace, for any other."""
-        text = given.fhir_json
-        if len(text) > _UNREAD_BYTES:
-            self.oversized += self._would_be_told(text)
-            return None
-        try:
-            record = look(text)
-        except BadInput:
-            self.unfit += self._would_be_told(text)
-            return None
-        kind = record.kind
-        if record.resourceType in NEVER_RELEASED or (kind is not None and (kind.is_companion or kind.name == "Patient")):
-            return None
-        if kind is None or not is_logical_id(record.id):
-            self.unfit += self._would_be_told(text)
-            return None
-        category = self._category_of(record, kind)
-        basis = self._judging.basis_of(text, record, kind, category)
-        if basis is None or not falls_inside(self._query.selection, record, kind, category):
-            return None
-        contents = self._judging.contents_of(text, record, self._names)
-        return None if contents is None else _Candidate(given, record, kind, category, basis, contents)
-
-    def _settled(self, candidate: _Candidate) -> ReleasedRecord | None:
-        """A record whose contents were looked into, if none of them is withheld."""
-        return None if self._judging.keeps(candidate.contents, self._names) else self._checked(candidate)
-
-    def _checked(self, candidate: _Candidate) -> ReleasedRecord | None:
+    def _checked(self, candidate: Candidate) -> ReleasedRecord | None:
         """A record that was decided on with all that it holds, if it can travel now. Provenance waits for what it speaks of."""
         if candidate.kind.name == "Provenance":
             self._provenance.append((candidate, targets_of(candidate.record, self._bases)))
             return None
         return self._sized(candidate)
 
-    def _sized(self, candidate: _Candidate) -> ReleasedRecord | None:
+    def _sized(self, candidate: Candidate) -> ReleasedRecord | None:
         given, record, kind, category, basis, _ = candidate
-        name = f"{kind.name}/{record.id}"
+        name = candidate.name
         if name in self._names:
             return None
         self._names[name] = False
@@ -284,11 +261,8 @@ class Gate:
         try:
             return self._made(given, record, kind, category, basis)
         except BadInput:
-            self.unfit += 1
+            self.shortfall.unfit += 1
             return None
-
-    def _would_be_told(self, text: bytes) -> bool:
-        return would_be_told(text, self._query.selection, self._decisions, labelled=may_hide_labels(text))
 
     def _made(self, given: SourceRecord, record: Record, kind: ResourceType, category: CareCategory, basis: Basis) -> ReleasedRecord:
         """The only place where a record becomes one that may leave.
@@ -318,20 +292,8 @@ class Gate:
             companions,
         )
 
-    def _category_of(self, record: Record, kind: ResourceType) -> CareCategory:
-        if kind.name not in ("Observation", "Consent"):
-            return kind.category
-        # What a category element means depends on nothing else, and a dossier writes few different ones.
-        key = kind.name, bytes(record.category)
-        category = self._categories.get(key)
-        if category is None:
-            category = category_of(record, kind)
-            if len(self._categories) < _CATEGORY_CACHE_ITEMS:
-                self._categories[key] = category
-        return category
-
     def _too_large(self, given: SourceRecord) -> bool:
         if len(given.fhir_json) <= RECORD_BYTES:
             return False
-        self.oversized += 1
+        self.shortfall.oversized += 1
         return True

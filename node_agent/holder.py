@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from accord.rules.leaving_out import LeftOut
 from accord.terms.answers import Ending
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, Pseudonym, Ura
@@ -17,9 +18,10 @@ from node_agent.consenting import Consents, HoldersRegister
 from node_agent.consents import LONGEST_LEASE, ConsentQuestion, ConsentRegister
 from node_agent.deciding import Decisions, decide_case
 from node_agent.finding import NOBODY, Person, bsn_about, find_person
-from node_agent.last_words import LastWord
+from node_agent.last_words import IN_SHADOW, PAUSED, LastWord
+from node_agent.left_out import left_out_of
 from node_agent.pausing import Pausing
-from node_agent.ports import ChoiceStore, Inquiry, Source
+from node_agent.ports import ChoiceStore, Derives, Inquiry, Source
 from node_agent.recording import Recording
 from node_agent.safeguards import Safeguards
 
@@ -63,15 +65,30 @@ class Holder:
     most_bytes: int = ANSWER_BYTES
     leading: tuple[ConsentRegister, ...] = ()
     shows: Callable[[Bsn], None] = _nobody_wants_to_know
+    #: For `node_agent.shadowing` alone: what is answered goes nowhere, so that it may be answered in shadow.
+    is_trial: bool = False
     _consents: Consents = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_consents", Consents(HoldersRegister(self.choices, now=self.now), self.leading))
 
     @property
+    def mapping(self) -> str:
+        """How the source's derived records are made, by name and version; empty for a source that derives none."""
+        return self.source.mapping if isinstance(self.source, Derives) else ""
+
+    @property
     def bases(self) -> tuple[str, ...]:
         """The source's own base addresses, as few as an outcome tells: both ends must go by the same."""
         return tuple(base.rstrip("/") for base in self.source.bases)[:_MOST_BASES]
+
+    async def left_out(self) -> LeftOut:
+        """What the source is not asked for, whoever a question is about.
+
+        Raises:
+            SourceFailure: It could not be found out.
+        """
+        return await left_out_of(self.source)
 
     def refusal(self, query: HolderQuery) -> LastWord | None:
         """Why a question is not even looked at; none when it is.
@@ -82,7 +99,9 @@ class Holder:
         if query.holder != self.ura:
             raise BadInput(Fault.NOT_THIS_HOLDER)
         if self.pausing.paused:
-            return LastWord(Ending.PAUSED, Fault.PAUSED)
+            return PAUSED
+        if self.pausing.shadow and not self.is_trial:
+            return IN_SHADOW
         if any(pair != "*" and pair not in INCLUDES for pair in query.selection.includes):
             return LastWord(Ending.INCOMPATIBLE, Fault.MISSING_CAPABILITY)
         return None

@@ -22,6 +22,8 @@ from node_agent.deciding import Decisions
 from node_agent.labelling import Looked, Traits, contents_of, labels_of, look, may_bear_labels, may_hide_labels, references_of, traits_of
 from node_agent.ports import Source, SourceRecord
 
+#: Stands in for what a record would hold, where there is none.
+NOT_HERE: Final = RecordRef("Observation", "not-here")
 #: A report holds a panel, which holds a finding, which was worked out from another: so far and no further.
 _DEEPEST: Final = 4
 #: A record that leads to more than this, directly or in the end, is not looked into.
@@ -102,9 +104,6 @@ class Judging:
         Raises:
             SourceFailure: Not all could be read.
         """
-        if len(self._known) > _REMEMBERED:
-            self._known.clear()
-            self._brought.clear()
         frontier, seen = list(dict.fromkeys(refs)), set[RecordRef]()
         for _ in range(_DEEPEST):
             frontier = [ref for ref in frontier if not fine.get(str(ref))]
@@ -138,6 +137,29 @@ class Judging:
         """Take in a record that was read elsewhere."""
         self._known[ref] = self._verdict(ref, given)
 
+    def note(self, given: SourceRecord, record: Looked, kind: ResourceType, *, withheld: bool = False) -> bool:
+        """Take in a record that came by and is not released, so that what holds it can be decided on without reading it again.
+
+        One that is *withheld*, and would not be for its label, is not taken in: what holds it is released, at the very place
+        where it would stand if this one were not there at all (promise P9).
+        """
+        ref = RecordRef(kind.name, record.id)
+        # Of a record that comes twice, the stricter verdict stands.
+        if self._known.get(ref) == _WITHHELD:
+            return True
+        verdict = self._verdict_on(given.fhir_json, record, kind)
+        if withheld and verdict != _WITHHELD:
+            return False
+        if ref in self._known or len(self._known) <= _REMEMBERED:
+            self._known[ref] = verdict
+        return True
+
+    def make_room(self) -> None:
+        """Forget what was looked at, where that is much: asked for while nothing is decided on."""
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+            self._brought.clear()
+
     async def _read(self, refs: list[RecordRef], source: Source) -> None:
         unread = [ref for ref in refs if ref not in self._known]
         for begin in range(0, len(unread), _READ_AT_ONCE):
@@ -154,8 +176,14 @@ class Judging:
         try:
             record = look(text)
             kind = record.kind
-            if kind is None or (record.resourceType, record.id) != (ref.type, ref.id):
+            if given.unfit or kind is None or (record.resourceType, record.id) != (ref.type, ref.id):
                 return may_hide_labels(text), ()
+        except BadInput:
+            return may_hide_labels(text), ()
+        return self._verdict_on(text, record, kind)
+
+    def _verdict_on(self, text: bytes, record: Looked, kind: ResourceType) -> _Verdict:
+        try:
             if may_bear_labels(text, record) and self._is_kept_for_its_label(text, record, kind):
                 return _WITHHELD
             leads_to = contents_of(text, record, self._bases)

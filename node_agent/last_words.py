@@ -18,6 +18,9 @@ class LastWord:
 
 NOTHING: Final = LastWord(Ending.NOTHING_SHOWN)
 TOO_LATE: Final = LastWord(Ending.TOO_LATE, Fault.DEADLINE_PASSED)
+PAUSED: Final = LastWord(Ending.PAUSED, Fault.PAUSED)
+#: The holder tries its agent out, and does not take part yet.
+IN_SHADOW: Final = LastWord(Ending.PAUSED, Fault.SHADOW)
 CHANGED: Final = LastWord(Ending.CUT_OFF, Fault.SHARING_CHANGED)
 
 

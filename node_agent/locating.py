@@ -124,10 +124,10 @@ class Locating:
 
         Raises:
             BudgetSpent, GlassUnbroken: Refused, whoever it is about.
-            Unavailable: `paused`; `journal-unavailable`; `source-unavailable` while there is no index or only an old one, or the choices cannot be read.
+            Unavailable: `paused`, `shadow`; `journal-unavailable`; `source-unavailable` while there is no index or only an old one, or the choices cannot be read.
         """
-        if self._holder.pausing.paused:
-            raise Unavailable(Fault.PAUSED)
+        if (withholds := self._holder.pausing.withholds) is not None:
+            raise Unavailable(withholds)
         await self._look_again(_LONGEST_WAIT_SECONDS if seconds is None else min(_LONGEST_WAIT_SECONDS, seconds * _PART_OF_THEIR_TIME))
         if self._index is None or self._clock() > self._fresh_until:
             raise Unavailable(Fault.SOURCE_UNAVAILABLE, asking.query_id.value)
@@ -146,6 +146,16 @@ class Locating:
         located = decided.decisions.may_be_located and bsn is not None
         await recording.located(known=bsn is not None)
         return located
+
+    def whom(self, pseudonym: Pseudonym, asking: Asking) -> Bsn | None:
+        """The person behind a pseudonym when the mandate is about them, for who tells nobody; none when there is nobody.
+
+        Raises:
+            Unavailable: `source-unavailable`, while there is no index.
+        """
+        if self._index is None:
+            raise Unavailable(Fault.SOURCE_UNAVAILABLE)
+        return self._theirs(self._index.find(pseudonym), asking)
 
     def knows(self, pseudonym: Pseudonym) -> bool:
         """Whether somebody is known here, for whoever need not be told more; also by an index that is not fresh.
@@ -187,16 +197,20 @@ class Locating:
 
     async def keep_fresh(self) -> None:
         """Until cancelled: make the index, and make it anew at every interval; sooner when the copy changed or while the source fails."""
-        wait = _FIRST_RETRY_SECONDS
+        wait, told = _FIRST_RETRY_SECONDS, None
         while True:
             try:
                 await self.refresh()
             except SourceFailure as failure:
-                _log.warning("the index could not be made", code=failure.fault.value, known=self.people)
+                if told is not failure.fault:
+                    _log.warning("the index could not be made", code=failure.fault.value, known=self.people)
+                told = failure.fault
                 wait = min(2 * wait, self._refresh_seconds) if wait < self._refresh_seconds else _FIRST_RETRY_SECONDS
                 await anyio.sleep(wait)
             else:
-                wait = self._refresh_seconds
+                if told is not None:
+                    _log.info("the index is made again", known=self.people)
+                wait, told = self._refresh_seconds, None
                 await self._rest(wait)
 
     async def _rest(self, wait: float) -> None:

@@ -4,7 +4,7 @@ SourceFailure               the source could not do what was asked
 ├── SourceUnavailable       it did not answer, or not to the end: what was yielded may not be everything
 ├── SourceBusy              it asked to be left alone (429, cap reached) for longer than there is time
 ├── SourceAnswerInvalid     it answered with something that cannot be read
-└── SourceIncapable         it keeps types that it cannot be asked for about one patient: what was yielded is all the rest
+└── SourceIncapable         it keeps types that it is not asked for about one patient: what was yielded is all the rest
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -15,8 +15,10 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from accord.rules.consent import Choice
+from accord.rules.leaving_out import LeftOut
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import Bsn, RecordRef, is_logical_id
+from accord.terms.next_steps import OWN_SOURCE, OWN_SOURCE_BUSY
 from accord.terms.queries import Selection
 
 
@@ -28,14 +30,15 @@ class SourceUnavailable(SourceFailure):
     """The source did not answer, or not to the end."""
 
     def __init__(self, where: str = "") -> None:
-        super().__init__(Fault.SOURCE_UNAVAILABLE, where)
+        # Who asks a holder is told to call it; whoever gives a command here is the holder.
+        super().__init__(Fault.SOURCE_UNAVAILABLE, where, then=OWN_SOURCE)
 
 
 class SourceBusy(SourceFailure):
     """The source asked to be left alone for longer than there is time."""
 
     def __init__(self, where: str = "") -> None:
-        super().__init__(Fault.SOURCE_BUSY, where)
+        super().__init__(Fault.SOURCE_BUSY, where, then=OWN_SOURCE_BUSY)
 
 
 class SourceAnswerInvalid(SourceFailure):
@@ -46,14 +49,13 @@ class SourceAnswerInvalid(SourceFailure):
 
 
 class SourceIncapable(SourceFailure):
-    """The source keeps types that were asked for and that it cannot be asked for about one patient.
+    """The source keeps types that were asked for and that it is not asked for about one patient: what was yielded is all the rest.
 
-    What was yielded is all the rest; `nothing_else` says that there was no rest to ask for.
+    An answer does not wait for it: what it lacks, `LeavesOut` says of everybody alike.
     """
 
-    def __init__(self, where: str = "", *, nothing_else: bool = False) -> None:
+    def __init__(self, where: str = "") -> None:
         super().__init__(Fault.MISSING_CAPABILITY, where)
-        self.nothing_else = nothing_else
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,13 @@ class SourceRecord(msgspec.Struct, frozen=True, gc=False):
 
     No dataclass, because one is made for every record of every answer: it takes a tenth of the time.
     `spliced`: import changed an id or reference string in it, reversibly. `derived`: it was converted or mapped.
+    `unfit`: it could not be converted: it is at most counted, and never leaves.
     """
 
     fhir_json: bytes
     spliced: bool = False
     derived: bool = False
+    unfit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,20 @@ class Attachment:
 
     content_type: str
     chunks: AsyncGenerator[bytes, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What a record was made from, and no more than that: its media type and its bytes.
+
+    `record` is what these very bytes make: it is decided on in place of the record that is on file, which may be another
+    by now. `is_fhir`: the bytes are a resource of another generation of FHIR, and are decided on as well.
+    """
+
+    content_type: str
+    content: bytes = field(repr=False)
+    record: SourceRecord = field(repr=False)
+    is_fhir: bool = False
 
 
 class Source(Protocol):
@@ -105,7 +123,11 @@ class Source(Protocol):
 
     @property
     def types(self) -> frozenset[str]:
-        """The resource types this source can answer for."""
+        """The resource types this source answers for.
+
+        Of one that is not `LeavesOut` by itself, types of the BgZ, of planning ahead and of medication that are not among
+        these count as kept perhaps, and not asked for: whoever reads an answer is told that more may be there.
+        """
 
     @property
     def is_copy(self) -> bool:
@@ -153,7 +175,7 @@ class Source(Protocol):
         `Order.GLOBAL` any order will do: the agent sorts.
 
         Raises:
-            SourceIncapable: Some types cannot be asked for; of the others, all was yielded.
+            SourceIncapable: Some types are not asked for; of the others, all was yielded.
             SourceFailure: What was yielded is not everything.
         """
 
@@ -197,6 +219,37 @@ class ReadsAhead(Protocol):
         Nothing is yielded before `find` knew all that it promises to know. At the end, what is under way is given up.
         Choices were decided on before; a date of birth that does not agree is found out after records were asked for,
         and then none of them is used.
+        """
+
+
+@runtime_checkable
+class LeavesOut(Protocol):
+    """A source that says itself what it keeps, or may keep, and is not asked for."""
+
+    async def left_out(self) -> LeftOut:
+        """What is left out, whoever is asked about; nothing of a source that is asked for all that it keeps.
+
+        Raises:
+            SourceFailure: It could not be found out.
+        """
+
+
+@runtime_checkable
+class Derives(Protocol):
+    """A source that makes its records from something else, and can show from what."""
+
+    @property
+    def mapping(self) -> str:
+        """How its derived records are made: the mapping's name and version, such as `zib2017-to-r4 2026-11-22`."""
+
+    async def original(self, ref: RecordRef) -> Original | None:
+        """What a derived record was made from, as its source has it; none when it does not exist.
+
+        What stands beside it at the source and made no part of the record stays there: another result of the same
+        message, a column that the mapping does not name.
+
+        Raises:
+            SourceFailure: It could not be read.
         """
 
 

@@ -16,6 +16,7 @@ from accord.link.credentials import TlsFiles, https_server_context
 from accord.link.serving import serve_app
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, Ura
+from accord.terms.next_steps import UNREADABLE
 from accord.terms.vocabulary import HolderKind
 from node_agent.leasing import Leased
 from node_agent.revoking import Revocations
@@ -118,7 +119,7 @@ class Mitz:
         try:
             authorities = (self._folder / settings.authorities).read_text(encoding="ascii")
         except (OSError, ValueError):
-            raise BadInput(Fault.INVALID_SETTING, "mitz.authorities: cannot be read") from None
+            raise BadInput(Fault.INVALID_SETTING, "mitz.authorities: cannot be read", then=UNREADABLE) from None
         files = TlsFiles(self._folder / settings.certificate, self._folder / settings.key)
         return https_server_context(files, [authorities], clients=ssl.CERT_REQUIRED)
 

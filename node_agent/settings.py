@@ -3,28 +3,54 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final
 
 import msgspec
 
+from accord.link.addresses import Address, address
+from accord.link.office_settings import OFFICE_SECRETS, OfficeSettings
+from accord.link.secret_files import Secrets
 from accord.link.settings import Loaded, load
+from accord.ops.settings import LogSettings, OpsSettings
+from accord.ops.telling import settings_told
 from accord.review.settings import ReviewSettings
 from accord.terms.evidence import TreatmentBasis
+from accord.terms.faults import BadInput, Fault
+from accord.terms.identifiers import HolderName, Ura
+from accord.terms.next_steps import ADDRESS, HOLDER_NAME, LISTEN_OR_CALL, URA_FORM
 from accord.terms.policies import HolderPolicy
 from accord.terms.vocabulary import CareCategory, HolderKind
+from node_agent.control_settings import ControlSettings
+from node_agent.feed_settings import FeedSettings
+from node_agent.it_settings import ItSettings
+from node_agent.outbound_settings import OUTBOUND_SECRETS, OutboundSettings
+from node_agent.source_settings import SOURCE_SECRETS, SourceSettings
 
 #: Never shown, by `section.key`.
-SECRETS = frozenset({"locate.key", "source.token", "source.password"})
+SECRETS = frozenset({"locate.key"}) | SOURCE_SECRETS | OUTBOUND_SECRETS | OFFICE_SECRETS
+#: All that is secret: the values above, and the files that these settings name.
+KEPT: Final = Secrets(
+    SECRETS,
+    frozenset(
+        {"feed.key", "holder.answer_key", "it.key", "locate.key_file", "mitz.key", "review.key", "source.certificate_key", "source.client_key_file", "tls.key"}
+    ),
+)
+#: Of the environment variables that are settings.
+PREFIX: Final = "NOABER_AGENT__"
 
 
 class HolderSettings(msgspec.Struct, frozen=True):
-    """The care provider that this agent answers for. `answer_key` is the file of the key that signs its last words."""
+    """The care provider that this agent answers for. `answer_key` is the file of the key that signs its last words.
+
+    With `shadow` it decides and writes down what it would have released, and releases nothing.
+    """
 
     ura: str = ""
     name: str = ""
     title: str = ""
     kind: HolderKind = HolderKind.HOSPITAL
     answer_key: str = "answer.key"
+    shadow: bool = False
 
 
 class RegionSettings(msgspec.Struct, frozen=True):
@@ -62,37 +88,10 @@ class PolicySettings(msgspec.Struct, frozen=True):
 
 
 class ListenSettings(msgspec.Struct, frozen=True):
-    """Where it listens: `host:port` or a unix socket. `concurrency`: questions at once."""
+    """Where it listens: `host:port` or a unix socket; empty: nowhere, for an agent that only calls out. `concurrency`: questions at once."""
 
     address: str = "127.0.0.1:7001"
     concurrency: int = 200
-
-
-class SourceSettings(msgspec.Struct, frozen=True):
-    """Where the records are.
-
-    `kind` embedded: the store in the file `path`, which is a `copy` of another system or not. `kind` fhir-server: the FHIR R4 server at `base`, which is asked no
-    more than `concurrency` questions at once; `token`, or `user` and `password`, say as whom. The names of the other
-    settings are those of `node_agent.sources.fhir_endpoint.FhirEndpoint`. `check_seconds`: how often it is looked after.
-    """
-
-    kind: Literal["embedded", "fhir-server"] = "embedded"
-    path: str = "records.db"
-    copy: bool = True
-    base: str = ""
-    also_known_as: list[str] = []
-    types: list[str] = []
-    search_by_get: bool = False
-    trust_total: bool = True
-    concurrency: int = 4
-    page_size: int = 200
-    connect_seconds: float = 3.0
-    request_seconds: float = 20.0
-    patience: float = 30.0
-    user: str = ""
-    password: str = ""
-    token: str = ""
-    check_seconds: float = 30.0
 
 
 class ChoicesSettings(msgspec.Struct, frozen=True):
@@ -137,7 +136,9 @@ class AgentSettings(msgspec.Struct, frozen=True):
 
     holder: HolderSettings = HolderSettings()
     listen: ListenSettings = ListenSettings()
+    outbound: OutboundSettings = OutboundSettings()
     source: SourceSettings = SourceSettings()
+    feed: FeedSettings = FeedSettings()
     choices: ChoicesSettings = ChoicesSettings()
     mitz: MitzSettings = MitzSettings()
     locate: LocateSettings = LocateSettings()
@@ -146,6 +147,19 @@ class AgentSettings(msgspec.Struct, frozen=True):
     journal: JournalSettings = JournalSettings()
     policy: PolicySettings = PolicySettings()
     review: ReviewSettings = ReviewSettings()
+    office: OfficeSettings = OfficeSettings()
+    ops: OpsSettings = OpsSettings()
+    log: LogSettings = LogSettings()
+    control: ControlSettings = ControlSettings()
+    it: ItSettings = ItSettings()
+
+    def way_to_office(self, folder: Path) -> OfficeSettings:
+        """The office's desk, and the proxy on the way to it with its authority: those to the gateways where it has none of its own.
+
+        *folder* is where the settings are.
+        """
+        office = msgspec.structs.replace(self.office, proxy=self.office.proxy or self.outbound.proxy, ca_file=self.office.ca_file or self.outbound.ca_file)
+        return office.seen_from(folder)
 
 
 def read_settings(files: Iterable[Path], sets: Iterable[str]) -> Loaded[AgentSettings]:
@@ -154,76 +168,40 @@ def read_settings(files: Iterable[Path], sets: Iterable[str]) -> Loaded[AgentSet
     Raises:
         BadInput: `invalid-setting`.
     """
-    return load(AgentSettings, files=files, environment=os.environ, prefix="NOABER_AGENT__", sets=sets)
+    return load(AgentSettings, files=files, environment=os.environ, prefix=PREFIX, sets=sets, secrets=KEPT)
+
+
+def own_names(settings: AgentSettings) -> tuple[Ura, HolderName]:
+    """Which organisation it answers for: its number, and its name in the register.
+
+    Raises:
+        BadInput: `invalid-setting`.
+    """
+    try:
+        ura = Ura(settings.holder.ura)
+    except BadInput:
+        raise BadInput(Fault.INVALID_SETTING, "holder.ura", then=URA_FORM) from None
+    try:
+        return ura, HolderName(settings.holder.name)
+    except BadInput:
+        raise BadInput(Fault.INVALID_SETTING, "holder.name", then=HOLDER_NAME) from None
+
+
+def own_address(settings: AgentSettings) -> Address | None:
+    """Where it listens; none where it only calls its gateways.
+
+    Raises:
+        BadInput: `invalid-setting`: it is no address, or it neither listens nor calls.
+    """
+    given = settings.listen.address
+    if not given and not settings.outbound.gateways:
+        raise BadInput(Fault.INVALID_SETTING, "listen.address: without it, outbound.gateways says whom to call", then=LISTEN_OR_CALL)
+    try:
+        return address(given) if given else None
+    except BadInput:
+        raise BadInput(Fault.INVALID_SETTING, "listen.address", then=ADDRESS) from None
 
 
 def lines(loaded: Loaded[AgentSettings]) -> list[str]:
     """Every setting with its value and where it comes from; secrets are masked."""
-    shown = []
-    for section, values in msgspec.to_builtins(loaded.values).items():
-        for key, value in values.items():
-            name = f"{section}.{key}"
-            told = "…" if name in SECRETS and value else repr(value)
-            shown.append(f"{name} = {told}  # {loaded.origins.get(name, 'default')}")
-    return shown
-
-
-EXAMPLE = """\
-# An agent that answers for one care provider. Every setting can also be given as NOABER_AGENT__<SECTION>__<KEY>,
-# or with --set section.key=value. `noaber agent config show` lists them all.
-
-[holder]
-ura = "90001003"
-name = "brinkhof"
-title = "Huisartsen De Brinkhof"
-kind = "gp-practice"
-# signs every last word; its public half is in the register
-answer_key = "answer.key"
-
-[region]
-# the register as the region signed it, and the region's public key, which its office gives every member
-register = "register.jws"
-anchor = "region.pub"
-
-[tls]
-certificate = "tls.pem"
-key = "tls.key"
-
-[journal]
-folder = "journal"
-
-[listen]
-# host and port, or a unix socket: unix:/run/noaber/agent.sock
-address = "127.0.0.1:7001"
-
-[source]
-kind = "embedded"
-path = "records.db"
-# or the care provider's own FHIR R4 server, asked anew for every question:
-# kind = "fhir-server"
-# base = "http://127.0.0.1:8080/fhir"
-# concurrency = 4
-
-[choices]
-path = "choices.db"
-
-# Mitz leads for the data that it speaks of; what the patient chose here can only withhold more.
-# [mitz]
-# base = "https://mitz.example"
-# certificate = "mitz.pem"
-# key = "mitz.key"
-# authorities = "mitz-authorities.pem"
-# where Mitz tells that a patient changed a choice: our address as it knows it, where that listens, and its name there
-# notify = "https://agent.example:7443/mitz/notifications"
-# listen = "0.0.0.0:7443"
-# notifier = "notify.mitz.example"
-
-# The page on which a privacy officer reviews broken glass and alarms; `noaber journal reviewer` makes an entry of the file.
-# [review]
-# listen = "127.0.0.1:8482"
-# reviewers = "reviewers.toml"
-
-[locate]
-# 64 hexadecimal digits that only this holder and the gateway know
-key_file = "pseudonym.key"
-"""
+    return settings_told(loaded, KEPT, as_json=False).splitlines()

@@ -46,6 +46,7 @@ class Teller:
         "_kept_in",
         "_last",
         "_lock",
+        "_mapping",
         "_most_bytes",
         "_most_records",
         "_outlet",
@@ -55,10 +56,20 @@ class Teller:
         "_untold",
     )
 
-    def __init__(self, emit: Emit, bases: tuple[str, ...], releasing: Releasing, *, most_records: int = ANSWER_RECORDS, most_bytes: int = ANSWER_BYTES) -> None:
+    def __init__(
+        self,
+        emit: Emit,
+        bases: tuple[str, ...],
+        releasing: Releasing,
+        *,
+        most_records: int = ANSWER_RECORDS,
+        most_bytes: int = ANSWER_BYTES,
+        mapping: Callable[[], str] = lambda: "",
+    ) -> None:
         self._outlet = Outlet[Frame](emit)
         self._releasing = releasing
         self._bases = bases
+        self._mapping = mapping
         self._most_records = most_records
         self._most_bytes = most_bytes
         self._lock = anyio.Lock()
@@ -175,7 +186,8 @@ class Teller:
             return
         frames: list[Frame] = []
         for basis, categories in self._untold.items():
-            frames.append(Outcome(frozenset(categories), basis.value, () if self._bases_told else self._bases))
+            about = ((), "") if self._bases_told else (self._bases, self._mapping())
+            frames.append(Outcome(frozenset(categories), basis.value, *about))
             self._bases_told = True
         self._untold.clear()
         await self._out(*frames, batch)

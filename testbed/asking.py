@@ -18,7 +18,7 @@ from accord.rules.reading import category_of, read_record
 from accord.terms.answers import Ending
 from accord.terms.faults import Fault
 from accord.terms.vocabulary import CATEGORY_ORDER, SECTION_OF, CareCategory, Section
-from accord.wire import codec
+from accord.wire import answer_codec
 from accord.wire.columns import COMPANION, rows
 from accord.wire.v1 import dossier_service_pb2 as pb
 from accord.wire.v1 import terms_pb2
@@ -26,7 +26,7 @@ from accord.wire.v1.dossier_service_pb2_grpc import DossierServiceStub
 
 _LONGEST: Final = 60.0
 _Line = TypeVar("_Line")
-_ENDING_OF: Final = {wire: ending for ending, wire in codec.ENDING_TO_WIRE.items()}
+_ENDING_OF: Final = {wire: ending for ending, wire in answer_codec.ENDING_TO_WIRE.items()}
 
 
 class RegionDidNotAnswer(Exception):
@@ -81,6 +81,7 @@ class HolderAnswer:
     copy: bool
     data_as_of_ms: int
     last_heard_ms: int
+    paused_since_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,8 @@ def records_of(relayed: pb.HolderBatch) -> Iterator[HeldRecord]:
 def _answer(line: pb.HolderLine) -> HolderAnswer:
     card = line.holder
     who = (card.holder, card.title, card.kind, card.ura, card.telephone)
-    return HolderAnswer(*who, _ENDING_OF[line.ending], line.records, line.code, line.elapsed_ms, line.copy, line.data_as_of_ms, line.last_heard_ms)
+    said = (_ENDING_OF[line.ending], line.records, line.code, line.elapsed_ms)
+    return HolderAnswer(*who, *said, line.copy, line.data_as_of_ms, line.last_heard_ms, line.paused_since_ms)
 
 
 def _did_not_answer(failure: Any) -> RegionDidNotAnswer:

@@ -24,7 +24,7 @@ from accord.region.member_keys import tls_files
 from accord.terms.identifiers import Bsn, Pseudonym, Ura
 from accord.terms.members import Member, Part, RegionRegister
 from accord.terms.vocabulary import HolderKind
-from accord.wire import codec
+from accord.wire import question_codec
 from accord.wire.v1 import dossier_service_pb2 as pb
 from accord.wire.v1.dossier_service_pb2_grpc import DossierServiceStub
 from testbed import asking
@@ -156,7 +156,7 @@ class AttackKit:
 def opening(mandate: ScriptedMandate, bsn: str, **chosen: Any) -> pb.OpenRequest:
     """A request to open a dossier with evidence, as `noaber connect` sends it; *chosen* as `testbed.asking.request`."""
     message = asking.request(bsn, **chosen)
-    message.selection.CopyFrom(codec.selection_to_wire(codec.selection_from_wire(message.selection)))
-    message.purpose = codec.purpose_to_wire(mandate.purpose)
-    message.evidence.CopyFrom(codec.evidence_to_wire(mandate.evidence()))
+    message.selection.CopyFrom(question_codec.selection_to_wire(question_codec.selection_from_wire(message.selection)))
+    message.purpose = question_codec.purpose_to_wire(mandate.purpose)
+    message.evidence.CopyFrom(question_codec.evidence_to_wire(mandate.evidence()))
     return message

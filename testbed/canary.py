@@ -13,6 +13,7 @@ purpose runs beside the others: what is not found of it makes the run void. Not 
 """
 
 import json
+import os
 import resource
 import secrets
 from collections import defaultdict
@@ -62,12 +63,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found. `void` says why the run shows nothing, if it does not; `excluded` counts bytes written at the sources."""
+    """What was found. `void` says why the run shows nothing, if it does not; `excluded` counts bytes written at the sources.
+
+    `closed` names the processes of which only root may see what they have mapped: their traces say what they mapped, and nothing
+    says it a second time. For root that is a reason why the run shows nothing.
+    """
 
     findings: tuple[Finding, ...]
     controls: tuple[Finding, ...]
     void: tuple[str, ...]
     excluded: dict[str, int] = field(default_factory=dict)
+    closed: tuple[str, ...] = ()
 
 
 def draw_bsn() -> str:
@@ -143,6 +149,7 @@ class CanaryRun:
         canaries = Scanner(self.canaries.all)
         findings: list[Finding] = []
         excluded: dict[str, int] = defaultdict(int)
+        closed: list[str] = []
         void = [f"not found: {name}" for name in sorted(_missed(found))]
         void += [f"found at the clean control: {finding.place}" for finding in found if finding.process == CLEAN]
         for watched, sources in self._watched:
@@ -151,11 +158,15 @@ class CanaryRun:
             seen = watched.stop()
             if not seen.trace.calls:
                 void.append(f"not observed: {seen.name}")
+            if seen.is_closed:
+                closed.append(seen.name)
             findings += findings_of(seen, canaries, sources)
             for name, content in seen.trace.written.items():
                 if _is_under(name, sources):
                     excluded[name] += len(content)
-        return Report(tuple(sorted(findings)), tuple(sorted(found)), tuple(void), dict(excluded))
+        if os.geteuid() == 0:
+            void += [f"not looked into: {name}" for name in closed]
+        return Report(tuple(sorted(findings)), tuple(sorted(found)), tuple(void), dict(excluded), tuple(closed))
 
     def _control(self, name: str, leaks: dict[str, str]) -> Watched:
         program = Program(name, "testbed.canary_leaks:main", (), self._folder / name.replace(" ", "-"))

@@ -46,7 +46,10 @@ def why_not() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen of one process. `left` are its files afterwards with their content, `mapped` those that change with memory."""
+    """What was seen of one process. `left` are its files afterwards with their content, `mapped` those that change with memory.
+
+    `is_closed`: only root may see what such a process has mapped; what it mapped while it was observed is in its trace.
+    """
 
     name: str
     trace: Trace
@@ -54,6 +57,7 @@ class Seen:
     output: bytes
     mapped: frozenset[str]
     core_bytes: str
+    is_closed: bool = False
 
 
 class Watched:
@@ -113,7 +117,7 @@ class Watched:
 
     def stop(self) -> Seen:
         """Look at it while it lives, end it, and look at what it left."""
-        mapped, core_bytes = frozenset(_mapped(self.pid)), _core_bytes(self.pid)
+        (mapped, is_closed), core_bytes = _mapped(self.pid), _core_bytes(self.pid)
         shared = {str(path): _content(path) for path in _shared_memory() if path not in self._shared_before}
         self._process.send_signal(signal.SIGTERM)
         try:
@@ -126,7 +130,7 @@ class Watched:
         while not is_finished(self._trace, self.pid) and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
         left = {str(path): _content(path) for path in sorted(self.program.folder.rglob("*")) if path.is_file()}
-        return Seen(self.program.name, read_trace(self._trace), left | shared, bytes(self._heard), mapped, core_bytes)
+        return Seen(self.program.name, read_trace(self._trace), left | shared, bytes(self._heard), mapped, core_bytes, is_closed)
 
     def kill(self) -> None:
         """End it without looking."""
@@ -161,13 +165,16 @@ def _shared_memory() -> Iterator[Path]:
         yield from (path for path in _SHARED_MEMORY.iterdir() if path.is_file())
 
 
-def _mapped(pid: int) -> Iterator[str]:
-    """Files that change when the memory of a process does."""
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-            fields = line.split(maxsplit=5)
-            if len(fields) == 6 and "w" in fields[1] and fields[1].endswith("s") and is_file(fields[5]):
-                yield fields[5]
+def _mapped(pid: int) -> tuple[frozenset[str], bool]:
+    """Files that change when the memory of a process does, and whether that may not be seen."""
+    try:
+        lines = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except PermissionError:
+        return frozenset(), True
+    except OSError:
+        return frozenset(), False
+    mapped = (line.split(maxsplit=5) for line in lines)
+    return frozenset(fields[5] for fields in mapped if len(fields) == 6 and "w" in fields[1] and fields[1].endswith("s") and is_file(fields[5])), False
 
 
 def _core_bytes(pid: int) -> str:

@@ -20,11 +20,13 @@ def demo(  # noqa: PLR0917 - typer calls it with keywords
     story: Annotated[str | None, typer.Option("--story", help="Prove the story's every 'must hold' instead: dina.")] = None,
     plant: Annotated[str | None, typer.Option("--plant", help="Plant a wrong, to see that the story's check fails.")] = None,
     step: Annotated[list[int] | None, typer.Option("--step", help="Of the story, only this step (1, 2, 3, 4, 6); may be repeated.")] = None,
+    hapi: Annotated[bool, typer.Option("--hapi", help="Of the story: who joins has a real HAPI server (needs Java and Maven; a minute more).")] = False,
     once: Annotated[bool, typer.Option("--once", help="Show the answer and end.")] = False,
     everyone: Annotated[bool, typer.Option("--all", help="All holders of the testbed, not only the story's.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Another seed makes other people; the story stays.")] = 2026,
     http: Annotated[str, typer.Option("--http", help="Where FHIR is served; another port when it is taken.")] = "127.0.0.1:8480",
     grpc: Annotated[str, typer.Option("--grpc", help="Where gRPC is served; another port when it is taken.")] = "127.0.0.1:8481",
+    desk: Annotated[str, typer.Option("--desk", help="Where the office's joining desk listens; another port when it is taken.")] = "127.0.0.1:8490",
     as_json: _AsJson = False,
     language: _Language = "nl",
 ) -> None:
@@ -33,19 +35,19 @@ def demo(  # noqa: PLR0917 - typer calls it with keywords
     from testbed.processes import ProcessFailed
 
     try:
-        http, grpc = loopback(http).target, loopback(grpc).target
+        http, grpc, desk = loopback(http).target, loopback(grpc).target, loopback(desk).target
         if story is not None or plant is not None:
-            _tell_the_story(story or "dina", plant, step, seed, as_json=as_json)
+            _tell_the_story(story or "dina", plant, step, seed, as_json=as_json, hapi=hapi)
             return
         from testbed.demo import run_demo
 
-        run_demo(everyone=everyone, seed=seed, once=once or as_json, as_json=as_json, language=language, addresses=(http, grpc))
+        run_demo(everyone=everyone, seed=seed, once=once or as_json, as_json=as_json, language=language, addresses=(http, grpc), desk=desk)
     except ProcessFailed as failure:
         typer.echo(f"The region could not be started: {failure}", err=True)
         raise typer.Exit(1) from None
 
 
-def _tell_the_story(story: str, plant: str | None, steps: list[int] | None, seed: int, *, as_json: bool) -> None:
+def _tell_the_story(story: str, plant: str | None, steps: list[int] | None, seed: int, *, as_json: bool, hapi: bool) -> None:
     from testbed.plants import PLANTS
     from testbed.story import STEPS, tell
 
@@ -56,7 +58,7 @@ def _tell_the_story(story: str, plant: str | None, steps: list[int] | None, seed
     if not set(steps or STEPS) <= set(STEPS):
         raise typer.BadParameter(f"one of {', '.join(map(str, STEPS))}", param_hint="--step")
     all_hold = True
-    for finding in tell(seed=seed, plant=plant, steps=steps or STEPS):
+    for finding in tell(seed=seed, plant=plant, steps=steps or STEPS, hapi=hapi):
         all_hold = all_hold and finding.holds is not False
         typer.echo(json.dumps(finding.as_json(), ensure_ascii=False) if as_json else str(finding))
     raise typer.Exit(0 if all_hold else 1)

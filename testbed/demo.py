@@ -25,19 +25,21 @@ from testbed.demo_dossier import Stated, rows_of_sections, stated_in_merged
 from testbed.demo_merged import MergedDossier, patient_id, read_everything
 from testbed.demo_screen import console, follow, show_account, show_dossier
 from testbed.demo_words import word
-from testbed.holders import HOLDERS
+from testbed.holders import BY_NAME, HOLDERS, FictionalHolder
 from testbed.people import BENNIE, DINA
 from testbed.region import BlockingRegion
 from testbed.region_files import PROFESSIONAL
 
 PEOPLE: Final = 520
+#: Who is invited, when somebody wants to join: not there yet, and nobody's neighbour by accident.
+JOINS: Final = BY_NAME["noaberhoes"]
 _DINA: Final = "Dina Olde Wolbers-Nijkamp"
 _ANY: Final = "127.0.0.1:0"
 _EXAMPLE: Final = Path(__file__).resolve().parent.parent / "examples" / "ask_the_region.py"
 
 
-def run_demo(*, everyone: bool, seed: int, once: bool, as_json: bool, language: Language, addresses: tuple[str, str]) -> None:
-    """Start the region, ask the question, show the answer, and stay until interrupted unless *once*.
+def run_demo(*, everyone: bool, seed: int, once: bool, as_json: bool, language: Language, addresses: tuple[str, str], desk: str = _ANY) -> None:
+    """Start the region, ask the question, show the answer, and stay until interrupted unless *once*; while it stays, its office's desk is open.
 
     Raises:
         ProcessFailed: A process of the region did not start.
@@ -47,8 +49,12 @@ def run_demo(*, everyone: bool, seed: int, once: bool, as_json: bool, language: 
     if not as_json:
         screen.print(f"{word('starting', language)} [dim]{word('fictional', language)}[/dim]")
     at = tuple(map(_free_or_any, addresses)) if not once else (_ANY, _ANY)
+    at_desk = _free_or_any(desk) if not once else ""
     holders = [holder.name.value for holder in HOLDERS if holder.in_region] if everyone else None
-    with ending_politely(), BlockingRegion.start(holders=holders, seed=seed, people=PEOPLE, addresses=(at[0], at[1]), patients=True) as region:
+    with (
+        ending_politely(),
+        BlockingRegion.start(holders=holders, seed=seed, people=PEOPLE, addresses=(at[0], at[1]), patients=True, desk=at_desk) as region,
+    ):
         started = time.monotonic() - begin
         if as_json:
             dossier = region.ask(DINA.bsn)
@@ -125,10 +131,26 @@ def _show_addresses(region: BlockingRegion, screen: Console, language: Language)
     for line in emergency_lines(region.fhir_url, region.token):
         screen.print(f"  [green]{escape(line)}[/green]", soft_wrap=True)
     screen.print(f"\n[bold]{word('patients', language)}[/bold]\n  {region.patients_url}")
+    if region.desk is not None:
+        screen.print(f"\n[bold]{word('join', language)}[/bold]\n  {region.desk.url}")
+        screen.print(f"  [green]{escape(invite_line(region.office.folder))}[/green]", soft_wrap=True)
     screen.print(f"\n[bold]{word('journals', language)}[/bold]")
     holder, gateway = region.files["dinkelhorst"].agent / "journal", region.root / "gateway" / "journal"
     for line in (f"{_noaber()} journal verify {holder}", f"{_noaber()} journal show {holder}", f"{_noaber()} journal reconcile {holder} {gateway}"):
         screen.print(f"  [green]{escape(line)}[/green]", soft_wrap=True)
+
+
+def invite_line(office: Path, holder: FictionalHolder = JOINS) -> str:
+    """What the office types to invite a holder: the first step of docs/joining.md, in this region."""
+    return f"{_noaber()} region invite --folder {shlex.quote(str(office))} {who_joins(holder)}"
+
+
+def who_joins(holder: FictionalHolder) -> str:
+    """A holder, as an invitation names it."""
+    title = holder.title
+    # An apostrophe reads better between double quotes.
+    quoted = f'"{title}"' if "'" in title and not set(title) & set('"$`!\\') else shlex.quote(title)
+    return f"--ura {holder.ura} --name {holder.name} --title {quoted} --kind {holder.kind}"
 
 
 def emergency_lines(fhir_url: str, token: str) -> tuple[str, str]:

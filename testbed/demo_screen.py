@@ -16,14 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from accord.terms.answers import Ending
-from accord.wire import codec
+from accord.wire import answer_codec
 from accord.wire.v1 import dossier_service_pb2 as pb
 from gateway.dossier.words import CONSTANT_NOTE, ENDINGS, Language
 from testbed.asking import Dossier
 from testbed.demo_dossier import Row, Stated, rows_of_sections
 from testbed.demo_words import ending_words, remark_on, section_words, word
 
-_ENDING_OF = {wire: ending for ending, wire in codec.ENDING_TO_WIRE.items()}
+_ENDING_OF = {wire: ending for ending, wire in answer_codec.ENDING_TO_WIRE.items()}
 _STYLES = {Ending.ANSWERED: "green", Ending.NOTHING_SHOWN: "dim", Ending.NOT_ASKED: "dim"}
 _STALE_AFTER = 0.1
 
@@ -115,19 +115,19 @@ def _progress_table(known: dict[str, _Progress], moment: float, language: Langua
 def show_dossier(statements: Iterable[Stated], dossier: Dossier, screen: Console, language: Language) -> None:
     """Print the dossier by section: what is said, by whom, and who would have said something and was not heard."""
     screen.print(f"\n[bold]{word('dossier', language)}[/bold]")
-    empty: list[str] = []
+    empty: dict[str, list[str]] = {}
     for section, rows in rows_of_sections(statements, language):
         missing = dossier.sections[section].missing if section in dossier.sections else ()
+        titles = escape(", ".join(dossier.holders[name].title for name in missing))
         if rows:
             screen.print(f"\n[bold]{section_words(section, language)}[/bold]")
             screen.print(_section_table(rows, language))
             if missing:
-                titles = escape(", ".join(dossier.holders[name].title for name in missing))
                 screen.print(f"  [yellow]{word('not heard', language)}: {titles}[/yellow]")
         elif missing:
-            empty.append(section_words(section, language))
-    if empty:
-        screen.print(f"\n[yellow]{word('empty', language)}: {escape(', '.join(empty))}[/yellow]")
+            empty.setdefault(titles, []).append(section_words(section, language))
+    for titles, sections in empty.items():
+        screen.print(f"\n[yellow]{word('empty', language)} ({titles}): {escape(', '.join(sections))}[/yellow]")
 
 
 def _section_table(rows: Iterable[Row], language: Language) -> Table:

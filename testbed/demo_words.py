@@ -5,7 +5,7 @@ from typing import Final
 from accord.terms.answers import Ending
 from accord.terms.faults import Fault
 from accord.terms.vocabulary import Section
-from gateway.dossier.words import ENDINGS, SECTIONS, Language, data_as_of, fault_words
+from gateway.dossier.words import ENDINGS, NOT_ALL_ASKED, SECTIONS, Language, data_as_of, fault_words
 from testbed.asking import HolderAnswer
 
 #: What a reader at night needs first comes first.
@@ -22,8 +22,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "seconds": ("seconden", "seconds"),
     "call": ("bellen", "call"),
     "remark": ("opmerking", "remark"),
-    "not heard": ("niet gehoord", "not heard"),
-    "empty": ("Leeg, en niet iedereen die hier iets over kan hebben is gehoord", "Empty, and not everybody who may know of it was heard"),
+    "not heard": ("niet alles gehoord van", "not everything was heard from"),
+    "empty": ("Leeg, en niet alles gehoord", "Empty, and not everything was heard"),
     "dossier": ("Het dossier", "The dossier"),
     "completeness": ("Wie is gehoord, en wie niet", "Who was heard, and who was not"),
     "differs": ("verschilt", "differs"),
@@ -36,6 +36,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "An emergency: Bennie is unconscious and never chose. The token of a trusted application is new at each start:",
     ),
     "patients": ("De pagina's voor de patiënt (log in als Dina, of als haar dochter Ria):", "The patient's pages (log in as Dina, or as Ria, her daughter):"),
+    "join": (
+        "Zelf meedoen met een eigen agent: nodig uit met deze regel, en ga verder met docs/joining.md:",
+        "Join with an agent of your own: invite with this line, and go on with docs/joining.md:",
+    ),
     "journals": ("Wie heeft gekeken, bij de instelling en bij het knooppunt:", "Who looked, at the holder and at the gateway:"),
     "starting": ("De regio start …", "Starting the region …"),
     "ready in": ("gereed in", "ready in"),
@@ -61,10 +65,10 @@ def section_words(section: Section, language: Language) -> str:
 def remark_on(line: HolderAnswer, language: Language) -> str:
     """What has to be said of a holder beside its ending: why, whom to call, or how old a copy is."""
     if line.ending.leaves_a_gap:
-        why = fault_words(Fault(line.code)).in_language(language) if line.code in set(Fault) else ""
+        why = fault_words(Fault(line.code), paused_since_ms=line.paused_since_ms).in_language(language) if line.code in set(Fault) else ""
         return f"{word('call', language)} {line.telephone}. {why}".strip() if line.telephone else why
     if line.ending is Ending.NOT_ASKED and line.code in set(Fault):
         return fault_words(Fault(line.code)).in_language(language)
-    if line.copy and line.ending is Ending.ANSWERED:
-        return data_as_of(line.data_as_of_ms).in_language(language)
-    return ""
+    remarks = [NOT_ALL_ASKED] if line.ending.heard_out and line.code == Fault.MISSING_CAPABILITY else []
+    remarks += [data_as_of(line.data_as_of_ms)] if line.copy and line.ending is Ending.ANSWERED else []
+    return " ".join(remark.in_language(language) for remark in remarks)

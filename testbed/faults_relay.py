@@ -29,7 +29,7 @@ from accord.rules.reading import category_of, read_record
 from accord.terms.answers import Batch, Closed, Outcome
 from accord.terms.identifiers import Ura
 from accord.terms.limits import MIB
-from accord.wire import codec
+from accord.wire import answer_codec
 from accord.wire.hashing import StreamDigest
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceServicer, HolderServiceStub, add_HolderServiceServicer_to_server
@@ -84,7 +84,7 @@ async def lying(frames: _Frames, spoiling: Spoiling) -> _Frames:
     record = read_record(spoiling.record)
     digest, size, has_lied = StreamDigest(), len(spoiling.record), False
     async for frame in frames:
-        said = codec.frame_from_wire(frame)
+        said = answer_codec.frame_from_wire(frame)
         if isinstance(said, Outcome) and record.kind is not None:
             said = replace(said, released=said.released | {category_of(record, record.kind)})
         elif isinstance(said, Batch):
@@ -94,7 +94,7 @@ async def lying(frames: _Frames, spoiling: Spoiling) -> _Frames:
             counts = replace(said.counts, records=said.counts.records + 1, bytes=said.counts.bytes + size)
             said = replace(said, counts=counts, digest=digest.value())
             said = said if spoiling.key is None else sign_closed(said, spoiling.key)
-        yield codec.frame_to_wire(said)
+        yield answer_codec.frame_to_wire(said)
 
 
 def _with_record(batch: Batch, record: bytes) -> Batch:

@@ -1,10 +1,11 @@
-"""A FHIR R4 source of the simulated region, as a program: `python -m testbed.faults_source --records FILE`.
+"""A FHIR source of the simulated region, as a program: `python -m testbed.faults_source --records FILE`.
 
 It is `testbed.fhir_server` with one difference: `delay` holds up the search that looks a person up and no other, so
 that a question about a person takes that much longer, however many searches it needs.
 """
 
 import argparse
+import math
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -31,9 +32,9 @@ class _Bundle(msgspec.Struct, gc=False):
 class CounterDesk(Desk):
     """A desk where only whoever looks a person up has to queue."""
 
-    async def _linger(self, request: Request, faults: FhirFaults) -> None:
-        if faults.frozen or _looks_somebody_up((await request.body()).decode()):
-            await super()._linger(request, faults)
+    async def _linger(self, request: Request, seconds: float) -> None:
+        if math.isinf(seconds) or _looks_somebody_up((await request.body()).decode()):
+            await super()._linger(request, seconds)
 
 
 def _looks_somebody_up(form: str) -> bool:
@@ -44,8 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve the records of a file until interrupted; says where, in one line of JSON."""
     parser = argparse.ArgumentParser(prog="testbed.faults_source")
     parser.add_argument("--records", type=Path, required=True, help="a Bundle; its records are served byte for byte")
+    parser.add_argument("--fhir-version", default="4.0.1", help="what it says that it speaks")
     given = parser.parse_args(arguments)
-    anyio.run(_serve, CounterDesk(_records(given.records)), backend_options={"use_uvloop": sys.platform != "win32"})
+    anyio.run(
+        _serve, CounterDesk(_records(given.records), FhirFaults(fhir_version=given.fhir_version)), backend_options={"use_uvloop": sys.platform != "win32"}
+    )
 
 
 async def _serve(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""A FHIR R4 server over given records, as a program: `python -m testbed.fhir_server --records FILE --port 8090`.
+"""A FHIR server over given records, as a program: `python -m testbed.fhir_server --records FILE --port 8090`.
 
 It prints one line of JSON with its addresses when it answers, and runs until it is interrupted. Everything is kept
 in memory. Whoever wants one inside a test uses `fhir_server`.

@@ -1,11 +1,14 @@
 """What a simulated FHIR server says: Bundles joined from records as given, outcomes, its CapabilityStatement."""
 
+import gzip
+import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from accord.terms.records import TYPE_BY_NAME
+from node_agent.converting.names import RENAMED_TYPES
 from testbed.fhir_server_faults import FhirFaults
 from testbed.fhir_server_shelf import Kept
 
@@ -33,18 +36,24 @@ def _outcome(code: str, severity: str) -> dict[str, Any]:
     return {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": code}]}
 
 
-def bundle(base: str, matches: Sequence[tuple[Kept, bytes]], total: int, links: Iterable[tuple[str, str]], faults: FhirFaults) -> Reply:
+def bundle(
+    base: str, matches: Sequence[tuple[Kept, bytes]], total: int, links: Iterable[tuple[str, str]], faults: FhirFaults, included: Iterable[Kept] = ()
+) -> Reply:
     """A searchset whose entries hold the records' bytes exactly as they were given. Of the faults, those that add something."""
     entries = [
         b'{"fullUrl":"%b/%b/%b","resource":%b,"search":{"mode":"match"}}' % (base.encode(), kept.type.encode(), kept.id.encode(), body)
         for kept, body in matches
     ]
+    entries += [b'{"resource":%b,"search":{"mode":"include"}}' % kept.body for kept in included]
     if faults.companions:
         entries += [_PRACTITIONER, _entry(_outcome("informational", "information"))]
     if faults.complaint:
         entries.append(_entry(_outcome("timeout", faults.complaint)))
     link = msgspec.json.encode([{"relation": relation, "url": url} for relation, url in links])
-    head = b'{"resourceType":"Bundle","type":"searchset","total":%d,"link":%b' % (total + 3 if faults.another_total else total, link)
+    head = b'{"resourceType":"Bundle","type":"searchset",%b"link":%b' % (
+        b"" if faults.no_total else b'"total":%d,' % (total + 3 if faults.another_total else total),
+        link,
+    )
     return Reply(b'%b,"entry":[%b]}' % (head, b",".join(entries)) if entries else head + b"}")
 
 
@@ -63,22 +72,24 @@ def capabilities(types: Iterable[str], fhir_version: str) -> Reply:
                 "kind": "instance",
                 "fhirVersion": fhir_version,
                 "format": ["json"],
-                "rest": [{"mode": "server", "resource": [_capability(kind) for kind in sorted(types)]}],
+                "rest": [{"mode": "server", "resource": [_capability(kind, fhir_version) for kind in sorted(types)]}],
             }
         )
     )
 
 
 #: R4 has no `patient` parameter for these.
-_SEARCHED_BY: Final = {"SupplyRequest": "subject", "AdverseEvent": "subject", "Group": "member", "Schedule": "actor"}
+_SEARCHED_BY: Final[dict[str, str]] = {"SupplyRequest": "subject", "AdverseEvent": "subject", "Group": "member", "Schedule": "actor"}
 
 
-def _capability(kind: str) -> dict[str, Any]:
+def _capability(kind: str, fhir_version: str) -> dict[str, Any]:
     names = ["_id", "_lastUpdated"]
+    known = TYPE_BY_NAME.get(RENAMED_TYPES.get(kind, kind))
     if kind == "Patient":
         names += ["identifier", "link"]
-    elif kind in TYPE_BY_NAME and TYPE_BY_NAME[kind].owner:
-        names.append(_SEARCHED_BY.get(kind, "patient"))
+    elif known is not None and known.owner:
+        # STU3 gives insurance no `patient` parameter either.
+        names.append("beneficiary" if kind == "Coverage" and fhir_version.startswith("3.") else _SEARCHED_BY.get(kind, "patient"))
     interactions = ["read"] if kind == "Binary" else ["read", "vread", "search-type"]
     return {
         "type": kind,
@@ -98,3 +109,12 @@ def spoil(reply: Reply, faults: FhirFaults, accept: str) -> Reply:
     if faults.broken_json:
         return reply._replace(body=reply.body[:-1])
     return reply
+
+
+def packed(reply: Reply, how: str, accepted: str) -> Reply:
+    """An answer that is packed as the faults say, where the client takes that."""
+    if not how or (how != "other" and "gzip" not in accepted):
+        return reply
+    body = zlib.compress(reply.body) if how == "other" else gzip.compress(reply.body)
+    encoding = ("content-encoding", "deflate" if how == "other" else "gzip")
+    return reply._replace(body=body[: len(body) // 2] if how == "cut" else body, headers=(*reply.headers, encoding))

@@ -1,5 +1,6 @@
 """The FHIR R4 interface of a simulated server: a Starlette application over a shelf of records."""
 
+import math
 import secrets
 from base64 import b64decode
 from collections import OrderedDict
@@ -16,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from accord.terms.faults import BadInput
-from testbed.fhir_server_answers import FHIR_JSON, Reply, bundle, capabilities, outcome, spoil
+from testbed.fhir_server_answers import FHIR_JSON, Reply, bundle, capabilities, outcome, packed, spoil
 from testbed.fhir_server_faults import FhirFaults
 from testbed.fhir_server_shelf import ABOUT, Kept, Parameters, Shelf, UnknownParameter, cut_to_elements
 from testbed.fhir_server_witness import Seen, Witness
@@ -24,6 +25,8 @@ from testbed.fhir_server_witness import Seen, Witness
 BASE_PATH: Final = "/fhir"
 _PAGE_SIZE: Final = 100
 _HELD_PAGES: Final = 10_000
+#: With this each record of a page begins.
+_ENTRY: Final = b'{"fullUrl":'
 _NO_FAULTS: Final = FhirFaults()
 _NOT_FOUND: Final = outcome(404, "not-found")
 
@@ -66,15 +69,16 @@ class Desk:
             path = request.path_params["path"].strip("/")
             self.witness.note(Seen(request.method, path, frozenset(n for n, _ in parameters), frozenset(n for n, _ in in_url)))
             faults = self.faults
-            if faults.frozen or faults.delay:
-                await self._linger(request, faults)
             accept = request.headers.get("accept", "*/*")
             reply = self._hindered(request, faults) or spoil(self._answered(request, path, parameters, faults), faults, accept)
+            if seconds := math.inf if faults.frozen else faults.delay + faults.delay_each * reply.body.count(_ENTRY):
+                await self._linger(request, seconds)
+            reply = packed(reply, faults.packed, request.headers.get("accept-encoding", ""))
             make = _CutResponse if faults.cut and faults.concerns(path.partition("/")[0]) else Response
             return make(reply.body, reply.status, dict(reply.headers), media_type=reply.content_type)
 
-    async def _linger(self, request: Request, faults: FhirFaults) -> None:
-        """Wait as the faults say, no longer than somebody waits for the answer."""
+    async def _linger(self, request: Request, seconds: float) -> None:
+        """Wait so long, no longer than somebody waits for the answer."""
         async with anyio.create_task_group() as tasks:
 
             async def leave_with_the_client() -> None:
@@ -89,7 +93,7 @@ class Desk:
 
             tasks.start_soon(leave_with_the_client)
             tasks.start_soon(leave_with_the_server)
-            await (anyio.sleep_forever() if faults.frozen else anyio.sleep(faults.delay))
+            await (anyio.sleep_forever() if math.isinf(seconds) else anyio.sleep(seconds))
             tasks.cancel_scope.cancel()
 
     def _hindered(self, request: Request, faults: FhirFaults) -> Reply | None:
@@ -103,7 +107,8 @@ class Desk:
         return None
 
     def _answered(self, request: Request, path: str, parameters: Parameters, faults: FhirFaults) -> Reply:
-        base = f"{request.url.scheme}://{request.headers['host']}{BASE_PATH}"
+        origin = faults.internal_name or f"{request.url.scheme}://{request.headers['host']}"
+        base = origin + BASE_PATH
         kind, _, rest = path.partition("/")
         if request.method == "POST":
             if rest != "_search":
@@ -123,6 +128,8 @@ class Desk:
 
     def _search(self, base: str, kind: str, parameters: Parameters, faults: FhirFaults, *, lenient: bool) -> Reply:
         heeded = [(name, value) for name, value in parameters if name not in faults.ignores]
+        if faults.one_code:
+            heeded = [(name, value.partition(",")[0] if name in ("category", "code") else value) for name, value in heeded]
         shape = dict(heeded)
         try:
             found = self.shelf.find(kind, heeded, lenient=lenient)
@@ -136,7 +143,8 @@ class Desk:
         if kind == "Patient" and "_elements" in shape:
             elements = shape["_elements"].split(",")
             matches = [(kept, cut_to_elements(kept.body, elements)) for kept in found]
-        return self._page(base, _Held(kind, matches, 0, size, 0), faults)
+        # A page that ends where it begins is empty.
+        return self._page(base, _Held(kind, matches, -size if faults.empty_first else 0, size, 0), faults)
 
     def _next_page(self, base: str, token: str, faults: FhirFaults) -> Reply:
         held = self._pages.get(token)
@@ -154,7 +162,8 @@ class Desk:
             links.append(("next", self._address(base, held._replace(start=end, number=held.number + 1), faults)))
         elif concerned and faults.endless:
             links.append(("next", f"{base}?_page={token}" if token else self._address(base, held, faults)))
-        return bundle(base, held.matches[held.start : end], len(held.matches), links, faults if concerned else _NO_FAULTS)
+        strangers = self.shelf.about_others(held.kind, {"a"})[:1] if concerned and faults.stranger else []
+        return bundle(base, held.matches[max(0, held.start) : end], len(held.matches), links, faults if concerned else _NO_FAULTS, strangers)
 
     def _address(self, base: str, held: _Held, faults: FhirFaults) -> str:
         """Where the rest of a search can be had. The address says nothing: what it stands for stays here, in memory."""
@@ -171,7 +180,7 @@ class Desk:
             return _NOT_FOUND
         if kind == "Binary" and not faults.binary_as_json and "json" not in accept:
             binary: dict[str, Any] = msgspec.json.decode(kept.body)
-            return Reply(b64decode(binary.get("data", "")), content_type=binary.get("contentType", "application/octet-stream"))
+            return Reply(b64decode(binary.get("data") or binary.get("content", "")), content_type=binary.get("contentType", "application/octet-stream"))
         return Reply(kept.body, content_type=FHIR_JSON)
 
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import anyio
 import msgspec
@@ -21,6 +23,21 @@ from testbed.fhir_server_faults import FhirFaults
 
 _LOOPBACK: Final = "127.0.0.1"
 _LAST_MOMENT: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """The files (PEM) of a server that speaks TLS; with `clients`, one that lets in only whom these authorities certified."""
+
+    certificate: Path
+    key: Path
+    clients: Path | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As uvicorn is told."""
+        told: dict[str, Any] = {"ssl_certfile": self.certificate, "ssl_keyfile": self.key}
+        return told if self.clients is None else {**told, "ssl_ca_certs": str(self.clients), "ssl_cert_reqs": ssl.CERT_REQUIRED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +91,19 @@ def control_app(desk: Desk) -> Starlette:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, port: int = 0) -> AsyncGenerator[str, None]:
+async def serving(app: ASGIApp, port: int = 0, tls: ServerTls | None = None) -> AsyncGenerator[str, None]:
     """The origin at which *app* answers for as long as the context lasts."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((_LOOPBACK, port))
-        server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, log_level="critical", access_log=False))
+        # It would tell the time of its start for ever: see `main_loop`.
+        quiet: dict[str, Any] = {"lifespan": "off", "log_config": None, "log_level": "critical", "access_log": False, "date_header": False}
+        server = _Server(uvicorn.Config(app, **quiet, **(tls.options if tls else {})))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [listener])
             await server.ready.wait()
             try:
-                yield f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
+                yield f"{'https' if tls else 'http'}://{_LOOPBACK}:{listener.getsockname()[1]}"
             finally:
                 server.stop.set()
 

@@ -11,6 +11,7 @@ from accord.rules import reading
 from accord.rules.moments import interval
 from accord.terms.faults import BadInput
 from accord.terms.records import TYPE_BY_NAME
+from node_agent.converting.names import RENAMED_TYPES
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -59,7 +60,7 @@ class Shelf:
         self._of_type[kept.type].append(kept)
         for identifier in record.identifiers:
             self._identified[kept.type, identifier.system, identifier.value].append(kept)
-        kind = TYPE_BY_NAME.get(kept.type)
+        kind = TYPE_BY_NAME.get(RENAMED_TYPES.get(kept.type, kept.type))
         if kind is not None and kind.owner:
             for logical_id in _patients_in(reading.raw_member(record, kind.owner)):
                 self._about[kept.type, logical_id].append(kept)
@@ -105,6 +106,11 @@ class Shelf:
             return _once(kept for one in values for kept in self._identified.get((kind, *_token(one)), ()))
         if name == "link" and kind == "Patient":
             return _once(kept for one in values for kept in self._linked.get(one.removeprefix("Patient/"), ()))
+        if name in ("category", "code"):
+            wanted = {_token(one) for one in values}
+            return [kept for kept in self._of_type.get(kind, ()) if wanted & _coded(kept.body, name)]
+        if name == "status":
+            return [kept for kept in self._of_type.get(kind, ()) if reading.read_record(kept.body).status in values]
         if name == "_lastUpdated":
             return [kept for kept in self._of_type.get(kind, ()) if _was_updated(kept.updated_ms, value)]
         return None
@@ -124,6 +130,10 @@ def _patients_in(element: bytes) -> set[str]:
 
 def _once(some: Iterable[Kept]) -> list[Kept]:
     return list({kept.id: kept for kept in some}.values())
+
+
+def _coded(body: bytes, name: str) -> set[tuple[str, str]]:
+    return {(coding.system, coding.code) for coding in reading.codings(getattr(reading.read_record(body), name))}
 
 
 def _token(value: str) -> tuple[str, str]:

@@ -26,11 +26,14 @@ class Witness:
         self.open = 0
         self.high_water = 0
         self.abandoned = 0
+        #: When requests arrived (the last 10,000), by the clock of the event loop.
+        self.arrived: deque[float] = deque(maxlen=10_000)
         self._changed = anyio.Event()
 
     def reset(self) -> None:
         """Forget what was seen; requests that are open stay open."""
         self.seen.clear()
+        self.arrived.clear()
         self.total = self.abandoned = 0
         self.high_water = self.open
         self._tell()
@@ -39,6 +42,7 @@ class Witness:
     async def watching(self) -> AsyncGenerator[None, None]:
         """Count a request as open for as long as this lasts."""
         self.total += 1
+        self.arrived.append(anyio.current_time())
         self.open += 1
         self.high_water = max(self.high_water, self.open)
         self._tell()
@@ -47,6 +51,15 @@ class Witness:
         finally:
             self.open -= 1
             self._tell()
+
+    def most_within(self, seconds: float) -> int:
+        """How many requests arrived in the busiest stretch of so many seconds, wherever that begins."""
+        most, first, moments = 0, 0, list(self.arrived)
+        for last, moment in enumerate(moments):
+            while moment - moments[first] >= seconds:
+                first += 1
+            most = max(most, last - first + 1)
+        return most
 
     def note(self, seen: Seen) -> None:
         """Remember a request."""

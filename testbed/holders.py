@@ -7,7 +7,7 @@ from accord.terms.identifiers import HolderName, Ura
 from accord.terms.parties import DataHolder
 from accord.terms.vocabulary import HolderKind
 
-SourceKind = Literal["fhir-server", "embedded"]
+SourceKind = Literal["fhir-server", "fhir-stu3", "embedded", "hl7-feed", "sql"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ def _holder(name: str, ura: str, title: str, kind: HolderKind, at: tuple[str, st
 #: Those of Dina's night, in the order of the story's table.
 STORY_HOLDERS: Final[tuple[FictionalHolder, ...]] = (
     _holder("dinkelhorst", "90001001", "Ziekenhuis Dinkelhorst", HolderKind.HOSPITAL, ("053-5550101", "Dinkelhorst"), "fhir-server", in_story=True),
-    _holder("reggerbrug", "90001002", "Ziekenhuis Reggerbrug", HolderKind.HOSPITAL, ("074-5550102", "Reggerbrug"), in_story=True),
-    _holder("brinkhof", "90001003", "Huisartsen De Brinkhof", HolderKind.GP_PRACTICE, ("053-5550103", "Marksveen"), in_story=True),
+    _holder("reggerbrug", "90001002", "Ziekenhuis Reggerbrug", HolderKind.HOSPITAL, ("074-5550102", "Reggerbrug"), "fhir-stu3", in_story=True),
+    _holder("brinkhof", "90001003", "Huisartsen De Brinkhof", HolderKind.GP_PRACTICE, ("053-5550103", "Marksveen"), "sql", in_story=True),
     _holder("marksveen", "90001004", "Huisartsenpost Marksveen", HolderKind.OUT_OF_HOURS_POST, ("053-5550104", "Marksveen"), in_story=True),
-    _holder("twickelaar", "90001005", "Lab Twickelaar", HolderKind.LABORATORY, ("074-5550105", "Reggerbrug"), in_story=True),
+    _holder("twickelaar", "90001005", "Lab Twickelaar", HolderKind.LABORATORY, ("074-5550105", "Reggerbrug"), "hl7-feed", in_story=True),
     _holder("vijzelmarke", "90001006", "Apotheek De Vijzelmarke", HolderKind.PHARMACY, ("053-5550106", "Marksveen"), "fhir-server", in_story=True),
     _holder("eschrand", "90001007", "GGZ De Eschrand", HolderKind.MENTAL_HEALTH, ("074-5550107", "Reggerbrug"), "fhir-server", in_story=True),
-    _holder("wieke", "90001008", "Thuiszorg De Wieke", HolderKind.HOME_CARE, ("053-5550108", "Marksveen"), in_story=True),
+    _holder("wieke", "90001008", "Thuiszorg De Wieke", HolderKind.HOME_CARE, ("053-5550108", "Marksveen"), "fhir-stu3", in_story=True),
     _holder("weefgetouw", "90001009", "Zorghuis 't Weefgetouw", HolderKind.NURSING_HOME, ("053-5550109", "Dinkelhorst"), in_story=True),
     _holder("losserveld", "90001010", "Ambulance Losserveld", HolderKind.AMBULANCE, ("053-5550110", "Losserveld"), "fhir-server", in_story=True),
     _holder("reviant", "90001011", "Reviant Reggerbrug", HolderKind.REHABILITATION, ("074-5550111", "Reggerbrug"), answers=False, in_story=True),

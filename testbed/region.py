@@ -12,7 +12,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,11 +25,14 @@ from testbed import asking, faults
 from testbed.asking import Dossier
 from testbed.faults import FaultKind
 from testbed.holders import BY_NAME, FictionalHolder
+from testbed.kept_records import kept_records
 from testbed.people import DINA, generate
 from testbed.people import Region as Generated
 from testbed.processes import Processes, ProcessFailed, Running
-from testbed.region_files import DATA_USER, PROFESSIONAL, HolderFiles, write_connect, write_gateway
-from testbed.region_holders import HolderProcesses, More
+from testbed.region_connect import faces_of, write_connect
+from testbed.region_desk import JoiningDesk, open_desk
+from testbed.region_files import DATA_USER, PROFESSIONAL, HolderFiles, More, Shape, write_gateway
+from testbed.region_holders import HolderProcesses
 from testbed.region_office import RegionOffice
 from testbed.region_patients import PatientPages, start_logins
 from testbed.region_story import NOBODY, SLOW_SECONDS, STORY_FAULTS, story_holders
@@ -47,7 +50,7 @@ Change = Callable[[Generated], Generated]
 class BlockingRegion:
     """A region that runs. Made by `start`; everything it made is gone when its context ends."""
 
-    def __init__(self, root: Path, processes: Processes, generated: Generated, holders: Iterable[FictionalHolder], seconds: float, more: More) -> None:
+    def __init__(self, root: Path, processes: Processes, generated: Generated, holders: Iterable[FictionalHolder], seconds: float, shape: Shape) -> None:
         self.root = root
         self.generated = generated
         self.holders = tuple(holders)
@@ -58,8 +61,9 @@ class BlockingRegion:
         self._seconds = seconds
         self._processes = processes
         self.office = RegionOffice(root)
-        self._more = more
-        self._at = HolderProcesses(root, processes, self.office, generated, self.holders, more)
+        self.desk: JoiningDesk | None = None
+        self._more = shape.more
+        self._at = HolderProcesses(root, processes, self.office, generated, self.holders, shape)
         self._pages: PatientPages | None = None
         self._gateway: Running | None = None
         self._connect: Running | None = None
@@ -79,13 +83,17 @@ class BlockingRegion:
         change: Change | None = None,
         more: More | None = None,
         patients: bool = False,
+        desk: str = "",
+        housed: Collection[str] = (),
+        outbound: Collection[str] = (),
     ) -> Iterator[Self]:
         """Start a region, and end it with the context.
 
         *holders* are names of `testbed.holders`, those of the story by default; *story* lets its night begin: the
         out-of-hours post dead, the ambulance frozen, the pharmacy slow. *seconds* is the longest a question may take,
         *addresses* those of the gateway's HTTP and gRPC faces. *more* are settings beside the usual ones, by holder (or
-        `gateway`) and section. *patients*: with the patient's pages, and where patients log in.
+        `gateway`) and section. *patients*: with the patient's pages, and where patients log in. *desk*: where the office's
+        joining desk listens, if it does. *housed* are holders that have one agent together, *outbound* those without a port.
 
         Raises:
             ProcessFailed: A process did not start.
@@ -96,10 +104,11 @@ class BlockingRegion:
         try:
             with Processes() as processes:
                 generated = generate(seed, max(people, _FEWEST_PEOPLE))
-                region = cls(root, processes, change(generated) if change else generated, chosen, seconds, more or {})
+                shape = Shape(more or {}, frozenset(housed), frozenset(outbound), as_written=change is None)
+                region = cls(root, processes, change(generated) if change else generated, chosen, seconds, shape)
                 if patients:
                     region._pages = start_logins(root, processes, region.office)
-                region._begin(STORY_FAULTS if story else (), addresses)
+                region._begin(STORY_FAULTS if story else (), addresses, desk)
                 yield region
         finally:
             shutil.rmtree(root, ignore_errors=True)
@@ -175,6 +184,8 @@ class BlockingRegion:
         Raises:
             ProcessFailed: It did not come to that.
         """
+        if self._more.get(holder, {}).get("holder", {}).get("shadow"):
+            endings = frozenset({Ending.PAUSED})  # so it ends for as long as it runs
         until = time.monotonic() + _SETTLE_SECONDS
         while (line := self.ask(NOBODY, holders=[holder]).holders[holder]).ending not in endings:
             if time.monotonic() > until:
@@ -182,43 +193,43 @@ class BlockingRegion:
             time.sleep(_LOOK_AGAIN_SECONDS)
 
     def connect(self, name: str, *, user: str = DATA_USER, token: str = "", professional: Mapping[str, str] = PROFESSIONAL) -> tuple[str, str]:
-        """Start one more proxy, of any data user; returns its FHIR base and where it speaks gRPC. See `region_files.write_connect`.
+        """Start one more proxy, of any data user; returns its FHIR base and where it speaks gRPC. See `region_connect.write_connect`.
 
         Raises:
             ProcessFailed: It did not start.
         """
         if self._gateway is None:
             raise ProcessFailed(name, "there is no gateway yet")
-        any_port = "127.0.0.1:0"
-        ura = BY_NAME[user].ura.value
-        told = self._gateway.told
-        program = write_connect(
-            self.root, self.office, told, http=any_port, grpc=any_port, user=user, ura=ura, name=name, token=token, professional=professional
+        own = write_connect(
+            self.root, self.office, self._gateway.told, user=user, ura=BY_NAME[user].ura.value, name=name, token=token, professional=professional
         )
-        faces = dict(part.split("=", 1) for part in self._processes.start(program).wait_until_ready("ready").split()[1:])
-        return f"http://{faces['http'].removeprefix('http://')}/fhir", faces["grpc"]
+        return faces_of(self._processes.start(own))
+
+    def kept(self, holder: str) -> Mapping[str, bytes]:
+        """What a holder's own source has, by reference: the bytes that must reach a reader."""
+        return kept_records(self._at.files[holder], self.generated.kept[holder])
 
     def process_of(self, name: str) -> Running | None:
         """The process of a holder's agent, of the `gateway`, or of `connect`; none when it is not running."""
         return {"gateway": self._gateway, "connect": self._connect}.get(name) or self._at.agent_of(name)
 
-    def _begin(self, story: Iterable[tuple[str, FaultKind, float]], addresses: tuple[str, str]) -> None:
+    def _begin(self, story: Iterable[tuple[str, FaultKind, float]], addresses: tuple[str, str], desk: str) -> None:
         ahead = {name: (kind, seconds) for name, kind, seconds in story if name in self._at.files}
         self._spoilt = {name: kind for name, (kind, _) in ahead.items() if kind is FaultKind.DEAD}
         self._at.begin()
         http, grpc = addresses
         sections = dict(self._more.get("gateway", {})) | ({"patients": self._pages.settings} if self._pages else {})
+        if desk:
+            self.desk = open_desk(self._processes, self.office, desk)
+            sections["office"] = self.desk.settings
         gateway = write_gateway(self.root, self.office, self._at.files.values(), seconds=self._seconds, sections=sections)
         self._gateway = self._processes.start(gateway)
         alive = self._at.start_agents(frozenset(self._spoilt))
         # Whoever asks does so through the data user's own proxy, which holds the key that the gateway never has.
-        ura = BY_NAME[DATA_USER].ura.value
-        told_by = self._gateway.wait_until_ready("ready")
-        connect = write_connect(self.root, self.office, told_by, http=http, grpc=grpc, ura=ura, token=self.token, without_token=True)
+        told, ura = self._gateway.wait_until_ready("ready"), BY_NAME[DATA_USER].ura.value
+        connect = write_connect(self.root, self.office, told, http=http, grpc=grpc, ura=ura, token=self.token, without_token=True)
         self._connect = self._processes.start(connect)
-        told = dict(part.split("=", 1) for part in self._connect.wait_until_ready("ready").split()[1:])
-        self.gateway_address = told["grpc"]
-        self.fhir_url = f"http://{told['http'].removeprefix('http://')}/fhir"
+        self.fhir_url, self.gateway_address = faces_of(self._connect)
         for name in alive:
             self.settle(name)
         for name, (kind, seconds) in ahead.items():
@@ -250,14 +261,10 @@ class Region:
         people: int = 60,
         story: bool = True,
         seconds: float = 8.0,
+        outbound: Collection[str] = (),
     ) -> AsyncIterator["Region"]:
-        """Start a region, and end it with the context; see `BlockingRegion.start`.
-
-        Raises:
-            ProcessFailed: A process did not start.
-            KeyError: A holder is not one of the testbed's.
-        """
-        starting = BlockingRegion.start(holders=holders, seed=seed, people=people, story=story, seconds=seconds)
+        """Start a region, and end it with the context; see `BlockingRegion.start`."""
+        starting = BlockingRegion.start(holders=holders, seed=seed, people=people, story=story, seconds=seconds, outbound=outbound)
         blocking = await anyio.to_thread.run_sync(starting.__enter__)
         try:
             yield cls(blocking)

@@ -13,20 +13,29 @@ from testbed.faults import FaultKind
 from testbed.holders import BY_NAME, FictionalHolder
 from testbed.people import Region as Generated
 from testbed.processes import Processes, ProcessFailed, Running
-from testbed.region_files import DATA_USER, HolderFiles
+from testbed.region_files import DATA_USER, HolderFiles, Shape
 from testbed.region_office import RegionOffice
 
 _FILLING_SECONDS: Final = 60.0
-#: Settings that a test wants, by process and section.
-More = Mapping[str, Mapping[str, Mapping[str, str | bool | float]]]
 
 
 class HolderProcesses:
     """Starts, spoils and repairs the processes of holders. Nothing here waits for the gateway to notice."""
 
-    def __init__(self, root: Path, processes: Processes, office: RegionOffice, generated: Generated, holders: Iterable[FictionalHolder], more: More) -> None:
+    def __init__(
+        self,
+        root: Path,
+        processes: Processes,
+        office: RegionOffice,
+        generated: Generated,
+        holders: Iterable[FictionalHolder],
+        shape: Shape,
+    ) -> None:
         self._office = office
-        self.files = {holder.name.value: HolderFiles(holder, root, more.get(holder.name.value, {})) for holder in holders}
+        self.files = {
+            name: HolderFiles(holder, root, shape.more.get(name, {}), name in shape.housed, name in shape.outbound, shape.as_written)
+            for name, holder in ((holder.name.value, holder) for holder in holders)
+        }
         self._processes = processes
         self._generated = generated
         self._controls: dict[str, str] = {}
@@ -75,18 +84,29 @@ class HolderProcesses:
             for filling in self._fillings.pop(files.name):
                 if self._processes.wait(filling, _FILLING_SECONDS) != 0:
                     raise ProcessFailed(filling.name, f"did not end well; see {filling.program.folder / 'log'}")
-            if files.name not in dead:
+            if files.housed:
+                files.write_settings(self._bases.get(files.name, ""))
+            elif files.name not in dead:
                 self._start_agent(files)
+        housed = [files for files in self.answering if files.housed]
+        if housed:
+            house = self._processes.start(housed[0].house_program())
+            self._agents.update((files.name, house) for files in housed)
         for agent in self._agents.values():
             agent.wait_until_ready("ready")
+        for files in self.answering:
+            if files.is_fed and files.name in self._agents:
+                self._feed(files)
         return list(self._agents)
 
     def spoil(self, files: HolderFiles, kind: FaultKind, seconds: float) -> None:
         """Let a sound holder misbehave.
 
         Raises:
-            ProcessFailed: A process that is needed for it did not start.
+            ProcessFailed: A process that is needed for it did not start, or it has no agent for itself.
         """
+        if files.housed:
+            raise ProcessFailed(files.name, "shares its agent: nothing can be the matter with it alone")
         agent = self._agents[files.name]
         if kind is FaultKind.FROZEN:
             self._processes.signal(agent, SIGSTOP)
@@ -95,7 +115,7 @@ class HolderProcesses:
         elif kind is FaultKind.DEAD:
             self._processes.kill(self._agents.pop(files.name))
         elif kind is FaultKind.SLOW and files.is_read_through:
-            self._tell_source(files.name, {"delay": seconds})
+            self._tell_source(files, {"delay": seconds})
         else:
             self._put_a_relay(files, kind, seconds)
 
@@ -110,11 +130,17 @@ class HolderProcesses:
         elif kind is FaultKind.PAUSED:
             self._processes.signal(self._agents[files.name], SIGUSR2)
         elif kind is FaultKind.SLOW and files.is_read_through:
-            self._tell_source(files.name, {})
+            self._tell_source(files, {})
         else:
             if kind is not FaultKind.DEAD:
                 self._processes.end(self._relays.pop(files.name), self._agents.pop(files.name))
             self._start_agent(files).wait_until_ready("ready")
+
+    def _feed(self, files: HolderFiles) -> None:
+        """Let the holder's own system send all that it has, and wait until it is acknowledged."""
+        feeding = self._processes.start(files.feeding_program())
+        if self._processes.wait(feeding, _FILLING_SECONDS) != 0:
+            raise ProcessFailed(feeding.name, f"did not end well; see {feeding.program.folder / 'log'}")
 
     def _start_agent(self, files: HolderFiles, *, behind: bool = False) -> Running:
         files.write_settings(self._bases.get(files.name, ""), behind=behind)
@@ -122,6 +148,8 @@ class HolderProcesses:
         return agent
 
     def _put_a_relay(self, files: HolderFiles, kind: FaultKind, seconds: float) -> None:
+        if files.outbound:
+            raise ProcessFailed(files.name, f"has no port, so nothing can stand in its place to be {kind}")
         self._processes.end(self._agents.pop(files.name))
         agent = self._start_agent(files, behind=True)
         agent.wait_until_ready("ready")
@@ -142,9 +170,10 @@ class HolderProcesses:
                 return record.json
         raise ProcessFailed(holder, "keeps nothing about anybody else")
 
-    def _tell_source(self, name: str, members: Mapping[str, float]) -> None:
+    def _tell_source(self, files: HolderFiles, members: Mapping[str, float]) -> None:
+        whole = {"fhir-version": files.fhir_version, **members}
         request = urllib.request.Request(  # noqa: S310 - a loopback address of our own
-            f"{self._controls[name]}/faults", json.dumps(members).encode(), method="PUT"
+            f"{self._controls[files.name]}/faults", json.dumps(whole).encode(), method="PUT"
         )
         with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - as above
             pass

@@ -40,7 +40,7 @@ class RegionOffice:
     """One region, made in *folder*. `keys` is where everybody's keys are, a folder for each by its name in the register."""
 
     def __init__(self, folder: Path, policy: RegionPolicy | None = None) -> None:
-        self._office = Office.found(folder / "office", "testbed", policy or testbed_policy(), at=_now(), days=2)
+        self._office = Office.found(folder / "office", "testbed", policy or testbed_policy(), at=_now(), days=30)
         self.keys = folder / "keys"
         self._given: list[Path] = []
 
@@ -49,7 +49,7 @@ class RegionOffice:
         gateway = member_of("gateway", GATEWAY, "Gateway (fictional)", HolderKind.PUBLIC_HEALTH, parts={Part.GATEWAY})
         with self._office.change(_now()) as draft:
             for member in (gateway, *members):
-                draft.add_with_keys(member, self.keys / member.name.value, _NAMES, days=2)
+                draft.add_with_keys(member, self.keys / member.name.value, _NAMES, days=30)
 
     def change(self, change: Callable[[Draft], None]) -> int:
         """Make a new version, and give it to whoever has the register; returns its version."""
@@ -58,6 +58,16 @@ class RegionOffice:
         for folder in self._given:
             self._give_register(folder)
         return self._office.signed().register.version
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the office, for its commands."""
+        return self._office.folder
+
+    def hand_out(self) -> None:
+        """Give whoever has the register the one that stands now: the office's own commands may have made it."""
+        for folder in self._given:
+            self._give_register(folder)
 
     def give(self, folder: Path, *, follows: bool = False) -> None:
         """Put the register and the region's key into a process's folder; *follows*: newer registers too."""

@@ -10,7 +10,7 @@ from typing import Final
 from accord.rules.choices import Choice
 from accord.terms.answers import Ending
 from accord.terms.identifiers import Bsn
-from accord.wire.codec import ENDING_TO_WIRE
+from accord.wire.answer_codec import ENDING_TO_WIRE
 from node_agent.sources.choice_store import put_choices
 from testbed import asking
 from testbed.people import DINA

@@ -22,7 +22,7 @@ from accord.link.options import CHANNEL
 from accord.link.pseudonyms import PseudonymKey
 from accord.terms.identifiers import Bsn, Pseudonym, QueryId, Ura, record_ref
 from accord.terms.queries import EVERYTHING, HolderQuery, Selection
-from accord.wire import codec
+from accord.wire import question_codec
 from accord.wire.v1 import dossier_service_pb2 as dossier_pb
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceStub
@@ -71,7 +71,7 @@ def question(mandate: ScriptedMandate, holder: Ura, bsn: str = "", *, record: st
     about = record_ref(record) if record else Bsn(bsn)
     query = HolderQuery(QueryId(token_hex(16)), holder, about, None, mandate.asker, mandate.purpose, selection)
     evidence = mandate.sealed(Bsn(bsn), proof) if bsn else mandate.evidence()
-    return pb.QueryRequest(query=codec.holder_query_to_wire(query), evidence=codec.evidence_to_wire(evidence))
+    return pb.QueryRequest(query=question_codec.holder_query_to_wire(query), evidence=question_codec.evidence_to_wire(evidence))
 
 
 def location(mandate: ScriptedMandate, pseudonym: Pseudonym, bsn: str, key: PseudonymKey, *, proof: str = "") -> pb.LocateRequest:
@@ -79,13 +79,13 @@ def location(mandate: ScriptedMandate, pseudonym: Pseudonym, bsn: str, key: Pseu
     asker = mandate.asker
     return pb.LocateRequest(
         pseudonym=pseudonym.value,
-        data_user=codec.data_user_to_wire(asker.data_user),
-        professional=codec.professional_to_wire(asker.professional),
+        data_user=question_codec.data_user_to_wire(asker.data_user),
+        professional=question_codec.professional_to_wire(asker.professional),
         treats_the_patient=asker.treats_the_patient,
-        purpose=codec.purpose_to_wire(mandate.purpose),
+        purpose=question_codec.purpose_to_wire(mandate.purpose),
         query_id=token_hex(16),
         key_check=key.check,
-        evidence=codec.evidence_to_wire(mandate.sealed(Bsn(bsn), proof)),
+        evidence=question_codec.evidence_to_wire(mandate.sealed(Bsn(bsn), proof)),
     )
 
 

@@ -18,6 +18,7 @@ from grpc import aio
 from accord.link.addresses import Address
 from accord.link.closing import sign_closed
 from accord.link.options import SERVER, Options
+from accord.rules.leaving_out import LeftOut, Located
 from accord.rules.reading import category_of, content_hint, identifier_hint, read_record, time_ms
 from accord.terms.answers import AttachmentFrame, Batch, Closed, Counts, Ending, Frame, Outcome
 from accord.terms.faults import Fault
@@ -26,7 +27,7 @@ from accord.terms.limits import BATCH_BYTES, BATCH_RECORDS, FIRST_BATCH_BYTES
 from accord.terms.queries import HolderQuery
 from accord.terms.records import TYPE_CODE
 from accord.terms.vocabulary import CATEGORY_BIT, CATEGORY_CODE, CareCategory
-from accord.wire import codec
+from accord.wire import answer_codec, question_codec
 from accord.wire.columns import COMPANION, ENTERED_IN_ERROR, ROW
 from accord.wire.hashing import StreamDigest, question_hash
 from accord.wire.v1 import holder_service_pb2 as pb
@@ -128,6 +129,8 @@ class ScriptedHolder(HolderServiceServicer):
         self.fetch = fetch
         self.is_located = located
         self.address = Address(str(socket))
+        #: What it says that it leaves out, of whomever it is asked.
+        self.left_out = LeftOut()
         self.asked: list[HolderQuery] = []
         self.located: list[bytes] = []
         self.withdrawn = anyio.Event()
@@ -157,15 +160,15 @@ class ScriptedHolder(HolderServiceServicer):
     async def Locate(self, request: pb.LocateRequest, _context: _Context) -> pb.LocateResponse:
         """Say what the test wants."""
         self.located.append(request.pseudonym)
-        return pb.LocateResponse(located=self.is_located)
+        return answer_codec.located_to_wire(Located(self.is_located, self.left_out))
 
     async def Query(self, request: pb.QueryRequest, context: _Context) -> None:  # type: ignore[override]  # written with context.write
         """Play the script."""
-        query = codec.holder_query_from_wire(request.query)
+        query = question_codec.holder_query_from_wire(request.query)
         self.asked.append(query)
         try:
             async for frame in self.script(query):
-                await context.write(frame if isinstance(frame, pb.QueryResponse) else codec.frame_to_wire(self._signed(frame)))
+                await context.write(frame if isinstance(frame, pb.QueryResponse) else answer_codec.frame_to_wire(self._signed(frame)))
         except BaseException:
             self.withdrawn.set()
             raise
@@ -174,8 +177,8 @@ class ScriptedHolder(HolderServiceServicer):
         """Play the script for attachments; have none without."""
         if self.fetch is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, Fault.NOT_FOUND.value)
-        async for frame in self.fetch(codec.holder_query_from_wire(request.query)):
-            await context.write(codec.attachment_frame_to_wire(frame))
+        async for frame in self.fetch(question_codec.holder_query_from_wire(request.query)):
+            await context.write(answer_codec.attachment_frame_to_wire(frame))
 
     async def Exchange(self, _request: pb.ExchangeRequest, _context: _Context) -> pb.ExchangeResponse:
         """Have nothing to share."""

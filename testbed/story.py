@@ -1,14 +1,14 @@
 """The acceptance story as checks: every *must hold* on what arrives through public faces, one finding each.
 
-Steps of the story whose parts do not exist yet are not told: 5, 7. Step 6 has a region of its own.
+Steps of the story whose parts do not exist yet are not told: 5, 7. Step 6, and who joins in step 3, have regions of their own.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from testbed import story_developer, story_emergency, story_it, story_kitchen, story_silence
+from testbed import story_developer, story_emergency, story_it, story_joining, story_kitchen, story_silence
 from testbed.plants import PLANTS, Plant
 from testbed.region import BlockingRegion
 from testbed.story_evidence import CannotBeTold, DoesNotHold, Night
@@ -16,6 +16,7 @@ from testbed.story_evidence import CannotBeTold, DoesNotHold, Night
 PEOPLE: Final = 60
 #: Checks one must-hold, which its docstring says; returns what was found, or raises.
 Fact = Callable[[Night], str]
+N = TypeVar("N", bound=Night)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,12 @@ STEPS: Final[dict[int, tuple[Fact, ...]]] = {
     4: story_developer.FACTS,
     6: story_kitchen.FACTS,
 }
+_IT: Final = 3
 _KITCHEN: Final = 6
 
 
-def tell(*, seed: int = 2026, plant: str | None = None, steps: Iterable[int] = STEPS) -> Iterator[Finding]:
-    """Run the night, with a planted wrong where one is named, and tell what was found.
+def tell(*, seed: int = 2026, plant: str | None = None, steps: Iterable[int] = STEPS, hapi: bool = False) -> Iterator[Finding]:
+    """Run the night, with a planted wrong where one is named, and tell what was found. *hapi*: who joins has a real HAPI server.
 
     Raises:
         ProcessFailed: The region could not be started.
@@ -58,6 +60,8 @@ def tell(*, seed: int = 2026, plant: str | None = None, steps: Iterable[int] = S
     told = list(steps)
     if set(told) - {_KITCHEN}:
         yield from _tell_the_night(seed, planted, [step for step in told if step != _KITCHEN])
+    if _IT in told and planted is None:
+        yield from _tell_of_joining(seed, hapi=hapi)
     if _KITCHEN in told and planted is None:
         with story_kitchen.kitchen_table() as table:
             night = Night(table)
@@ -77,7 +81,14 @@ def _tell_the_night(seed: int, planted: Plant | None, steps: Iterable[int]) -> I
                 yield _found(step, fact, night)
 
 
-def _found(step: int, fact: Fact, night: Night) -> Finding:
+def _tell_of_joining(seed: int, *, hapi: bool) -> Iterator[Finding]:
+    """In a region of its own: who joins would change what the other steps compare."""
+    with story_joining.somebody_joins(seed=seed, hapi=hapi) as newcomer:
+        for fact in story_joining.FACTS:
+            yield _found(_IT, fact, newcomer)
+
+
+def _found(step: int, fact: Callable[[N], str], night: N) -> Finding:
     name, must_hold = fact.__name__.replace("_", "-"), (fact.__doc__ or "").strip().rstrip(".")
     try:
         return Finding(step, name, must_hold, True, fact(night))

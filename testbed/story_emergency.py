@@ -74,7 +74,9 @@ def no_cpr_and_the_older_yes(night: Night) -> str:
     """No CPR of De Brinkhof and De Wieke's older yes are both there, each with its date."""
     wishes = [record for record in night.merged.of_type("Consent") if RESUSCITATION[0].encode() in record.json]
     said = sorted((*record.origins, _answer(record.content), str(record.content["dateTime"])[:10]) for record in wishes)
-    expect(said, [("Huisartsen De Brinkhof", "deny", "2026-11-07"), ("Thuiszorg De Wieke", "JA", "2021-04-08")], "wishes on CPR")
+    # Its STU3 server's JA is told as R4 has it; a planted region keeps it in a store, as it was written.
+    older = "permit" if night.region.files["wieke"].is_older else "JA"
+    expect(said, [("Huisartsen De Brinkhof", "deny", "2026-11-07"), ("Thuiszorg De Wieke", older, "2021-04-08")], "wishes on CPR")
     return "no of 2026, yes of 2021"
 
 
@@ -106,7 +108,7 @@ def egfr_once_with_two_origins(night: Night) -> str:
 def crp_stays_37_50(night: Night) -> str:
     """37.50 stays 37.50: the CRP reaches the reader byte for byte as the laboratory has it."""
     held = the_only([record for record in night.full.of("twickelaar", "Observation") if b'"CRP"' in record.json], "CRPs over gRPC")
-    kept = next(record.json for record in night.region.generated.kept["twickelaar"] if record.ref == held.ref)
+    kept = night.region.kept("twickelaar")[held.ref]
     shown = night.merged.by_ref[f"Observation/twickelaar.{held.ref.removeprefix('Observation/')}"]
     expect(shown.content["valueQuantity"]["value"], "37.50", "the value in the merged view")
     expect((held.json == kept, night.at("twickelaar", held.ref) == kept), (True, True), "equal to the source's bytes, over gRPC and at the holder's base")

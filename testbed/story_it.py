@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from accord.terms.answers import Ending
+from accord.terms.faults import Fault
+from gateway.dossier.words import fault_words
+from node_agent.control import Request, ask_agent
 from testbed.demo_merged import read_everything
 from testbed.faults import FaultKind
 from testbed.people import DINA, DINA_EGFR_NUMBER
@@ -35,14 +38,17 @@ def restarted_it_answers(night: Night) -> str:
 
 
 def paused_by_the_holder(night: Night) -> str:
-    """Paused by the holder, Reggerbrug is shown as paused and nothing else."""
-    night.region.fault("reggerbrug", FaultKind.PAUSED)
+    """Paused by the holder, Reggerbrug is shown as paused, since when, and nothing else."""
+    control = night.region.files["reggerbrug"].agent / "journal.control"
+    ask_agent(control, Request("pause", "maintenance"))
     dossier = night.region.ask(DINA.bsn)
     line = dossier.holders["reggerbrug"]
     expect((line.ending, line.code, line.records), (Ending.PAUSED, "paused", 0), "Reggerbrug")
     expect(others(dossier, "reggerbrug"), others(night.full, "reggerbrug"), "the others")
-    night.region.heal("reggerbrug")
-    return "and resumed"
+    since = fault_words(Fault.PAUSED, paused_since_ms=line.paused_since_ms).en
+    expect(since.startswith("Paused by the holder since ") or not line.paused_since_ms, True, "since when")
+    expect(ask_agent(control, Request("resume")).serving, True, "resumed")
+    return since
 
 
 def a_lie_is_rejected_whole(night: Night) -> str:
@@ -68,7 +74,7 @@ def the_scan_finds_a_planted_canary(night: Night) -> str:
     for number, content in enumerate((DINA.bsn.encode(), _NAME.encode("utf-16"))):
         canary = folder / f"canary-{number}"
         canary.write_bytes(b"cache " + content)
-        found = scan(written_files(night.region), [DINA.bsn, _NAME])
+        found = scan(written_files(night.region).files, [DINA.bsn, _NAME])
         canary.unlink()
         expect(canary in found, True, "the canary was found")
     return "as text, and as UTF-16"
@@ -76,12 +82,12 @@ def the_scan_finds_a_planted_canary(night: Night) -> str:
 
 def nothing_is_left_on_disk(night: Night) -> str:
     """The same scan finds nothing of Dina: neither her number nor her name."""
-    files = list(written_files(night.region))
-    found = scan(files, [DINA.bsn, _NAME])
+    written = written_files(night.region)
+    found = scan(written.files, [DINA.bsn, _NAME])
     expect(
         [str(path.relative_to(night.region.root)) if path.is_relative_to(night.region.root) else str(path) for path in found], [], "files with content of hers"
     )
-    return f"{len(files)} files"
+    return written.summary
 
 
 FACTS: Final[tuple[Callable[[Night], str], ...]] = (

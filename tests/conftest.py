@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import Final, TypeVarTuple, Unpack
 
 import pytest
+import structlog
 from hypothesis import settings
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 IN_CI: Final = os.environ.get("CI") == "true"
-ALONE: Final = ("tests/region/", "tests/benches/", "tests/testbed/test_story.py", "tests/testbed/test_plugin.py")
-PARTS: Final = ("together", "alone")
+#: What nothing may run beside: what holds seconds against a promise.
+ALONE: Final = (
+    "tests/region/test_kitchen_table.py",
+    "tests/region/test_revocation.py",
+    "tests/region/test_standing_still.py",
+    "tests/testbed/test_story.py",
+)
+#: Whole regions of processes; three of them go beside each other, and no more. Of benches no figure is judged here.
+REGIONS: Final = ("tests/region/", "tests/benches/", "tests/node_agent/test_fhir_rest_hapi.py", "tests/testbed/test_plugin.py")
+PARTS: Final = ("together", "regions", "alone")
 NO_REAL_DATA: Final = "no real data here: put it beside the project in shared/data, or name it in NOABER_SHARED_DATA"
 
 # No timed assertions, and in CI the same examples for everybody.
@@ -43,6 +52,13 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
     return "asyncio", {"loop_factory": LoopOfOneTest}
 
 
+@pytest.fixture(autouse=True)
+def _log_of_one_test() -> Generator[None]:
+    """A command that ran inside a test has set where the log goes: to that test's own standard error. The next test has another one."""
+    yield
+    structlog.reset_defaults()
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with real data beside the project, or the one that `NOABER_SHARED_DATA` names.
@@ -57,15 +73,22 @@ def shared_data() -> Path:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let one part of the tests be chosen; without it, all are run."""
-    parser.addoption("--part", choices=PARTS, help="`alone`: those that nothing may run beside; `together`: all others")
+    parser.addoption(
+        "--part", choices=PARTS, help="`alone`: those that nothing may run beside; `regions`: whole regions, three at once; `together`: all others"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whole regions with deadlines, and benches: beside other tests they would find what is the machine's fault."""
+    """Whole regions with deadlines: beside many other tests they would find what is the machine's fault."""
     if (part := config.getoption("--part")) is not None:
-        chosen = [item for item in items if PARTS[item.nodeid.startswith(ALONE)] == part]
-        config.hook.pytest_deselected(items=[item for item in items if PARTS[item.nodeid.startswith(ALONE)] != part])
-        items[:] = chosen
+        config.hook.pytest_deselected(items=[item for item in items if _part_of(item) != part])
+        items[:] = [item for item in items if _part_of(item) == part]
+
+
+def _part_of(item: pytest.Item) -> str:
+    if item.nodeid.startswith(ALONE):
+        return "alone"
+    return "regions" if item.nodeid.startswith(REGIONS) else "together"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,7 +15,8 @@ lock() {
 }
 
 python=${1:?which Python has uv?}
-lock run pyproject.toml requirements/build.in --extra agent --extra gateway
+# With the driver of PostgreSQL: whoever installs what runs must not find out at the first start that a source needs more.
+lock run pyproject.toml requirements/build.in --extra agent --extra gateway --extra postgres
 # Both go into one environment: what runs is locked once, and tested as it runs.
 lock dev pyproject.toml requirements/build.in --all-extras --constraint requirements/run.lock
 lock proto requirements/proto.in

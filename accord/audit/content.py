@@ -84,6 +84,13 @@ class Withheld(_Plain, frozen=True, kw_only=True):
     refusal: str
 
 
+class Counted(_Plain, frozen=True, kw_only=True):
+    """How many records of a category."""
+
+    category: CareCategory
+    count: int
+
+
 class Event(_Plain, frozen=True, kw_only=True, tag_field="event"):
     """Anything in the journal. The journal stamps `moment` (UTC, milliseconds) and `system` when they are empty.
 

@@ -11,6 +11,7 @@ from typing import Final, Literal, get_args
 from msgspec import json, structs
 
 from accord.audit.content import AboutPatient, Asking, Event, Result, Severity, Truth, Withheld
+from accord.audit.shadow_events import ShadowClosing, ShadowDecision, ShadowRelease
 from accord.audit.spelling import without_numbers
 from accord.terms.answers import Ending
 from accord.terms.faults import Fault
@@ -214,6 +215,19 @@ class ReviewDone(Event, frozen=True, kw_only=True, tag="review-done"):
     remark: tuple[str, ...] = ()
 
 
+class StandingChanged(Event, frozen=True, kw_only=True, tag="standing-changed"):
+    """The holder paused its agent or resumed it, or it began in shadow: then it releases nothing.
+
+    `why` is what the person said who paused it.
+    """
+
+    code: str = "110129"
+    action: _Action = "U"
+    paused: bool
+    shadow: bool = False
+    why: str = ""
+
+
 class Started(Event, frozen=True, kw_only=True, tag="started"):
     """The journal was opened. `cut` bytes of a last line that was never finished were taken away."""
 
@@ -240,6 +254,7 @@ class PayloadsRemoved(Event, frozen=True, kw_only=True, tag="payloads-removed"):
 AnyEvent = (
     Decision | Release | Closing | Located | RefusedQuestion | GlassBroken | ChoiceChanged | ChoiceSeen | JournalViewed
     | RegisterAccepted | HeadSigned | HeadKept | HeadDoubted | BudgetAlarm | ReviewDone | Started | Stopped | PayloadsRemoved
+    | StandingChanged | ShadowDecision | ShadowRelease | ShadowClosing
 )  # fmt: skip
 
 #: Every class of event. `kind` gives the id of one.

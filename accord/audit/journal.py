@@ -21,6 +21,7 @@ from accord.audit.chain import LINE_BYTES
 from accord.audit.commits import WAITING_LINES, Group
 from accord.audit.content import Event, stamped
 from accord.audit.events import Started, Stopped, encode
+from accord.audit.onlooking import Nobody, Onlooker
 from accord.audit.recovering import Tail
 from accord.audit.writing import SEGMENT_BYTES, Writer, lock
 from accord.terms.faults import BadInput, Fault, Unavailable
@@ -57,7 +58,7 @@ class Journal:
     """The journal of one party, in a folder that no other process has open. `system` names the party in every line.
 
     Close it, or use it as a context. A file that is larger than `segment_bytes` is followed by a new one; `fresh_segment`
-    begins one at once. `writer_of` makes what writes. A door that was closed is tried again every `retry_seconds`.
+    begins one at once. `writer_of` makes what writes. *onlooker* counts. A door that was closed is tried again every `retry_seconds`.
 
     Raises:
         Unavailable: `journal-broken` when it does not agree with itself, with the place; `journal-in-use` when another process
@@ -75,6 +76,7 @@ class Journal:
         retry_seconds: float = RETRY_SECONDS,
         fresh_segment: bool = False,
         writer_of: type[Writer] = Writer,
+        onlooker: Onlooker | None = None,
     ) -> None:
         self.folder: Final = folder
         self.system: Final = system
@@ -83,6 +85,7 @@ class Journal:
         self._sync_seconds = sync_seconds
         self._retry_seconds = retry_seconds
         self._writer_of = writer_of
+        self._onlooker = onlooker or Nobody()
         self._turn = Condition()
         self._group, self._reason = Group(), ""
         self._closed_at = 0.0
@@ -137,7 +140,9 @@ class Journal:
             group, place = self._join(payloads)
             bell = group.bell(self._sync_seconds, self._overdue)
         await bell.wait()
-        return tuple(LineNumber(group.number(place + i)) for i in range(len(payloads)))
+        numbers = tuple(LineNumber(group.number(place + i)) for i in range(len(payloads)))
+        self._onlooker.durable(events)
+        return numbers
 
     def append_now(self, event: Event) -> LineNumber:
         """The same for who has no event loop; it blocks.
@@ -151,7 +156,9 @@ class Journal:
             group, place = self._join(payloads)
         if not group.done.wait(self._sync_seconds):
             self._overdue(group)
-        return LineNumber(group.number(place))
+        number = LineNumber(group.number(place))
+        self._onlooker.durable((event,))
+        return number
 
     def close(self) -> None:
         """Write what waits and a last line, and let the folder go. Twice is as good as once."""
@@ -274,7 +281,9 @@ class Journal:
                 _log.error("the journal could not be written", failure=type(mistake).__name__)
                 self._shut("failed", group)
                 break
-            if time.monotonic() - begun > self._sync_seconds:
+            seconds = time.monotonic() - begun
+            self._onlooker.synced(seconds)
+            if seconds > self._sync_seconds:
                 self._shut("slow", group)
                 break
             with self._turn:

@@ -9,6 +9,7 @@ from typing import Final
 
 from accord.audit.chain import LINE_BYTES, Line, read_line
 from accord.terms.faults import Fault, Unavailable
+from accord.terms.next_steps import JOURNAL_FOLDER
 
 _NAME: Final = re.compile(r"[0-9]{20}\.journal", re.ASCII)
 #: How much of a file's end is looked at for its last line: most lines are short; the longest may be followed by a torn one.
@@ -48,7 +49,7 @@ def segments(folder: Path) -> list[Segment]:
     try:
         names = [entry.name for entry in os.scandir(folder)]
     except OSError as cause:
-        raise Unavailable(Fault.JOURNAL_UNAVAILABLE, "folder") from cause
+        raise Unavailable(Fault.JOURNAL_UNAVAILABLE, "folder", then=JOURNAL_FOLDER) from cause
     return [Segment(folder / name, int(name[:20])) for name in sorted(names) if _NAME.fullmatch(name)]
 
 

@@ -55,6 +55,10 @@ FIELDS: Final[Mapping[str, frozenset[Reader]]] = {
     "second_factor": _only(R),
     "words": _only(R),
     "lines": _only(P, R, O),
+    **dict.fromkeys(("paused", "shadow"), _only(R, O)),
+    "why": _only(R),
+    # What would have left, in shadow: nothing was shown, so it is no access of which the patient must know.
+    "counted": _only(R),
     # The journal and the region.
     **dict.fromkeys(("party", "kept_n", "kept_chain", "n", "chain", "head", "signed", "before", "upto"), _only(R, O, X)),
     **dict.fromkeys(("version", "cut", "patients", "limit", "hours", "of"), _only(R, O)),

@@ -12,6 +12,7 @@ from accord.audit.recovering import Tail, cut_after, find_tail, write_checkpoint
 from accord.audit.segments import segment_path
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.limits import MIB
+from accord.terms.next_steps import JOURNAL_FOLDER
 
 SEGMENT_BYTES: Final = 64 * MIB
 #: A checkpoint is written after this much, so that a start verifies no more than about this.
@@ -28,7 +29,7 @@ def lock(folder: Path) -> int:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as cause:
-        raise Unavailable(Fault.JOURNAL_UNAVAILABLE, "folder") from cause
+        raise Unavailable(Fault.JOURNAL_UNAVAILABLE, "folder", then=JOURNAL_FOLDER) from cause
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as cause:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from accord.terms.faults import BadInput, Fault
+from accord.terms.next_steps import ADDRESS
 
 _HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<host>[^\[\]]+)):(?P<port>[0-9]{1,5})")
@@ -41,7 +42,7 @@ def address(text: str) -> Address:
     """
     read = _read(text)
     if not read.is_socket and not _HOST.fullmatch(read.host):
-        raise BadInput(Fault.INVALID_SETTING, "address")
+        raise BadInput(Fault.INVALID_SETTING, "address", then=ADDRESS)
     return read
 
 
@@ -71,9 +72,9 @@ def _read(text: str) -> Address:
         return Address(text.removeprefix("unix:"))
     match = _HOST_AND_PORT.fullmatch(text)
     if match is None or int(match["port"]) > 65535:
-        raise BadInput(Fault.INVALID_SETTING, "address")
+        raise BadInput(Fault.INVALID_SETTING, "address", then=ADDRESS)
     host = match["bracketed"] or match["host"]
     # Brackets are for IPv6 and IPv6 needs them: `::1:7001` can be read in two ways.
     if (":" in host) != (match["bracketed"] is not None):
-        raise BadInput(Fault.INVALID_SETTING, "address")
+        raise BadInput(Fault.INVALID_SETTING, "address", then=ADDRESS)
     return Address(host, int(match["port"]))

@@ -15,16 +15,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from accord.link.secret_files import kept_private
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Ura
+from accord.terms.next_steps import ADDRESS, CERTIFICATE, KEY, NOT_PRIVATE, SIGNING_REQUEST, UNREADABLE
 
 PRIVATE: Final = 0o600
 #: A certificate counts from a little earlier, for clocks that differ.
-_EARLIER: Final = timedelta(minutes=5)
-_DOMAIN: Final = ".ura.noaber.internal"
+EARLIER: Final = timedelta(minutes=5)
+DOMAIN: Final = ".ura.noaber.internal"
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1)
 
 
@@ -38,14 +41,14 @@ class Authority:
 
 def host_name(ura: Ura) -> str:
     """The name that only this organisation's certificate carries, and by which it is called."""
-    return f"{ura}{_DOMAIN}"
+    return f"{ura}{DOMAIN}"
 
 
 def make_authority(region: str, *, at: datetime, days: int) -> Authority:
     """A new authority: its certificate may sign those of organisations and no other authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, region), x509.NameAttribute(NameOID.COMMON_NAME, f"{region} authority")])
-    builder = _builder(name, name, key.public_key(), at=at, days=days)
+    builder = _builder(name, name, key.public_key(), at=at, life=timedelta(days=days))
     certificate = (
         builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
@@ -70,12 +73,12 @@ def requested_key(request: bytes) -> ec.EllipticCurvePublicKey:
     try:
         read = x509.load_pem_x509_csr(request)
         if not read.is_signature_valid:
-            raise BadInput(Fault.INVALID_SETTING, "signing request: signature")
+            raise BadInput(Fault.INVALID_SETTING, "signing request: signature", then=SIGNING_REQUEST)
         key = read.public_key()
     except (ValueError, InvalidSignature, UnsupportedAlgorithm):
-        raise BadInput(Fault.INVALID_SETTING, "signing request") from None
+        raise BadInput(Fault.INVALID_SETTING, "signing request", then=SIGNING_REQUEST) from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, _CURVES):
-        raise BadInput(Fault.INVALID_SETTING, "signing request: use an ECDSA key, P-256 or P-384")
+        raise BadInput(Fault.INVALID_SETTING, "signing request: use an ECDSA key, P-256 or P-384", then=SIGNING_REQUEST)
     return key
 
 
@@ -87,14 +90,24 @@ def certify(authority: Authority, key: ec.EllipticCurvePublicKey, ura: Ura, name
     Raises:
         BadInput: `invalid-setting` for a name that is none.
     """
+    return certify_names(authority, key, [host_name(ura), *names], at=at, life=timedelta(days=days))
+
+
+def certify_names(authority: Authority, key: ec.EllipticCurvePublicKey, names: list[str], *, at: datetime, life: timedelta) -> str:
+    """A certificate (PEM) for the first of these names, which is the region's to give, and for hosts and addresses besides.
+
+    Raises:
+        BadInput: `invalid-setting` for a name that is none.
+    """
+    own, *others = names
     issuer = x509.load_pem_x509_certificate(authority.certificate.encode("ascii"))
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host_name(ura))])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, own)])
     certificate = (
-        _builder(subject, issuer.subject, key, at=at, days=days)
+        _builder(subject, issuer.subject, key, at=at, life=life)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host_name(ura)), *map(_general_name, names)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(own), *map(_general_name, others)]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False)
         .sign(authority.key, hashes.SHA256())
     )
@@ -112,7 +125,22 @@ def read_certificate(certificate: bytes) -> x509.Certificate:
             return x509.load_pem_x509_certificate(certificate)
         return x509.load_der_x509_certificate(certificate)
     except ValueError:
-        raise BadInput(Fault.INVALID_SETTING, "certificate") from None
+        raise BadInput(Fault.INVALID_SETTING, "certificate", then=CERTIFICATE) from None
+
+
+def names_in(certificate: bytes) -> frozenset[str]:
+    """The DNS names that a certificate (PEM or DER) is for.
+
+    Raises:
+        BadInput: `invalid-setting`.
+    """
+    try:
+        names = read_certificate(certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    except ValueError:
+        raise BadInput(Fault.INVALID_SETTING, "certificate", then=CERTIFICATE) from None
+    return frozenset(names.get_values_for_type(x509.DNSName))
 
 
 def key_digest(certificate: bytes) -> bytes:
@@ -133,7 +161,7 @@ def digest_of(certificate: x509.Certificate) -> bytes:
     try:
         return digest_of_key(certificate.public_key())
     except (ValueError, UnsupportedAlgorithm):
-        raise BadInput(Fault.INVALID_SETTING, "certificate") from None
+        raise BadInput(Fault.INVALID_SETTING, "certificate", then=CERTIFICATE) from None
 
 
 def digest_of_key(key: CertificatePublicKeyTypes) -> bytes:
@@ -141,7 +169,7 @@ def digest_of_key(key: CertificatePublicKeyTypes) -> bytes:
     return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
 
 
-def write_private(path: Path, key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> None:
+def write_private(path: Path, key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey | X25519PrivateKey) -> None:
     """Write a private key (PKCS 8, PEM) that only its owner can read.
 
     Raises:
@@ -162,7 +190,7 @@ def read_signing_key(path: Path) -> Ed25519PrivateKey:
     """
     key = _private(path)
     if not isinstance(key, Ed25519PrivateKey):
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: not an Ed25519 key")
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: not an Ed25519 key", then=KEY)
     return key
 
 
@@ -174,7 +202,7 @@ def read_tls_key(path: Path) -> ec.EllipticCurvePrivateKey:
     """
     key = _private(path)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: not an ECDSA key")
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: not an ECDSA key", then=KEY)
     return key
 
 
@@ -187,9 +215,9 @@ def read_public_key(pem: bytes) -> bytes:
     try:
         key = serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
-        raise BadInput(Fault.INVALID_SETTING, "public key") from None
+        raise BadInput(Fault.INVALID_SETTING, "public key", then=KEY) from None
     if not isinstance(key, Ed25519PublicKey):
-        raise BadInput(Fault.INVALID_SETTING, "public key: use Ed25519")
+        raise BadInput(Fault.INVALID_SETTING, "public key: use Ed25519", then=KEY)
     return key.public_bytes_raw()
 
 
@@ -200,22 +228,22 @@ def public_pem(public: bytes) -> str:
 
 def _private(path: Path) -> object:
     try:
-        if path.stat().st_mode & 0o077:
-            raise BadInput(Fault.INVALID_SETTING, f"{path.name}: only its owner may be able to read a key (chmod 600)")
+        if not kept_private(path):
+            raise BadInput(Fault.INVALID_SETTING, f"{path.name}: only its owner may be able to read a key (chmod 600)", then=NOT_PRIVATE)
         return serialization.load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: no key that can be read") from None
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: no key that can be read", then=UNREADABLE) from None
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, at: datetime, days: int) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, at: datetime, life: timedelta) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(at - _EARLIER)
-        .not_valid_after(at + timedelta(days=days))
+        .not_valid_before(at - EARLIER)
+        .not_valid_after(at + life)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
@@ -241,8 +269,8 @@ def _general_name(name: str) -> x509.GeneralName:
         pass
     # A wildcard would speak for others, and so would a name made from another URA.
     labels_fit = all(part and part.replace("-", "").isalnum() for part in name.split("."))
-    if not name.isascii() or not labels_fit or f".{name.lower()}".endswith(_DOMAIN):
-        raise BadInput(Fault.INVALID_SETTING, "name of a host")
+    if not name.isascii() or not labels_fit or f".{name.lower()}".endswith(DOMAIN):
+        raise BadInput(Fault.INVALID_SETTING, "name of a host", then=ADDRESS)
     return x509.DNSName(name)
 
 
@@ -255,4 +283,4 @@ def read_anchor(path: Path) -> bytes:
     try:
         return read_public_key(path.read_bytes())
     except OSError:
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: cannot be read") from None
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: cannot be read", then=UNREADABLE) from None

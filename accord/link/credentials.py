@@ -15,11 +15,13 @@ from typing import Final, cast
 import grpc
 import structlog
 
-from accord.link.certificates import digest_of_key, host_name, key_digest, read_tls_key
+from accord.link.certificates import digest_of_key, host_name, key_digest, names_in, read_tls_key
 from accord.link.live_register import LiveRegister
 from accord.link.options import Options
 from accord.terms.faults import BadInput, Fault, Faulted
 from accord.terms.identifiers import Ura
+from accord.terms.members import RegionRegister
+from accord.terms.next_steps import CERTIFICATE, PAIR, REGISTER_OFFICE, UNREADABLE, WHOSE_CERTIFICATE
 
 #: For TLS 1.2; all suites of 1.3 are sound.
 _SUITES: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -84,10 +86,19 @@ class TlsMaterial:
         material = self._material
         return grpc.ssl_server_certificate_configuration([(material.key, material.certificate)], root_certificates=material.authorities)
 
-    def channel_credentials(self) -> grpc.ChannelCredentials:
-        """For gRPC's channels; see `to_member` for the options that go with them."""
+    def uncertified_configuration(self) -> grpc.ServerCertificateConfiguration:
+        """For gRPC's server that asks for no certificate."""
         material = self._material
-        return grpc.ssl_channel_credentials(material.authorities, material.key, material.certificate)
+        return grpc.ssl_server_certificate_configuration([(material.key, material.certificate)])
+
+    def channel_credentials(self, further: bytes = b"") -> grpc.ChannelCredentials:
+        """For gRPC's channels; see `to_member` for the options that go with them. *further* authorities (PEM) are believed, too."""
+        material = self._material
+        return grpc.ssl_channel_credentials(material.authorities + b"\n" + further if further else material.authorities, material.key, material.certificate)
+
+    def pair(self) -> tuple[bytes, bytes]:
+        """Key and certificate (PEM)."""
+        return self._material.key, self._material.certificate
 
     def _stamp(self) -> tuple[object, ...]:
         return (_stamp_of(self._files.certificate), _stamp_of(self._files.key), self._live.newest.authorities)
@@ -96,7 +107,7 @@ class TlsMaterial:
         check_pair(self._files)
         authorities = self._live.newest.authorities
         if not authorities:
-            raise BadInput(Fault.INVALID_SETTING, "the register names no authority")
+            raise BadInput(Fault.INVALID_SETTING, "the register names no authority", then=REGISTER_OFFICE)
         return _Material(self._files.certificate.read_bytes(), self._files.key.read_bytes(), "\n".join(authorities).encode("ascii"))
 
 
@@ -105,6 +116,18 @@ def server_credentials(material: TlsMaterial) -> grpc.ServerCredentials:
 
     Each handshake uses the files and the authorities of that moment, without a restart.
     """
+    return _dynamic(material, TlsMaterial.server_configuration, demands=True)
+
+
+def uncertified_credentials(material: TlsMaterial) -> grpc.ServerCredentials:
+    """Credentials of a server that asks for no certificate: who calls must be proven in another way.
+
+    Each handshake uses the files of that moment, as above.
+    """
+    return _dynamic(material, TlsMaterial.uncertified_configuration, demands=False)
+
+
+def _dynamic(material: TlsMaterial, configured: Callable[[TlsMaterial], grpc.ServerCertificateConfiguration], *, demands: bool) -> grpc.ServerCredentials:
     served = material.generation
 
     def newer() -> grpc.ServerCertificateConfiguration | None:
@@ -113,11 +136,11 @@ def server_credentials(material: TlsMaterial) -> grpc.ServerCredentials:
         if generation == served:
             return None  # grpcio's way to say: as before
         served = generation
-        return material.server_configuration()
+        return configured(material)
 
     # The stubs leave out that None may be returned.
     fetch = cast("Callable[[], grpc.ServerCertificateConfiguration]", newer)
-    return grpc.dynamic_ssl_server_credentials(material.server_configuration(), fetch, require_client_authentication=True)
+    return grpc.dynamic_ssl_server_credentials(configured(material), fetch, require_client_authentication=demands)
 
 
 class ChannelKeys:
@@ -190,7 +213,7 @@ def renew(context: ssl.SSLContext, files: TlsFiles) -> None:
     try:
         context.load_cert_chain(files.certificate, files.key)
     except (OSError, ssl.SSLError):
-        raise BadInput(Fault.INVALID_SETTING, files.certificate.name) from None
+        raise BadInput(Fault.INVALID_SETTING, files.certificate.name, then=PAIR) from None
 
 
 def check_pair(files: TlsFiles) -> None:
@@ -202,9 +225,23 @@ def check_pair(files: TlsFiles) -> None:
     try:
         digest = key_digest(files.certificate.read_bytes())
     except OSError:
-        raise BadInput(Fault.INVALID_SETTING, f"{files.certificate.name}: cannot be read") from None
+        raise BadInput(Fault.INVALID_SETTING, f"{files.certificate.name}: cannot be read", then=UNREADABLE) from None
     if digest_of_key(read_tls_key(files.key).public_key()) != digest:
-        raise BadInput(Fault.INVALID_SETTING, f"{files.key.name}: not the key of {files.certificate.name}")
+        raise BadInput(Fault.INVALID_SETTING, f"{files.key.name}: not the key of {files.certificate.name}", then=PAIR)
+
+
+def check_whose(certificate: bytes, ura: Ura, register: RegionRegister) -> None:
+    """Nothing, when a certificate (PEM) is of this organisation: by the register, or by its name where the register does not know it yet.
+
+    Raises:
+        BadInput: `invalid-setting`: it is of another one. Nobody would believe whoever answers with it.
+    """
+    member = register.by_certificate.get(key_digest(certificate))
+    if member is None and host_name(ura) in names_in(certificate):
+        return
+    if member is None or member.ura != ura:
+        whose = f"that of {member.name}, URA {member.ura}" if member is not None else "of another organisation, or of none"
+        raise BadInput(Fault.INVALID_SETTING, f"holder.ura: the certificate is not of URA {ura}, but {whose}", then=WHOSE_CERTIFICATE)
 
 
 def _strict(context: ssl.SSLContext) -> None:
@@ -216,11 +253,11 @@ def _strict(context: ssl.SSLContext) -> None:
 def _trust(context: ssl.SSLContext, authorities: Iterable[str]) -> None:
     pem = "\n".join(authorities)
     if not pem:
-        raise BadInput(Fault.INVALID_SETTING, "no authority to believe")
+        raise BadInput(Fault.INVALID_SETTING, "no authority to believe", then=CERTIFICATE)
     try:
         context.load_verify_locations(cadata=pem)
     except (ValueError, ssl.SSLError):
-        raise BadInput(Fault.INVALID_SETTING, "authorities") from None
+        raise BadInput(Fault.INVALID_SETTING, "authorities", then=CERTIFICATE) from None
 
 
 def _stamp_of(path: Path) -> tuple[int, int, int] | None:

@@ -53,6 +53,7 @@ class LiveRegister:
         self._seen: tuple[int, int, int] | None = None
         self._lapsed = False
         self._polls_since_refusal: int | None = None
+        self._told: Faulted | None = None
         self._chain = self._remembered()
         if not self._chain:
             self._seen = self._stamp()
@@ -103,13 +104,7 @@ class LiveRegister:
         """
         if self._chain and text == self.text:
             return False
-        newest = self.newest.version if self._chain else 0
-        signed = read_register(text, trusted=self._chain[-1].signers if self._chain else self._anchors, at=at, newest=newest)
-        if signed.register.version == newest:
-            # One version, two texts: somebody signed twice, and nobody can tell which of them counts.
-            raise Unavailable(Fault.REGISTER_OUTDATED, "another text of this version")
-        if self._chain and signed.register.region != self.newest.region:
-            raise BadInput(Fault.REGISTER_INVALID, "region")
+        signed = self._checked(text, at)
         chain = self._shortest(signed)
         self._remember(chain)
         self._chain = chain
@@ -129,8 +124,26 @@ class LiveRegister:
             self._refresh()
             lapsed = self.newest.expires <= self._clock()
             if lapsed and not self._lapsed:
+                _log.error(
+                    "the register has expired: nobody is a member until there is a newer one", code=Fault.REGISTER_OUTDATED.value, version=self.newest.version
+                )
                 self._notify()
             self._lapsed = lapsed
+
+    def _checked(self, text: str, at: datetime) -> SignedRegister:
+        """A register that may follow the newest one.
+
+        Raises:
+            BadInput, Unavailable: As `take` does.
+        """
+        newest = self.newest.version if self._chain else 0
+        signed = read_register(text, trusted=self._chain[-1].signers if self._chain else self._anchors, at=at, newest=newest)
+        if signed.register.version == newest:
+            # One version, two texts: somebody signed twice, and nobody can tell which of them counts.
+            raise Unavailable(Fault.REGISTER_OUTDATED, "another text of this version")
+        if self._chain and signed.register.region != self.newest.region:
+            raise BadInput(Fault.REGISTER_INVALID, "region")
+        return signed
 
     def _refresh(self) -> None:
         stamp = self._stamp()
@@ -142,12 +155,21 @@ class LiveRegister:
         try:
             self.take(self._read(), self._clock())
         except Faulted as failure:
-            if failure.fault is Fault.REGISTER_OUTDATED and failure.where == OLDER:
-                # Usual after a newer one came over the wire: the file is behind, nothing is wrong.
-                _log.info("register file is older than the known register, which stays")
+            if failure.fault is not Fault.REGISTER_OUTDATED or failure.where != OLDER:
+                self._polls_since_refusal = 0
+                self._tell_of(failure)
                 return
-            self._polls_since_refusal = 0
+            # Usual after a newer one came over the wire: the file is behind, nothing is wrong.
+            _log.debug("register file is older than the known register, which stays")
+        if self._told is not None:
+            self._told = None
+            _log.info("register file can be believed again")
+
+    def _tell_of(self, failure: Faulted) -> None:
+        """Say once what is wrong with the file, however often it is looked at."""
+        if self._told is None or str(self._told) != str(failure):
             _log.error("register file refused, the known register stays", code=failure.fault.value, where=failure.where)
+        self._told = failure
 
     def _notify(self) -> None:
         changed, self._changed = self._changed, anyio.Event()
@@ -203,6 +225,28 @@ class LiveRegister:
         except OSError:
             # Without it an older register could come back after a restart: then rather no newer one, and loudly.
             raise Unavailable(Fault.REGISTER_OUTDATED, f"{self._known.name} cannot be written") from None
+
+
+class Glimpse(LiveRegister):
+    """What a process would know by these files if it began now: nothing is written and nothing is logged.
+
+    `doubt` is why the file is passed over where the register that is known stays; none when it is not.
+    """
+
+    doubt: Faulted | None = None
+
+    def take(self, text: str, at: datetime) -> bool:
+        """As a process would, without remembering it."""
+        if self._chain and text == self.text:
+            return False
+        self._chain = [self._checked(text, at)]
+        return True
+
+    def _refresh(self) -> None:
+        try:
+            self.take(self._read(), self._clock())
+        except Faulted as failure:
+            self.doubt = failure if failure.where != OLDER else None
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:

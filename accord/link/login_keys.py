@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from accord.link.jose import is_weak
 from accord.terms.faults import BadInput, Fault
+from accord.terms.next_steps import KEY
 
 #: Which key an algorithm goes with: type and curve. RSA has no curve, and at least 2048 bits.
 _KEY_OF: Final = {"EdDSA": ("OKP", "Ed25519"), "ES256": ("EC", "P-256"), "RS256": ("RSA", None), "PS256": ("RSA", None)}
@@ -33,12 +34,12 @@ def read_keys(jwks: str) -> dict[str, Mapping[str, Any]]:
             if key.get("use", "sig") != "sig":
                 continue
             if not isinstance(key["kid"], str) or key["kid"] in keys or "d" in key:
-                raise BadInput(Fault.INVALID_SETTING, "login keys")
+                raise BadInput(Fault.INVALID_SETTING, "login keys", then=KEY)
             keys[key["kid"]] = key
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise BadInput(Fault.INVALID_SETTING, "login keys") from None
+        raise BadInput(Fault.INVALID_SETTING, "login keys", then=KEY) from None
     if not keys:
-        raise BadInput(Fault.INVALID_SETTING, "login keys")
+        raise BadInput(Fault.INVALID_SETTING, "login keys", then=KEY)
     return keys
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from accord.terms.evidence import TreatmentBasis
 from accord.terms.faults import BadInput, Fault
+from accord.terms.next_steps import IN_THE_FILE, TOML, UNREADABLE
 from accord.terms.policies import ANY_ROLE, Budget, EmergencyPolicy, HolderPolicy, RegionPolicy, RoleMatrix
 from accord.terms.vocabulary import CareCategory, HolderKind
 
@@ -72,9 +73,9 @@ def read_policy(path: Path) -> RegionPolicy:
         content = path.read_bytes()
         text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError):
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: cannot be read") from None
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: cannot be read", then=UNREADABLE) from None
     if len(content) > _LARGEST:
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: too large")
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: too large", then=IN_THE_FILE)
     return policy_of(text, path.name)
 
 
@@ -94,7 +95,7 @@ def policy_of(text: str, name: str = "policy") -> RegionPolicy:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as failure:
         where = re.search(r"at line ([0-9]+)", str(failure))
-        raise BadInput(Fault.INVALID_SETTING, f"{name}{f':{where[1]}' if where else ''}: is not TOML") from None
+        raise BadInput(Fault.INVALID_SETTING, f"{name}{f':{where[1]}' if where else ''}: is not TOML", then=TOML) from None
     reading = _Reading(text, name)
     reading.check_names(tree)
     try:
@@ -103,7 +104,7 @@ def policy_of(text: str, name: str = "policy") -> RegionPolicy:
         # The message may quote a value; the place, or the name of what is missing, says enough.
         missing = str(failure).partition("missing required field `")[2].partition("`")[0]
         place = missing or str(failure).rpartition("`$")[2].strip("`.")
-        raise BadInput(Fault.INVALID_SETTING, f"{name}: {place or 'the file'}: not a value for this") from None
+        raise BadInput(Fault.INVALID_SETTING, f"{name}: {place or 'the file'}: not a value for this", then=IN_THE_FILE) from None
     return reading.policy(content)
 
 
@@ -150,7 +151,7 @@ class _Reading:
         """Say what is wrong, and on which line the word stands."""
         shown = re.compile(rf"(?<![\w.*-]){re.escape(word)}(?![\w.*-])") if word else None
         line = next((number for number, line in enumerate(self._lines, 1) if shown and shown.search(line.partition("#")[0])), 0)
-        raise BadInput(Fault.INVALID_SETTING, f"{self._name}{f':{line}' if line else ''}: {word[:60]}: {why}")
+        raise BadInput(Fault.INVALID_SETTING, f"{self._name}{f':{line}' if line else ''}: {word[:60]}: {why}", then=IN_THE_FILE)
 
     def check_names(self, tree: Mapping[str, Any]) -> None:
         """Names of sections and of what stands in them."""

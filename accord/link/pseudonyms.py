@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, Pseudonym
+from accord.terms.next_steps import LINE_KEY
 
 _HEX = re.compile(r"[0-9A-Fa-f]{64}")
 _CHECK_LABEL = b"noaber pseudonym key check v1"
@@ -31,7 +32,7 @@ class PseudonymKey:
 
     def __post_init__(self) -> None:
         if len(self.value) != 32:
-            raise BadInput(Fault.INVALID_SETTING, "pseudonym_key")
+            raise BadInput(Fault.INVALID_SETTING, "pseudonym_key", then=LINE_KEY)
 
     @property
     def check(self) -> bytes:
@@ -54,5 +55,5 @@ def pseudonym_key(text: str) -> PseudonymKey:
         BadInput: `invalid-setting`.
     """
     if not _HEX.fullmatch(text):
-        raise BadInput(Fault.INVALID_SETTING, "pseudonym_key")
+        raise BadInput(Fault.INVALID_SETTING, "pseudonym_key", then=LINE_KEY)
     return PseudonymKey(bytes.fromhex(text))

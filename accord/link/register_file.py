@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from accord.link import jose
+from accord.link import jose, sealing
 from accord.link.register_form import register_from_json, register_to_json
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.members import LoginProvider, Member, RegionRegister
@@ -154,6 +154,9 @@ def _is_sound(member: Member) -> bool:
         and all(len(digest) == 32 for digest in member.certificates)
         and all(not jose.is_weak(key.public) and key.id == jose.thumbprint(key.public) and key.uses for key in member.keys)
         and all(_CAPABILITY.fullmatch(capability) for capability in member.capabilities)
+        and (not member.sealing or (len(member.sealing) == sealing.KEY_BYTES and any(member.sealing)))
+        and len(member.sealed) <= sealing.MOST_BOXES
+        and all(sealing.KEY_ID.fullmatch(key) and len(box) == sealing.BOX_BYTES for key, box in member.sealed)
     )
 
 

@@ -32,7 +32,7 @@ class _Key(_Form):
     uses: list[KeyUse]
 
 
-class _Member(_Form):
+class _Member(_Form, omit_defaults=True):
     ura: _Line
     name: _Line
     title: _Line
@@ -44,6 +44,9 @@ class _Member(_Form):
     certificates: list[str]
     keys: list[_Key]
     capabilities: list[_Line]
+    # What came later is left out where there is none: an older register is still one text.
+    sealing: _Line = ""
+    sealed: dict[_Line, _Line] = {}
 
 
 class _NameOnly(msgspec.Struct):
@@ -169,6 +172,8 @@ def _member(raw: msgspec.Raw, position: int) -> Member:
             certificates=frozenset(map(bytes.fromhex, form.certificates)),
             keys=tuple(SigningKey(key.id, decoded(key.public), frozenset(key.uses)) for key in form.keys),
             capabilities=frozenset(form.capabilities),
+            sealing=decoded(form.sealing) if form.sealing else b"",
+            sealed=tuple(sorted((key, decoded(box)) for key, box in form.sealed.items())),
         )
     except (msgspec.DecodeError, Faulted):
         raise BadInput(Fault.REGISTER_INVALID, _who(raw, position)) from None
@@ -195,6 +200,8 @@ def _member_form(member: Member) -> _Member:
         certificates=sorted(digest.hex() for digest in member.certificates),
         keys=[_Key(key.id, encoded(key.public), sorted(key.uses)) for key in member.keys],
         capabilities=sorted(member.capabilities),
+        sealing=encoded(member.sealing) if member.sealing else "",
+        sealed={key: encoded(box) for key, box in member.sealed},
     )
 
 

@@ -21,6 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from accord.link.addresses import Address, loopback
 from accord.terms.faults import BadInput, Fault
 from accord.terms.limits import KIB
+from accord.terms.next_steps import TAKEN
 
 _MOST_CONNECTIONS: Final = 64
 _KEEP_ALIVE_SECONDS: Final = 15
@@ -38,17 +39,18 @@ async def serve_app(
     setting: str,
     tls: ssl.SSLContext | None = None,
     only: str = "",
+    beyond_loopback: bool = False,
     task_status: TaskStatus[str] = TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled. Port 0 takes a free one; the address that was taken is told once requests are taken.
 
-    Without *tls* only loopback addresses and unix sockets are served. *only* is the DNS name that must stand in the
+    Without *tls* only loopback addresses and unix sockets are served, unless somebody chose *beyond_loopback*. *only* is the DNS name that must stand in the
     certificate of whoever calls; *tls* has to demand one. *setting* is what an error names.
 
     Raises:
         BadInput: `loopback-only`, or `invalid-setting` when the address is taken.
     """
-    with _listening(at, setting, any_address=tls is not None) as listener:
+    with _listening(at, setting, any_address=beyond_loopback or tls is not None) as listener:
         taken = at.target if at.is_socket else Address(at.host, listener.getsockname()[1]).target
         server = _Server(app, tls, only)
         try:
@@ -156,7 +158,7 @@ def _listening(at: Address, setting: str, *, any_address: bool) -> Generator[soc
             listener.bind(at.host if at.is_socket else (at.host, at.port))
             listener.listen(64)
         except OSError:
-            raise BadInput(Fault.INVALID_SETTING, f"{setting}: the address is taken") from None
+            raise BadInput(Fault.INVALID_SETTING, f"{setting}: the address is taken", then=TAKEN) from None
         listener.setblocking(False)
         yield listener
     finally:

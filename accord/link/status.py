@@ -30,12 +30,16 @@ CODE_OF: Final[dict[Fault, grpc.StatusCode]] = {
         (Fault.EVIDENCE_MISSING, Fault.TOKEN_INVALID, Fault.MANDATE_EXPIRED, Fault.PROOF_EXPIRED, Fault.PROOF_USED, Fault.LOGIN_REQUIRED),
         grpc.StatusCode.UNAUTHENTICATED,
     ),
+    Fault.SESSION_BROKEN: grpc.StatusCode.UNAUTHENTICATED,
+    Fault.WORK_GONE: grpc.StatusCode.NOT_FOUND,
+    Fault.DOOR_BUSY: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Fault.BUDGET_SPENT: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Fault.REGISTER_OUTDATED: grpc.StatusCode.UNAVAILABLE,
     Fault.JOURNAL_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     Fault.UNKNOWN_HOLDER: grpc.StatusCode.NOT_FOUND,
     Fault.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Fault.PAUSED: grpc.StatusCode.UNAVAILABLE,
+    Fault.SHADOW: grpc.StatusCode.UNAVAILABLE,
     Fault.SOURCE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     Fault.SOURCE_BUSY: grpc.StatusCode.UNAVAILABLE,
     Fault.SOURCE_ANSWER_INVALID: grpc.StatusCode.UNAVAILABLE,
@@ -64,6 +68,7 @@ ENDING_OF: Final[dict[grpc.StatusCode, tuple[Ending, Fault]]] = {
 #: What our own codes mean for the holder's ending, when a holder fails the call with one.
 ENDING_OF_FAULT: Final[dict[Fault, Ending]] = {
     Fault.PAUSED: Ending.PAUSED,
+    Fault.SHADOW: Ending.PAUSED,
     Fault.SOURCE_UNAVAILABLE: Ending.UNREACHABLE,
     Fault.SOURCE_BUSY: Ending.UNREACHABLE,
     Fault.SOURCE_ANSWER_INVALID: Ending.UNREACHABLE,
@@ -71,6 +76,7 @@ ENDING_OF_FAULT: Final[dict[Fault, Ending]] = {
     Fault.MISSING_CAPABILITY: Ending.INCOMPATIBLE,
     Fault.WRONG_KEY: Ending.INCOMPATIBLE,
     Fault.TOO_MANY_QUESTIONS: Ending.REFUSED,
+    Fault.SESSION_BROKEN: Ending.CUT_OFF,
     Fault.INTERNAL: Ending.CUT_OFF,
     Fault.STREAM_CUT: Ending.CUT_OFF,
 }

@@ -20,7 +20,7 @@ from accord.terms.faults import BadInput, Fault
 _log = structlog.get_logger("noaber.surroundings")
 
 #: Whatever their value is, they are refused. Each beside what it would do.
-_REFUSED: Final[Mapping[str, str]] = {
+REFUSED: Final[Mapping[str, str]] = {
     "GRPC_TRACE": "prints headers, and so tokens",
     "SSLKEYLOGFILE": "writes the keys of every TLS connection to a file",
     "GRPC_SSL_CIPHER_SUITES": "chooses weaker ciphers than the region agreed on",
@@ -79,7 +79,7 @@ def is_dumpable() -> bool:
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:
-    for name in _REFUSED:
+    for name in REFUSED:
         if environment.get(name):
             raise BadInput(Fault.UNSAFE_ENVIRONMENT, name)
     if environment.get("GRPC_VERBOSITY", "").lower() == "debug":

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from accord.link.certificates import Authority, certify, key_digest, requested_key
 from accord.link.register_file import check_member
+from accord.link.sealing import key_id
 from accord.region.member_keys import KnownBy, make_keys
 from accord.region.superseded import Superseded
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Ura
 from accord.terms.members import LoginProvider, Member, MemberStatus, RegionRegister
+from accord.terms.next_steps import IN_THE_REGISTER, NOT_IN_THE_REGISTER
 from accord.terms.policies import RegionPolicy
 
 
@@ -34,7 +36,7 @@ class Draft:
         """
         check_member(member)
         if member.ura in self._members or member.name in {known.name for known in self._members.values()}:
-            raise BadInput(Fault.INVALID_SETTING, f"{member.ura}, {member.name}: one of these is in the register already")
+            raise BadInput(Fault.INVALID_SETTING, f"{member.ura}, {member.name}: one of these is in the register already", then=IN_THE_REGISTER)
         self._members[member.ura] = member
 
     def add_with_keys(self, member: Member, folder: Path, names: Iterable[str] = (), *, days: int = 90) -> Member:
@@ -73,7 +75,25 @@ class Draft:
         old = self.superseded.get(ura, Superseded()).joined(replaced).without(Superseded(known_by.certificates, frozenset(came)))
         if old != Superseded():
             self.superseded[ura] = old
-        self._members[ura] = replace(member, certificates=member.certificates | known_by.certificates, keys=(*kept, *known_by.keys))
+        self._members[ura] = replace(
+            member, certificates=member.certificates | known_by.certificates, keys=(*kept, *known_by.keys), sealing=known_by.sealing or member.sealing
+        )
+
+    def renew_certificate(self, ura: Ura, used: bytes, new: bytes) -> None:
+        """Let an organisation be known by the digest of a *new* key, and still by the one that it *used* to ask for it; what it used before that is dropped.
+
+        What was replaced is renewed for the same new key only, as when the answer was lost: another one would be of a thief, or of a copy.
+
+        Raises:
+            BadInput: `invalid-setting`: not in the register; `certificate-replaced`.
+        """
+        member = self.member(ura)
+        old = self.superseded.get(ura, Superseded())
+        if used in old.certificates and new not in member.certificates:
+            raise BadInput(Fault.CERTIFICATE_REPLACED)
+        kept = member.certificates - (old.certificates - {used, new}) | {new}
+        self.superseded[ura] = Superseded(frozenset({used}), old.keys)
+        self._members[ura] = replace(member, certificates=kept)
 
     def renew_keys(self, ura: Ura, folder: Path, names: Iterable[str] = (), *, days: int = 90) -> None:
         """Make new keys of every kind for an organisation, in another folder than the old ones, and rotate to them.
@@ -92,7 +112,7 @@ class Draft:
         member = self.member(ura)
         old = self.superseded.pop(ura, Superseded())
         if old == Superseded():
-            raise BadInput(Fault.INVALID_SETTING, f"{ura} has nothing that was replaced")
+            raise BadInput(Fault.INVALID_SETTING, f"{ura} has nothing that was replaced", then=NOT_IN_THE_REGISTER)
         keys = tuple(key for key in member.keys if key.id not in old.keys)
         self._members[ura] = replace(member, certificates=member.certificates - old.certificates, keys=keys)
 
@@ -141,8 +161,22 @@ class Draft:
         """
         member = self._members.get(ura)
         if member is None:
-            raise BadInput(Fault.INVALID_SETTING, f"{ura} is not in the register")
+            raise BadInput(Fault.INVALID_SETTING, f"{ura} is not in the register", then=NOT_IN_THE_REGISTER)
         return member
+
+    def knows(self, ura: Ura) -> bool:
+        """Whether an organisation is in the register."""
+        return ura in self._members
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Everybody in it."""
+        return tuple(self._members.values())
+
+    @property
+    def sealing_keys(self) -> frozenset[str]:
+        """The ids of the keys under which gateways are sealed secrets."""
+        return frozenset(key_id(member.sealing) for member in self._members.values() if member.sealing)
 
     @property
     def is_changed(self) -> bool:

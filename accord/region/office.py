@@ -21,6 +21,7 @@ from accord.region.draft import Draft, next_version
 from accord.region.superseded import read_superseded, superseded_to_json
 from accord.terms.faults import BadInput, Fault
 from accord.terms.members import RegionRegister
+from accord.terms.next_steps import ANOTHER_FOLDER, NEXT_KEY, UNREADABLE, UNWRITABLE
 from accord.terms.policies import RegionPolicy
 
 
@@ -47,9 +48,9 @@ class Office:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if any(folder.iterdir()):
-                raise BadInput(Fault.INVALID_SETTING, f"{folder.name}: is not empty")
+                raise BadInput(Fault.INVALID_SETTING, f"{folder.name}: is not empty", then=ANOTHER_FOLDER)
         except OSError:
-            raise BadInput(Fault.INVALID_SETTING, f"{folder.name}: cannot be written") from None
+            raise BadInput(Fault.INVALID_SETTING, f"{folder.name}: cannot be written", then=UNWRITABLE) from None
         key = Ed25519PrivateKey.generate()
         public = key.public_key().public_bytes_raw()
         authority = make_authority(region, at=at, days=10 * 366)
@@ -82,7 +83,7 @@ class Office:
         try:
             certificate = (self.folder / "authority.pem").read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError):
-            raise BadInput(Fault.INVALID_SETTING, "authority.pem: cannot be read") from None
+            raise BadInput(Fault.INVALID_SETTING, "authority.pem: cannot be read", then=UNREADABLE) from None
         return Authority(certificate, read_tls_key(self.folder / "authority.key"))
 
     def signed(self) -> SignedRegister:
@@ -130,7 +131,7 @@ class Office:
             try:
                 write_private(self.folder / "next-region.key", key)
             except OSError:
-                raise BadInput(Fault.INVALID_SETTING, "next-region.key: there is one already") from None
+                raise BadInput(Fault.INVALID_SETTING, "next-region.key: there is one already", then=NEXT_KEY) from None
             self._write(sign_register(next_version(register, at), self._key, self._believed()))
             return key.public_key().public_bytes_raw()
 
@@ -155,7 +156,7 @@ class Office:
         try:
             replace_file(self.register_path, f"{text}\n".encode("ascii"), 0o644)
         except OSError:
-            raise BadInput(Fault.INVALID_SETTING, "register.jws: cannot be written") from None
+            raise BadInput(Fault.INVALID_SETTING, "register.jws: cannot be written", then=UNWRITABLE) from None
 
     def _believed(self) -> frozenset[bytes]:
         """The key of today, and the announced one."""

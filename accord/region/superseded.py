@@ -9,6 +9,7 @@ import msgspec
 
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Ura
+from accord.terms.next_steps import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +54,4 @@ def read_superseded(path: Path) -> dict[Ura, Superseded]:
         form = _FORM.decode(path.read_bytes())
         return {Ura(ura): Superseded(frozenset(map(bytes.fromhex, one.certificates)), frozenset(one.keys)) for ura, one in form.items()}
     except (OSError, ValueError, msgspec.DecodeError, BadInput):
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: cannot be read") from None
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: cannot be read", then=UNREADABLE) from None

@@ -10,6 +10,7 @@ from msgspec import json
 from accord.audit.recent import events_since
 from accord.review.nightly import as_json, as_text, review_events
 from accord.review.reviewers import entry_of, fresh_code
+from accord.terms.counts import counted
 
 _FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
@@ -34,7 +35,9 @@ def review(
     found = review_events(events_since(folder, int(first.timestamp() * 1000)), since=first, until=last)
     for finding in found.findings:
         typer.echo(json.encode(as_json(finding)).decode() if as_lines_of_json else as_text(finding))
-    typer.echo(f"{found.accesses} questions and {found.alarms} alarms reviewed: {len(found.findings)} findings", err=as_lines_of_json)
+    typer.echo(
+        f"{counted(found.accesses, 'question')} and {counted(found.alarms, 'alarm')} reviewed: {counted(len(found.findings), 'finding')}", err=as_lines_of_json
+    )
     raise typer.Exit(1 if found.findings else 0)
 
 

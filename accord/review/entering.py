@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -24,6 +24,7 @@ from accord.review.page import ReviewerOf, given_in, language_of, make_review_ap
 from accord.review.queue import Reviewer, ReviewQueue
 from accord.review.reviewers import Known, Reviewers
 from accord.review.showing import Showing
+from accord.review.words import Language
 from accord.terms.faults import BadInput
 
 _COOKIE: Final = "noaber-review"
@@ -90,37 +91,59 @@ class Sessions:
 
 def make_review_site(queue: ReviewQueue, sessions: Sessions, *, secure: bool) -> ASGIApp:
     """The review page behind its login. *secure*: it is served over TLS, and the cookie goes over nothing else."""
-    showing = Showing()
+    showing, reviewer_of = Showing(), reviewer_by(sessions, _COOKIE)
+    page = make_review_app(queue, reviewer_of, key=secrets.token_bytes(32), leaves=True)
+
+    def login(language: Language, *, wrong: bool) -> str:
+        return showing.login(language=language, base="", wrong=wrong)
+
+    return behind_login(page, sessions, reviewer_of, cookie=_COOKIE, login=login, secure=secure)
+
+
+def reviewer_by(sessions: Sessions, cookie: str) -> ReviewerOf:
+    """Who looks, by the cookie of this name."""
 
     async def reviewer_of(request: Request) -> Reviewer | None:
-        return sessions.reviewer(request.cookies.get(_COOKIE, ""))
+        return sessions.reviewer(request.cookies.get(cookie, ""))
+
+    return reviewer_of
+
+
+class LoginForm(Protocol):
+    """What the form for a personal code looks like."""
+
+    def __call__(self, language: Language, *, wrong: bool) -> str:
+        """The page; *wrong* after a code that is nobody's."""
+
+
+def behind_login(page: ASGIApp, sessions: Sessions, reviewer_of: ReviewerOf, *, cookie: str, login: LoginForm, secure: bool) -> ASGIApp:
+    """A page behind a login with a personal code: the session is in the cookie of this name, and in no other page's."""
 
     async def show_login(request: Request) -> Response:
-        return HTMLResponse(showing.login(language=language_of(request), base="", wrong=False))
+        return HTMLResponse(login(language_of(request), wrong=False))
 
     async def log_in(request: Request) -> Response:
         if not _from_here(request):
             return Response(status_code=403)
         try:
             given, _ = await given_in(request)
-            cookie = sessions.begin(given.get("code", ""))
+            session = sessions.begin(given.get("code", ""))
         except BadInput:
-            given, cookie = {}, None
-        if cookie is None:
-            return HTMLResponse(showing.login(language=language_of(request, given), base="", wrong=True), 403)
+            given, session = {}, None
+        if session is None:
+            return HTMLResponse(login(language_of(request, given), wrong=True), 403)
         answer = RedirectResponse(f"/?lang={language_of(request, given)}", 303)
-        answer.set_cookie(_COOKIE, cookie, httponly=True, samesite="strict", secure=secure, path="/")
+        answer.set_cookie(cookie, session, httponly=True, samesite="strict", secure=secure, path="/")
         return answer
 
     async def log_out(request: Request) -> Response:
         if not _from_here(request):
             return Response(status_code=403)
-        sessions.end(request.cookies.get(_COOKIE, ""))
+        sessions.end(request.cookies.get(cookie, ""))
         answer = RedirectResponse("/login", 303)
-        answer.delete_cookie(_COOKIE, path="/", httponly=True, samesite="strict", secure=secure)
+        answer.delete_cookie(cookie, path="/", httponly=True, samesite="strict", secure=secure)
         return answer
 
-    page = make_review_app(queue, reviewer_of, key=secrets.token_bytes(32), leaves=True)
     routes = [Route("/login", show_login), Route("/login", log_in, methods=["POST"]), Route("/logout", log_out, methods=["POST"])]
     return WithHeaders(_Doorstep(Starlette(routes=[*routes, Mount("/", page)]), reviewer_of))
 

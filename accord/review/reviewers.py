@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from accord.terms.faults import BadInput, Fault
+from accord.terms.next_steps import IN_THE_FILE
 
 #: What is shorter was not made by `fresh_code`, and might be guessed.
 _SHORTEST: Final = 40
@@ -37,15 +38,16 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code_sha256: str
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    reviewer: tuple[_Entry, ...]
-
-
 class Reviewers:
-    """The people of a file. It is read anew when somebody logs in: whoever is taken out of it is out."""
+    """The people of a file. It is read anew when somebody logs in: whoever is taken out of it is out.
 
-    def __init__(self, path: Path) -> None:
+    *table* is what an entry is called there, so that a file for one page opens no other; *setting* is what an error names.
+    """
+
+    def __init__(self, path: Path, *, table: str = "reviewer", setting: str = "review.reviewers") -> None:
         self._path = path
+        self._table = table
+        self._setting = setting
         self.all()
 
     def all(self) -> tuple[Known, ...]:
@@ -55,13 +57,16 @@ class Reviewers:
             BadInput: `invalid-setting`: it cannot be read, names nobody or somebody twice, or has what is no digest.
         """
         try:
-            entries = msgspec.convert(tomllib.loads(self._path.read_text(encoding="utf-8")), _File).reviewer
+            content = tomllib.loads(self._path.read_text(encoding="utf-8"))
+            entries = msgspec.convert(content.pop(self._table, []), tuple[_Entry, ...])
         except (OSError, ValueError, RecursionError):
-            raise _wrong(self._path) from None
+            raise self._wrong() from None
+        if content:
+            raise self._wrong()
         if not entries or len({entry.identifier for entry in entries}) != len(entries):
-            raise _wrong(self._path)
+            raise self._wrong()
         if any(_DIGEST.fullmatch(entry.code_sha256) is None or not entry.identifier.strip() or not entry.name.strip() for entry in entries):
-            raise _wrong(self._path)
+            raise self._wrong()
         return tuple(Known(entry.identifier, entry.name, bytes.fromhex(entry.code_sha256)) for entry in entries)
 
     def by_code(self, code: str) -> Known | None:
@@ -87,18 +92,17 @@ class Reviewers:
         """
         return known in self.all()
 
+    def _wrong(self) -> BadInput:
+        return BadInput(Fault.INVALID_SETTING, f"{self._setting}: {self._path.name}", then=IN_THE_FILE)
+
 
 def fresh_code() -> str:
     """A new personal code."""
     return secrets.token_urlsafe(32)
 
 
-def entry_of(identifier: str, name: str, code: str) -> str:
+def entry_of(identifier: str, name: str, code: str, *, table: str = "reviewer") -> str:
     """What stands in the file of somebody with this code."""
     digest = sha256(code.encode()).hexdigest()
     quoted = (msgspec.json.encode(text).decode() for text in (identifier, name))  # a TOML text of these is written as JSON writes it
-    return "[[reviewer]]\nidentifier = {}\nname = {}\n".format(*quoted) + f'code_sha256 = "{digest}"\n'
-
-
-def _wrong(path: Path) -> BadInput:
-    return BadInput(Fault.INVALID_SETTING, f"review.reviewers: {path.name}")
+    return f"[[{table}]]\n" + "identifier = {}\nname = {}\n".format(*quoted) + f'code_sha256 = "{digest}"\n'

@@ -144,7 +144,7 @@ def numbers(item: ReviewItem) -> Text:
 def moment(at: datetime, language: Language) -> str:
     """Day and time, here."""
     here = at.astimezone(_HERE)
-    return f"{here.day} {_MONTHS[language][here.month - 1]} {here.year}, {here:%H:%M}"
+    return f"{here.day} {_MONTHS[language][here.month - 1]} {here.year}, {here:%H:%M %Z}"
 
 
 def total(count: int) -> Text:

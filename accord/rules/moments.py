@@ -26,6 +26,11 @@ _DAY_MS: Final = 86_400_000
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
+def local_moment(at: datetime, *, seconds: bool = False) -> str:
+    """Day, time and zone, as people here read it: `2026-11-22 21:15 CET`."""
+    return f"{at.astimezone(AMSTERDAM):{'%Y-%m-%d %H:%M:%S %Z' if seconds else '%Y-%m-%d %H:%M %Z'}}"
+
+
 @lru_cache(maxsize=4096)
 def interval(text: str) -> tuple[int, int]:
     """The first millisecond that *text* can mean, and the first after it, since 1970-01-01T00:00Z.

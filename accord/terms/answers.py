@@ -50,12 +50,14 @@ class Counts:
 class Outcome:
     """Categories of which records follow, and the ground on which they are released.
 
-    `bases` are the holder's own base addresses as they may stand in references to its own records.
+    `bases` are the holder's own base addresses as they may stand in references to its own records. `mapping` is how
+    its derived records are made, by name and version; empty where none are.
     """
 
     released: frozenset[CareCategory]
     basis: str
     bases: tuple[str, ...] = ()
+    mapping: str = ""
 
 
 @dataclass(frozen=True, slots=True)

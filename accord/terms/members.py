@@ -53,7 +53,9 @@ class Member:
     """An organisation of the region.
 
     `address` is where its agent, or its gateway, answers (empty for a mere data user). `certificates` are SHA-256 digests
-    of the public keys (SubjectPublicKeyInfo, DER) of the TLS certificates by which it is known.
+    of the public keys (SubjectPublicKeyInfo, DER) of the TLS certificates by which it is known. `sealing` is the public key
+    (X25519, 32 bytes) under which a gateway is sealed secrets, empty when it has none; `sealed` are a holder's boxes, each with
+    the id of the gateway's key under which it lies (`accord.link.sealing`): nobody else can open one, the office neither.
     """
 
     ura: Ura
@@ -67,6 +69,8 @@ class Member:
     certificates: frozenset[bytes] = frozenset()
     keys: tuple[SigningKey, ...] = ()
     capabilities: frozenset[str] = frozenset()
+    sealing: bytes = b""
+    sealed: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def holder(self) -> DataHolder:

@@ -11,6 +11,8 @@ from accord.terms.vocabulary import CareCategory, PurposeOfUse
 
 #: `SortKey.time_ms` and the column of a record that has no clinical moment.
 NO_TIME: Final = -(2**63)
+#: Stands in the place of an attachment's URL: what a derived record itself was made from.
+ORIGINAL: Final = "$original"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from accord.terms.identifiers import Bsn, Pseudonym, Ura
 from accord.terms.limits import FIELD_CHARACTERS
 from accord.terms.looks import Look
 from accord.terms.vocabulary import CareCategory, HolderKind
-from accord.wire import codec
+from accord.wire import question_codec
 from accord.wire.v1 import patient_service_pb2 as pb
 
 TOKEN_CHARACTERS: Final = 16 * 1024
@@ -72,7 +72,7 @@ def look_to_wire(look: Look) -> pb.Access:
         role=look.role,
         categories=sorted(category.value for category in look.categories),
         basis=look.basis,
-        purpose=codec.purpose_to_wire(look.purpose),
+        purpose=question_codec.purpose_to_wire(look.purpose),
         treatment=look.treatment,
         emergency=look.emergency,
         reason=look.reason,
@@ -94,7 +94,7 @@ def look_from_wire(wire: pb.Access) -> Look:
         categories = frozenset(map(CareCategory, wire.categories))
     except ValueError:
         raise BadInput(Fault.INVALID_QUESTION, "access") from None
-    purpose, at = codec.purpose_from_wire(wire.purpose), moment_from_wire(wire.at_ms)
+    purpose, at = question_codec.purpose_from_wire(wire.purpose), moment_from_wire(wire.at_ms)
     return Look(
         at, Ura(wire.ura), wire.organisation, kind, wire.professional, wire.role, categories, wire.basis, purpose, wire.treatment, wire.emergency,
         wire.reason, wire.came_of_it,

@@ -12,16 +12,17 @@ from google.protobuf.message import DecodeError
 
 from accord.terms.answers import Batch, Frame
 from accord.terms.faults import BadInput, Fault
-from accord.wire import codec
+from accord.wire import answer_codec
 from accord.wire.v1 import holder_service_pb2 as pb
 
-# Tags of the fields, as bytes: QueryResponse.batch; Batch.columns, .blob, .categories; OpenResponse.batch; HolderBatch.holder, .batch.
+# Tags of the fields, as bytes: QueryResponse.batch; Batch.columns, .blob, .categories; OpenResponse.batch; HolderBatch.holder, .batch, .mapping.
 _COLUMNS: Final = 0x0A
 _BLOB: Final = 0x12
 _CATEGORIES: Final = 0x19
 _EVENT_BATCH: Final = b"\x1a"
 _HOLDER: Final = b"\x0a"
 _HOLDER_BATCH: Final = b"\x12"
+_MAPPING: Final = b"\x1a"
 
 
 def frame_from_bytes(message: bytes) -> Frame:
@@ -35,18 +36,20 @@ def frame_from_bytes(message: bytes) -> Frame:
         if batch is not None:
             return batch
     try:
-        return codec.frame_from_wire(pb.QueryResponse.FromString(message))
+        return answer_codec.frame_from_wire(pb.QueryResponse.FromString(message))
     except DecodeError:
         # Its text may quote the message.
         raise BadInput(Fault.BROKEN_BATCH) from None
 
 
-def batch_event(holder: str, batch: Batch) -> bytes:
-    """The bytes of an `OpenResponse` that relays a batch of a holder, as it came."""
-    payload = batch.wire or codec.batch_to_wire(batch).SerializeToString()
+def batch_event(holder: str, batch: Batch, mapping: str = "") -> bytes:
+    """The bytes of an `OpenResponse` that relays a batch of a holder, as it came; *mapping* is how its derived records were made."""
+    payload = batch.wire or answer_codec.batch_to_wire(batch).SerializeToString()
     name = holder.encode("ascii")
     inner = b"".join((_HOLDER, _length(len(name)), name, _HOLDER_BATCH, _length(len(payload))))
-    return b"".join((_EVENT_BATCH, _length(len(inner) + len(payload)), inner, payload))
+    told = mapping.encode("ascii")
+    after = b"".join((_MAPPING, _length(len(told)), told)) if told else b""
+    return b"".join((_EVENT_BATCH, _length(len(inner) + len(payload) + len(after)), inner, payload, after))
 
 
 def _plain_batch(message: bytes) -> Batch | None:

@@ -13,11 +13,12 @@ from grpc import aio
 
 from accord.link.salts import seal_salt
 from accord.link.status import ending_of, fault_of
+from accord.rules.leaving_out import Located
 from accord.terms.answers import AttachmentFrame, Closed, Description, Ending, Frame, Standing
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, RecordRef, Ura
 from accord.terms.queries import DossierQuery, Evidence, HolderQuery
-from accord.wire import codec
+from accord.wire import answer_codec, holder_codec, question_codec
 from accord.wire.relaying import frame_from_bytes
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1 import terms_pb2
@@ -65,26 +66,26 @@ class GrpcHolders:
     async def describe(self, holder: RegisteredHolder, *, seconds: float) -> Description:
         """As the port promises."""
         try:
-            return codec.description_from_wire(_understood(await _answer(self._stub(holder).Describe(pb.DescribeRequest(), timeout=seconds))))
+            return holder_codec.description_from_wire(_understood(await _answer(self._stub(holder).Describe(pb.DescribeRequest(), timeout=seconds))))
         except aio.AioRpcError as failure:
             raise _holder_failure(failure) from None
         except BadInput as failure:
             raise HolderFailure(Ending.INCOMPATIBLE, failure.fault) from None
 
-    async def locate(self, holder: RegisteredHolder, query: DossierQuery, *, seconds: float) -> bool:
+    async def locate(self, holder: RegisteredHolder, query: DossierQuery, *, seconds: float) -> Located:
         """As the port promises."""
         request = pb.LocateRequest(
             pseudonym=holder.key.pseudonym(query.bsn).value,
-            data_user=codec.data_user_to_wire(query.asked_by.data_user),
-            purpose=codec.purpose_to_wire(query.purpose),
+            data_user=question_codec.data_user_to_wire(query.asked_by.data_user),
+            purpose=question_codec.purpose_to_wire(query.purpose),
             query_id=query.id.value,
             treats_the_patient=query.asked_by.treats_the_patient,
-            professional=codec.professional_to_wire(query.asked_by.professional),
+            professional=question_codec.professional_to_wire(query.asked_by.professional),
             key_check=holder.key.check,
             evidence=_sealed(query.evidence, query.bsn),
         )
         try:
-            return _understood(await _answer(self._stub(holder).Locate(request, timeout=seconds))).located
+            return answer_codec.located_from_wire(_understood(await _answer(self._stub(holder).Locate(request, timeout=seconds))))
         except aio.AioRpcError as failure:
             raise _holder_failure(failure) from None
         except BadInput as failure:
@@ -92,7 +93,7 @@ class GrpcHolders:
 
     def ask(self, holder: RegisteredHolder, query: HolderQuery, *, seconds: float) -> AbstractAsyncContextManager[AsyncGenerator[Frame, None]]:
         """As the port promises."""
-        request = pb.QueryRequest(query=codec.holder_query_to_wire(query), evidence=_sealed(query.evidence, query.about))
+        request = pb.QueryRequest(query=question_codec.holder_query_to_wire(query), evidence=_sealed(query.evidence, query.about))
         call = self._way(holder).query
         return _stream(lambda: call(request, timeout=max(seconds, 0.001)), lambda message: self._checked(frame_from_bytes(message)))
 
@@ -100,15 +101,17 @@ class GrpcHolders:
         self, holder: RegisteredHolder, query: HolderQuery, url: str, record: str, *, seconds: float
     ) -> AbstractAsyncContextManager[AsyncGenerator[AttachmentFrame, None]]:
         """As the port promises."""
-        request = pb.FetchAttachmentRequest(query=codec.holder_query_to_wire(query), url=url, record=record, evidence=_sealed(query.evidence, query.about))
+        request = pb.FetchAttachmentRequest(
+            query=question_codec.holder_query_to_wire(query), url=url, record=record, evidence=_sealed(query.evidence, query.about)
+        )
         return _stream(
             lambda: self._stub(holder).FetchAttachment(request, timeout=max(seconds, 0.001)),
-            lambda message: self._checked(codec.attachment_frame_from_wire(message)),
+            lambda message: self._checked(answer_codec.attachment_frame_from_wire(message)),
         )
 
     def watch(self, holder: RegisteredHolder) -> AbstractAsyncContextManager[AsyncGenerator[Standing, None]]:
         """As the port promises."""
-        return _stream(lambda: self._stub(holder).Watch(pb.WatchRequest(), timeout=_WATCH_SECONDS), codec.standing_from_wire)
+        return _stream(lambda: self._stub(holder).Watch(pb.WatchRequest(), timeout=_WATCH_SECONDS), holder_codec.standing_from_wire)
 
     async def exchange(self, holder: RegisteredHolder, shared: Shared, *, seconds: float) -> Shared:
         """As the port promises."""
@@ -149,9 +152,9 @@ class _Way:
 def _sealed(evidence: Evidence, about: Bsn | RecordRef) -> "terms_pb2.Evidence":
     """The evidence as a holder gets it: who does not know the person cannot open the salt."""
     if not evidence.mandate or not isinstance(about, Bsn):
-        return codec.evidence_to_wire(evidence)
+        return question_codec.evidence_to_wire(evidence)
     digest = sha256(evidence.mandate.encode("ascii")).digest()
-    return codec.evidence_to_wire(replace(evidence, salt=seal_salt(evidence.salt, about, digest)))
+    return question_codec.evidence_to_wire(replace(evidence, salt=seal_salt(evidence.salt, about, digest)))
 
 
 def _way_over(channel: aio.Channel) -> _Way:

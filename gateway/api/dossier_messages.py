@@ -1,8 +1,7 @@
 """Dossier events as messages: the gRPC face's own codec."""
 
-from accord.terms.answers import Batch
 from accord.terms.parties import DataHolder
-from accord.wire import codec
+from accord.wire import answer_codec
 from accord.wire.v1 import dossier_service_pb2 as pb
 from gateway.dossier.words import CONSTANT_NOTE
 from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed, HolderLine, HolderStatus, Planned
@@ -12,7 +11,7 @@ def event_to_wire(event: DossierEvent) -> pb.OpenResponse:
     """The message of one event."""
     match event:
         case HolderBatch():
-            return pb.OpenResponse(batch=_batch(event.holder.value, event.batch))
+            return pb.OpenResponse(batch=_batch(event))
         case HolderStatus():
             return pb.OpenResponse(
                 status=pb.HolderStatus(
@@ -43,19 +42,20 @@ def card_to_wire(holder: DataHolder) -> pb.HolderCard:
     return pb.HolderCard(holder=holder.name.value, ura=holder.ura.value, title=holder.title, kind=holder.kind.value, telephone=holder.telephone)
 
 
-def _batch(holder: str, batch: Batch) -> pb.HolderBatch:
-    return pb.HolderBatch(holder=holder, batch=codec.batch_to_wire(batch))
+def _batch(event: HolderBatch) -> pb.HolderBatch:
+    return pb.HolderBatch(holder=event.holder.value, batch=answer_codec.batch_to_wire(event.batch), mapping=event.mapping)
 
 
 def _closed(event: HolderClosed) -> pb.HolderClosed:
     return pb.HolderClosed(
         holder=event.holder.value,
-        ending=codec.ENDING_TO_WIRE[event.ending],
-        counts=codec.counts_to_wire(event.counts),
+        ending=answer_codec.ENDING_TO_WIRE[event.ending],
+        counts=answer_codec.counts_to_wire(event.counts),
         code=event.code.value if event.code else "",
-        said=None if event.said is None else codec.closed_to_wire(event.said),
+        said=None if event.said is None else answer_codec.closed_to_wire(event.said),
         elapsed_ms=event.elapsed_ms,
         last_heard_ms=event.last_heard_ms,
+        paused_since_ms=event.paused_since_ms,
     )
 
 
@@ -72,11 +72,12 @@ def _completeness(event: Completeness) -> pb.Completeness:
 def _line(line: HolderLine) -> pb.HolderLine:
     return pb.HolderLine(
         holder=card_to_wire(line.holder),
-        ending=codec.ENDING_TO_WIRE[line.ending],
+        ending=answer_codec.ENDING_TO_WIRE[line.ending],
         records=line.records,
         code=line.code.value if line.code else "",
         elapsed_ms=line.elapsed_ms,
         copy=line.copy,
         data_as_of_ms=line.data_as_of_ms,
         last_heard_ms=line.last_heard_ms,
+        paused_since_ms=line.paused_since_ms,
     )

@@ -9,7 +9,7 @@ from accord.terms.answers import Ending
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import HolderName
 from gateway.api.outcomes import CODE_SYSTEM, ISSUE_BY_ENDING, authored_outcome, issue
-from gateway.dossier.words import CONSTANT_NOTE, EMERGENCY_NOTE, ENDINGS, SECTIONS, Language, Wording, data_as_of, fault_words, not_heard
+from gateway.dossier.words import CONSTANT_NOTE, EMERGENCY_NOTE, ENDINGS, NOT_ALL_ASKED, SECTIONS, Language, Wording, data_as_of, fault_words, not_heard
 from gateway.ports import Completeness, HolderLine
 
 ENDING_SYSTEM: Final = "urn:noaber:ending"
@@ -124,10 +124,10 @@ def _issues_of(line: HolderLine, completeness: Completeness, language: Language,
     if line.ending in SET_ASIDE and (before is Before.PAGES or (before is Before.RECORDS and line.records)):
         text = f"{line.holder.title}: {_DO_NOT_USE[before].in_language(language)}"
         found.append(issue("error", "business-rule", text, [(CODE_SYSTEM, "shown-before-rejected"), name], query_id))
-    if line.ending.heard_out and line.code is Fault.MISSING_CAPABILITY:
-        text = f"{line.holder.title}: {fault_words(line.code).in_language(language)}"
-        found.append(issue("warning", "incomplete", text, [(CODE_SYSTEM, line.code.value), name], query_id))
-    if line.code is Fault.NOT_ACTIVE:
+    if line.lacks:
+        text = f"{line.holder.title}: {NOT_ALL_ASKED.in_language(language)}"
+        found.append(issue("warning", "incomplete", text, [(CODE_SYSTEM, Fault.MISSING_CAPABILITY.value), name], query_id))
+    if line.code in (Fault.NOT_ACTIVE, Fault.JOINED_LATER):
         found.append(_gap(line, completeness, language, "information"))
     for number, fault in ((line.unfit, Fault.RECORDS_UNFIT), (line.oversized, Fault.RECORDS_OVERSIZED)):
         if number:
@@ -144,7 +144,7 @@ def _gap(line: HolderLine, completeness: Completeness, language: Language, sever
     words = [f"{line.holder.title}: {ENDINGS[line.ending].in_language(language)}"]
     codings = [(ENDING_SYSTEM, line.ending.value), (HOLDER_SYSTEM, line.holder.name.value)]
     if line.code is not None:
-        words.append(fault_words(line.code).in_language(language))
+        words.append(fault_words(line.code, paused_since_ms=line.paused_since_ms).in_language(language))
         codings.insert(0, (CODE_SYSTEM, line.code.value))
     if line.holder.telephone:
         words.append(f"Tel. {line.holder.telephone}")

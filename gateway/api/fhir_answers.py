@@ -9,6 +9,7 @@ import msgspec
 
 from accord.terms.faults import BadInput, Faulted
 from accord.terms.identifiers import HolderName
+from accord.terms.parties import DataHolder
 from accord.terms.records import TYPE_CODE
 from accord.wire.columns import COMPANION, Row
 from gateway.api.bundles import BundleParts
@@ -36,6 +37,10 @@ class BundleAnswer:
     parts: BundleParts = field(default_factory=BundleParts)
     unfit: dict[HolderName, int] = field(default_factory=dict)
     recorded: datetime = field(default_factory=lambda: datetime.now(UTC))
+    #: How each holder's derived records were made.
+    mappings: dict[HolderName, str] = field(default_factory=dict)
+    #: Who was asked, as the plan has them: whoever left the register meanwhile has still answered.
+    cards: dict[HolderName, DataHolder] = field(default_factory=dict)
     _provenance: dict[HolderName, HolderProvenance] = field(default_factory=dict)
 
     def record(self, holder: HolderName, row: Row, text: bytes, *, match: bool, fold: Origin | None = None) -> bytes:
@@ -81,9 +86,8 @@ class BundleAnswer:
             # At a holder's own base there is nobody else who can have said it.
             return b""
         if origin.holder not in self._provenance:
-            card = next(registered.card for registered in self.call.door.holders if registered.name == origin.holder)
-            self._provenance[origin.holder] = HolderProvenance(card, self.call.view.base, self.recorded)
-        return self._written(self._provenance[origin.holder].add(origin, flags, fold))
+            self._provenance[origin.holder] = HolderProvenance(self.cards[origin.holder], self.call.view.base, self.recorded)
+        return self._written(self._provenance[origin.holder].add(origin, flags, fold, self.mappings.get(origin.holder, "")))
 
     def _written(self, provenance: bytes | None) -> bytes:
         if provenance is None:

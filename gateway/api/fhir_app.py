@@ -17,7 +17,7 @@ from gateway.api.bundles import encode
 from gateway.api.fhir_account import NotHeard, gap_issues, header_of
 from gateway.api.fhir_calls import Call, new_query_id
 from gateway.api.fhir_metadata import capability_statement
-from gateway.api.fhir_routes import Asked, answer, route
+from gateway.api.fhir_routes import Asked, What, answer, route
 from gateway.api.fhir_views import View
 from gateway.api.http_door import Door, RegionDoor
 from gateway.api.http_exchange import AnswerCut, BodyTooSlow, ClientLeft, Exchange
@@ -84,7 +84,7 @@ class FhirApp:
         try:
             asked = route(exchange.method, exchange.segments)
             given = {item.name: item.value for item in exchange.given()}
-            if asked.type != "Binary":
+            if asked.type != "Binary" and asked.what is not What.ORIGINAL:
                 check_format(exchange.headers, given)
             exchange.pretty = given.get("_pretty") == "true"
             if asked.is_metadata:

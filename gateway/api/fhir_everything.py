@@ -19,7 +19,7 @@ from gateway.api.http_turns import Turn
 from gateway.dossier.alike import Placed, Step
 from gateway.dossier.folding import Folding
 from gateway.patient_ids import Person
-from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed
+from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed, Planned
 
 _PATH: Final = "Patient/{}/$everything"
 
@@ -67,7 +67,10 @@ class _Streamed:
     async def take(self, event: DossierEvent) -> None:
         """Take in what happened, and send what can be sent."""
         match event:
+            case Planned():
+                self.answer.cards = {card.name: card for card in event.asked}
             case HolderBatch():
+                self.answer.mappings[event.holder] = event.mapping
                 await self._place(self.folding.folding(event) if self.folding is not None else _as_they_came(event))
             case HolderClosed():
                 await self._close(event)

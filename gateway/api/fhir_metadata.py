@@ -22,7 +22,7 @@ def capability_statement(view: View, started: datetime, version: str) -> Json:
         "implementation": {"description": title, "url": view.own_base},
         "fhirVersion": "4.0.1",
         "format": ["json", "application/fhir+json"],
-        "rest": [{"mode": "server", "documentation": _ABOUT, "security": {"cors": False}, "resource": [_resource(kind.name) for kind in RESOURCE_TYPES]}],
+        "rest": [{"mode": "server", "documentation": _ABOUT, "security": {"cors": False}, "resource": [_resource(kind.name, view) for kind in RESOURCE_TYPES]}],
     }
 
 
@@ -36,21 +36,30 @@ _ABOUT = (
 )
 
 
-def _resource(name: str) -> Json:
+_ORIGINAL = (
+    "On one record that its holder's agent made from another form (GET): what it was made from, byte for byte as the source has it. By which mapping a "
+    "record was made stands in the Provenance of the merged view (extension urn:noaber:mapping of the entity) and in the header Noaber-Mapping of a read."
+)
+
+
+def _resource(name: str, view: View) -> Json:
     interactions = [{"code": "read"}] + ([{"code": "search-type"}] if name in SEARCHABLE else [])
     described: Json = {"type": name, "interaction": interactions, "versioning": "no-version", "readHistory": False}
     if name in SEARCHABLE:
         described["searchParam"] = [_parameter(parameter) for parameter in SEARCHABLE[name].values()]
         if name != "Patient":
             described["searchInclude"] = ["*", *includes_of(name)]
+    if view.holder is not None:
+        described["operation"] = [{"name": "original", "definition": "urn:noaber:operation:original", "documentation": _ORIGINAL}]
     if name == "Patient":
         names = ", ".join(EVERYTHING)
         described["operation"] = [
+            *described.get("operation", ()),
             {
                 "name": "everything",
                 "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
                 "documentation": f"On one patient. Parameters: {names}. Without _count the answer comes as the holders answer.",
-            }
+            },
         ]
     return described
 

@@ -12,7 +12,7 @@ from accord.terms.records import TYPE_BY_NAME
 from gateway.api.fhir_calls import Call
 from gateway.api.fhir_everything import stream_everything
 from gateway.api.fhir_patient import answer_patient_read, answer_patient_search
-from gateway.api.fhir_reading import answer_attachment, answer_read, check_only
+from gateway.api.fhir_reading import answer_attachment, answer_original, answer_read, check_only
 from gateway.api.fhir_search import Given, check_no_bsn, read_everything, read_search
 from gateway.api.fhir_searching import answer_page
 from gateway.api.fhir_values import is_bsn
@@ -26,6 +26,7 @@ class What(StrEnum):
     SEARCH = "search"
     EVERYTHING = "everything"
     READ = "read"
+    ORIGINAL = "original"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,9 @@ def _route(method: str, segments: tuple[str, ...], *, at_holder: bool) -> Asked:
         case ("Patient", logical_id, "$everything"):
             _check_id("Patient", logical_id, at_holder=at_holder)
             return _for(method, "GET, POST", Asked(What.EVERYTHING, "Patient", logical_id))
+        case (kind, logical_id, "$original") if at_holder and kind in TYPE_BY_NAME:
+            _check_id(kind, logical_id, at_holder=at_holder)
+            return _for(method, "GET", Asked(What.ORIGINAL, kind, logical_id))
         case (kind, logical_id) if kind in TYPE_BY_NAME:
             _check_id(kind, logical_id, at_holder=at_holder)
             return _for(method, "GET", Asked(What.READ, kind, logical_id))
@@ -105,6 +109,8 @@ async def answer(asked: Asked, call: Call) -> None:
         await _answer_search(asked, call, given)
     elif asked.what is What.EVERYTHING:
         await _answer_everything(asked, call, given)
+    elif asked.what is What.ORIGINAL:
+        await answer_original(call, asked.type, asked.id, given)
     elif asked.type == "Binary":
         await answer_attachment(call, asked.id, given)
     elif asked.type == "Patient" and call.view.holder is None and "." not in asked.id:

@@ -44,13 +44,13 @@ async def answer_page(call: Call, person: Person, search: Search, path: str, sub
     links = {"self": url if cursor is None else call.view.search_url(path, [*applied, ("_cursor", search.cursor)])}
     if opened.last is not None:
         expires = int(now_s()) + call.settings.cursor_seconds
-        following = Cursor(opened.last.key, opened.last.holder, opened.missed, expires)
+        following = Cursor(opened.last.key, opened.last.holder, opened.missed, expires, opened.took_part)
         links["next"] = call.view.search_url(path, [*applied, ("_cursor", call.cursors.seal(following, search=digest, user=user))])
     await _send(call, search, opened, links, first=cursor is None)
 
 
 async def _send(call: Call, search: Search, opened: Opened, links: dict[str, str], *, first: bool) -> None:
-    answer = BundleAnswer(call)
+    answer = BundleAnswer(call, mappings=dict(opened.mappings), cards={line.holder.name: line.holder for line in opened.completeness.holders})
     everything = not search.selection.types or not search.selection.types.isdisjoint({"Patient"})
     patients = [piece for pieces in opened.others.values() for piece in pieces if piece.type == "Patient"]
     companions = companions_of(opened)

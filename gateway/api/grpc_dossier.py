@@ -23,7 +23,7 @@ from accord.terms.identifiers import Bsn, HolderName, QueryId, RecordRef, record
 from accord.terms.limits import LIST_ITEMS
 from accord.terms.queries import EVERYTHING, DossierQuery, Evidence, Order
 from accord.terms.records import TYPE_BY_NAME
-from accord.wire import codec
+from accord.wire import answer_codec, question_codec
 from accord.wire.relaying import batch_event
 from accord.wire.v1 import dossier_service_pb2 as pb
 from accord.wire.v1 import holder_service_pb2 as holder_pb
@@ -80,7 +80,7 @@ class DossierService:
                 tasks.start_soon(_open, query, self._region, send)
                 async for event in receive:
                     # A batch goes out in the bytes it came in; everything else is small.
-                    await context.write(batch_event(event.holder.value, event.batch) if isinstance(event, HolderBatch) else event_to_wire(event))
+                    await context.write(batch_event(event.holder.value, event.batch, event.mapping) if isinstance(event, HolderBatch) else event_to_wire(event))
 
     async def FetchAttachment(self, request: pb.DossierServiceFetchAttachmentRequest | Unreadable, context: _Context) -> None:
         """Relay one attachment, checked as it passes."""
@@ -96,10 +96,10 @@ class DossierService:
             ):
                 await context.write(_frame(holder_pb.FetchAttachmentResponse(content_type=content_type)))
                 async for chunk in chunks:
-                    await context.write(_frame(codec.attachment_frame_to_wire(Chunk(chunk))))
+                    await context.write(_frame(answer_codec.attachment_frame_to_wire(Chunk(chunk))))
                 # The holder's own last word, as it signed it.
                 if chunks.said is not None:
-                    await context.write(_frame(codec.attachment_frame_to_wire(chunks.said)))
+                    await context.write(_frame(answer_codec.attachment_frame_to_wire(chunks.said)))
 
     def handler(self) -> grpc.GenericRpcHandler:
         """What a server serves: `Open` writes messages and, for batches, bytes that are already a message."""
@@ -132,14 +132,14 @@ class DossierService:
     def _query(self, request: pb.OpenRequest, context: _Context, *, attachment: tuple[HolderName, str, RecordRef] | None = None) -> tuple[Caller, DossierQuery]:
         if len(request.holders) > LIST_ITEMS:
             raise BadInput(Fault.INVALID_QUESTION, "holders")
-        selection = codec.selection_from_wire(request.selection) if request.HasField("selection") else EVERYTHING
+        selection = question_codec.selection_from_wire(request.selection) if request.HasField("selection") else EVERYTHING
         if not selection.types <= TYPE_BY_NAME.keys():
             # A type that nobody keeps would come back as "nothing" from everybody.
             raise BadInput(Fault.INVALID_QUESTION, "selection.types")
         if selection.order is not Order.ARRIVAL or selection.limit:
             raise BadInput(Fault.INVALID_QUESTION, "selection.order")
-        caller = self._callers.caller_of(context, codec.evidence_from_wire(request.evidence))
-        bsn, purpose = Bsn(request.bsn), codec.purpose_from_wire(request.purpose)
+        caller = self._callers.caller_of(context, question_codec.evidence_from_wire(request.evidence))
+        bsn, purpose = Bsn(request.bsn), question_codec.purpose_from_wire(request.purpose)
         if caller.purpose is not purpose:
             raise BadInput(Fault.QUESTION_WIDENED, "purpose")
         if attachment is None:
@@ -150,7 +150,7 @@ class DossierService:
         return caller, DossierQuery(
             QueryId(token_hex(16)),
             bsn,
-            codec.birth_date_from_wire(request.birth_date),
+            question_codec.birth_date_from_wire(request.birth_date),
             replace(caller.asked_by, treats_the_patient=caller.asked_by.treats_the_patient and request.treats_the_patient),
             purpose,
             selection,

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from accord.link.addresses import Address, loopback
 from accord.terms.faults import BadInput, Fault
 from accord.terms.limits import KIB
+from accord.terms.next_steps import TAKEN
 from gateway.api.http_patience import impatient
 from gateway.api.http_settings import HttpSettings
 
@@ -122,7 +123,7 @@ def _listening(address: Address) -> Generator[socket.socket, None, None]:
             listener.bind(address.host if address.is_socket else (address.host, address.port))
             listener.listen(256)
         except OSError:
-            raise BadInput(Fault.INVALID_SETTING, "listen.http: the address is taken") from None
+            raise BadInput(Fault.INVALID_SETTING, "listen.http: the address is taken", then=TAKEN) from None
         listener.setblocking(False)
         yield listener
     finally:

@@ -62,7 +62,9 @@ STATUS: Final[dict[Fault, int]] = {
     Fault.CURSOR_EXPIRED: 410,
     Fault.TOO_LARGE: 413,
     **dict.fromkeys((Fault.INTERNAL, Fault.INVALID_SETTING, Fault.UNSAFE_ENVIRONMENT, Fault.LOOPBACK_ONLY), 500),
-    **dict.fromkeys((Fault.TOO_MANY_QUESTIONS, Fault.PARTIAL_NOT_ACCEPTED, Fault.NO_HOLDERS_ELIGIBLE, Fault.PAUSED, Fault.SOURCE_BUSY, Fault.OVER_LIMIT), 503),
+    **dict.fromkeys(
+        (Fault.TOO_MANY_QUESTIONS, Fault.PARTIAL_NOT_ACCEPTED, Fault.NO_HOLDERS_ELIGIBLE, Fault.PAUSED, Fault.SHADOW, Fault.SOURCE_BUSY, Fault.OVER_LIMIT), 503
+    ),
     **dict.fromkeys((Fault.DEADLINE_PASSED, Fault.HOLDER_SILENT), 504),
 }
 

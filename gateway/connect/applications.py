@@ -10,6 +10,7 @@ from secrets import token_urlsafe
 from typing import Final
 
 from accord.terms.faults import BadInput, Fault
+from accord.terms.next_steps import IN_THE_FILE, UNREADABLE
 
 _LINE: Final = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{0,39}) (?P<digest>[0-9a-f]{64})(?P<trusted> trusted)?")
 _BEARER: Final = re.compile(r"[Bb]earer (?P<token>[!-~]{16,512})")
@@ -72,18 +73,18 @@ def read_applications(path: Path, *, without_token: bool = False) -> Application
     try:
         lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError):
-        raise BadInput(Fault.INVALID_SETTING, f"applications.tokens: {path.name} cannot be read") from None
+        raise BadInput(Fault.INVALID_SETTING, f"applications.tokens: {path.name} cannot be read", then=UNREADABLE) from None
     found: list[tuple[str, Application]] = []
     for number, line in enumerate(lines, 1):
         if not line or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line)
         if match is None or any(match["digest"] == digest for digest, _ in found):
-            raise BadInput(Fault.INVALID_SETTING, f"{path.name}: line {number}")
+            raise BadInput(Fault.INVALID_SETTING, f"{path.name}: line {number}", then=IN_THE_FILE)
         found.append((match["digest"], Application(match["name"], match["trusted"] is not None)))
     if not found:
         # An empty file must not mean that everybody may.
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: no application")
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: no application", then=IN_THE_FILE)
     return Applications(found, without_token=without_token)
 
 

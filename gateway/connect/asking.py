@@ -11,7 +11,7 @@ from typing import Any, Final
 from accord.terms.evidence import Asked
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, HolderName, RecordRef, record_ref
-from accord.terms.queries import EVERYTHING, Selection
+from accord.terms.queries import EVERYTHING, ORIGINAL, Selection
 from accord.terms.records import TYPE_BY_NAME
 from accord.terms.vocabulary import PurposeOfUse
 from gateway.api.fhir_routes import Asked as Route
@@ -132,6 +132,9 @@ class _Reading:
         """One record, or one attachment."""
         if asked.type == "Patient" and self.holder is None and "." not in asked.id:
             return self._about(asked.id, self._asked(_A_PERSONS_PATIENT))
+        if asked.what is What.ORIGINAL:
+            original, own_id = self._stands_at(asked.id)
+            return Understood((Asked(self.purpose, EVERYTHING, frozenset({original}), ORIGINAL, str(RecordRef(asked.type, own_id))),))
         if asked.type != "Binary":
             return Understood((self._record(*self._stands_at(asked.id), asked.type),))
         referrer = next((item.value for item in given if item.name == "record"), header)

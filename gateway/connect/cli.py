@@ -12,6 +12,8 @@ app.add_typer(config, name="config")
 _Config = Annotated[list[Path] | None, typer.Option("--config", help="TOML file; several are layered in order.")]
 _Sets = Annotated[list[str] | None, typer.Option("--set", help="section.key=value, over everything else.")]
 
+_Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+
 
 @app.command()
 def run(config: _Config = None, sets: _Sets = None) -> None:
@@ -45,18 +47,36 @@ def token(name: str, trusted: Annotated[bool, typer.Option("--trusted", help="It
     print(line)
 
 
-@config.command()
-def show(config: _Config = None, sets: _Sets = None) -> None:
-    """Print every setting, its value, and where it comes from."""
-    import msgspec
-
+@app.command()
+def doctor(config: _Config = None, sets: _Sets = None, as_json: _Json = False) -> None:
+    """Look at everything that it needs, before and after it is installed. Exit code 1 when something is wrong."""
+    from accord.ops.doctor.findings import as_json as told_as_json
+    from accord.ops.doctor.findings import as_text, exit_code
+    from gateway.connect.doctor import examine
     from gateway.connect.settings import read_settings
 
-    loaded = read_settings(config or [], sets or [])
-    for section, values in msgspec.to_builtins(loaded.values).items():
-        for key, value in values.items():
-            name = f"{section}.{key}"
-            print(f"{name} = {value!r}  # {loaded.origins.get(name, 'default')}")
+    files = config or []
+    found = examine(lambda: read_settings(files, sets or []), files[0].parent if files else Path())
+    print(told_as_json(found) if as_json else as_text(found))
+    raise typer.Exit(exit_code(found))
+
+
+@config.command()
+def show(config: _Config = None, sets: _Sets = None, as_json: _Json = False) -> None:
+    """Print every setting, its value, and where it comes from; secrets are masked."""
+    from accord.ops.telling import settings_told
+    from gateway.connect.settings import KEPT, read_settings
+
+    print(settings_told(read_settings(config or [], sets or []), KEPT, as_json=as_json))
+
+
+@config.command()
+def validate(config: _Config = None, sets: _Sets = None) -> None:
+    """Say whether the settings can be used. Exit code 2 when not."""
+    from gateway.connect.settings import read_settings
+
+    read_settings(config or [], sets or [])
+    print("the settings can be used")
 
 
 def _say(line: str) -> None:

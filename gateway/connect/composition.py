@@ -1,5 +1,6 @@
 """The only place where the parts of `noaber connect` are joined."""
 
+import os
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,8 +17,14 @@ from accord.link.credentials import ChannelKeys, TlsFiles, TlsMaterial, to_membe
 from accord.link.live_register import LiveRegister
 from accord.link.options import MAXIMUM_CONCURRENT_RPCS, SERVER
 from accord.link.surroundings import check_surroundings
+from accord.ops.calls import CountedCalls, counted_requests
+from accord.ops.desk import Desk
+from accord.ops.logs import set_up_log
+from accord.ops.notifying import Notifier
+from accord.ops.standing import Party
 from accord.terms.faults import BadInput, Fault, Faulted
 from accord.terms.identifiers import Ura
+from accord.terms.next_steps import TAKEN, WHOLE
 from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
 from gateway.connect.applications import Applications, read_applications
@@ -31,6 +38,9 @@ from gateway.connect.upstream import Upstream, gateway_address
 _GRACE_SECONDS = 3.0
 _LOOK_AROUND_SECONDS = 5.0
 
+#: The organisation under which its measures stand: there is one in a process.
+_COUNTED_AS = "connect"
+
 _log = structlog.get_logger("noaber.connect")
 
 
@@ -41,7 +51,9 @@ async def run(settings: ConnectSettings, folder: Path, ready: Callable[[str], No
         BadInput: A setting is wrong, or the surroundings are unsafe.
         Unavailable: `register-outdated`.
     """
+    set_up_log(settings.log)
     check_surroundings()
+    notifier, ops = Notifier.of_environment(os.environ), Desk("connect")
     live = _register(settings, folder)
     files = _tls_files(settings, folder)
     source, fetcher = mandate_source(settings.organisation, folder)
@@ -49,17 +61,24 @@ async def run(settings: ConnectSettings, folder: Path, ready: Callable[[str], No
     channel = _channel(settings, live, files) if settings.listen.grpc else None
     try:
         async with anyio.create_task_group() as tasks:
+            await ops.serve(settings.ops, tasks)
+            tasks.start_soon(notifier.keep_watching)
             tasks.start_soon(live.keep_fresh)
             tasks.start_soon(_look_around, parts, channel)
-            grpc_server, grpc_address = (None, "off") if channel is None else await _serve_grpc(settings, DossierRelay(parts, channel))
+            grpc_server, grpc_address = (None, "off") if channel is None else await _serve_grpc(settings, DossierRelay(parts, channel), ops)
             http_address = "off"
             if settings.listen.http:
                 face = HttpSettings(public_url=settings.listen.public_url)
-                http_address = await tasks.start(serve_http, lambda told: ConnectApp(parts, told), face, loopback(settings.listen.http))
-            ready(f"ready http={http_address} grpc={grpc_address}")
-            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-                async for _ in signals:
-                    break
+                http_address = await tasks.start(
+                    serve_http, lambda told: counted_requests(ConnectApp(parts, told), ops.measures, _COUNTED_AS), face, loopback(settings.listen.http)
+                )
+            with ops.looks_at(_COUNTED_AS, Party(live, certificate=files.certificate if files is not None else None)):
+                notifier.ready()
+                ready(f"ready http={http_address} grpc={grpc_address}")
+                with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+                    async for _ in signals:
+                        break
+            notifier.stopping()
             if grpc_server is not None:
                 await grpc_server.stop(_GRACE_SECONDS)
             tasks.cancel_scope.cancel()
@@ -84,7 +103,7 @@ def _register(settings: ConnectSettings, folder: Path) -> LiveRegister:
 def _tls_files(settings: ConnectSettings, folder: Path) -> TlsFiles | None:
     given = settings.gateway
     if bool(given.certificate) != bool(given.key):
-        raise BadInput(Fault.INVALID_SETTING, "gateway: certificate and key go together")
+        raise BadInput(Fault.INVALID_SETTING, "gateway: certificate and key go together", then=WHOLE)
     if not given.certificate:
         return None
     return TlsFiles(folder / given.certificate, folder / given.key)
@@ -97,7 +116,7 @@ def mandate_source(given: OrganisationSettings, folder: Path) -> tuple[MandateSo
         BadInput: `invalid-setting`, `loopback-only`.
     """
     if sum(map(bool, (given.mandate_key, given.mandate_command, given.mandate_url))) != 1:
-        raise BadInput(Fault.INVALID_SETTING, "organisation: one of mandate_key, mandate_command and mandate_url")
+        raise BadInput(Fault.INVALID_SETTING, "organisation: one of mandate_key, mandate_command and mandate_url", then=WHOLE)
     if given.mandate_key:
         return OwnKey(read_signing_key(folder / given.mandate_key)), None
     if given.mandate_command:
@@ -143,14 +162,14 @@ def _channel(settings: ConnectSettings, live: LiveRegister, files: TlsFiles | No
     return GatewayChannel(given.grpc, to_member(Ura(given.ura)), lambda: (keys.current(), keys.generation))
 
 
-async def _serve_grpc(settings: ConnectSettings, relay: DossierRelay) -> tuple[aio.Server, str]:
+async def _serve_grpc(settings: ConnectSettings, relay: DossierRelay, ops: Desk) -> tuple[aio.Server, str]:
     address = loopback(settings.listen.grpc)
-    server = aio.server(options=SERVER, maximum_concurrent_rpcs=MAXIMUM_CONCURRENT_RPCS)
+    server = aio.server(options=SERVER, maximum_concurrent_rpcs=MAXIMUM_CONCURRENT_RPCS, interceptors=[CountedCalls(ops.measures, _COUNTED_AS)])
     server.add_generic_rpc_handlers((relay.handler(),))
     try:
         port = server.add_insecure_port(address.target)
     except RuntimeError:
-        raise BadInput(Fault.INVALID_SETTING, "listen.grpc: the address is taken") from None
+        raise BadInput(Fault.INVALID_SETTING, "listen.grpc: the address is taken", then=TAKEN) from None
     await server.start()
     return server, address.target if address.is_socket else Address(address.host, port).target
 

@@ -19,7 +19,7 @@ from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, HolderName, record_ref
 from accord.terms.limits import LIST_ITEMS
 from accord.terms.queries import EVERYTHING
-from accord.wire import codec
+from accord.wire import question_codec
 from accord.wire.v1 import dossier_service_pb2 as pb
 from gateway.connect.proxy import Parts
 from gateway.connect.replaced import Replaced
@@ -113,21 +113,21 @@ class DossierRelay:
     async def _add_evidence(self, about: pb.OpenRequest, context: _Context, attachment: pb.DossierServiceFetchAttachmentRequest | None) -> None:
         parts, said = self._parts, _said(context)
         application = parts.applications.named_by(said.get("authorization", ""))
-        purpose = codec.purpose_from_wire(about.purpose)
+        purpose = question_codec.purpose_from_wire(about.purpose)
         if said.setdefault("noaber-purpose", purpose.value) != purpose.value:
             raise BadInput(Fault.INVALID_QUESTION, "purpose")
         who = parts.professionals.at_work(said, application, treats=about.treats_the_patient)
         if attachment is None:
             if len(about.holders) > LIST_ITEMS:
                 raise BadInput(Fault.INVALID_QUESTION, "holders")
-            selection = codec.selection_from_wire(about.selection) if about.HasField("selection") else EVERYTHING
+            selection = question_codec.selection_from_wire(about.selection) if about.HasField("selection") else EVERYTHING
             asked = Asked(purpose, selection, frozenset(HolderName(name) for name in about.holders))
         else:
             record = str(record_ref(attachment.record))
             asked = Asked(purpose, EVERYTHING, frozenset({HolderName(attachment.holder)}), attachment.url, record)
         at = parts.clock()
         held = await parts.book.mandate(Bsn(about.bsn), who, at)
-        about.evidence.CopyFrom(codec.evidence_to_wire(held.evidence([asked], parts.book.organisation.gateway, at)))
+        about.evidence.CopyFrom(question_codec.evidence_to_wire(held.evidence([asked], parts.book.organisation.gateway, at)))
 
     async def _relay(self, method: str, request: Any, context: _Context) -> None:
         parts = self._parts

@@ -8,11 +8,18 @@ from typing import Annotated, Final
 
 import msgspec
 
+from accord.link.secret_files import Secrets
 from accord.link.settings import Loaded, load
+from accord.ops.settings import LogSettings, OpsSettings
 from accord.terms.evidence import TreatmentBasis
 from accord.terms.faults import BadInput, Fault
+from accord.terms.next_steps import WHOLE
 from accord.terms.parties import Professional
 from gateway.connect.professionals import Professionals, moment_in
+
+PREFIX: Final = "NOABER_CONNECT__"
+#: The settings that name a file with a secret; no value of `noaber connect` is one.
+KEPT: Final = Secrets(files=frozenset({"applications.tokens", "gateway.key", "organisation.mandate_key"}))
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
@@ -126,6 +133,8 @@ class ConnectSettings(msgspec.Struct, frozen=True):
     professional: ProfessionalSettings = ProfessionalSettings()
     applications: ApplicationSettings = ApplicationSettings()
     memory: MemorySettings = MemorySettings()
+    ops: OpsSettings = OpsSettings()
+    log: LogSettings = LogSettings()
 
     @property
     def professionals(self) -> Professionals:
@@ -136,12 +145,12 @@ class ConnectSettings(msgspec.Struct, frozen=True):
         """
         given = self.professional
         if not (given.id and given.role and given.name):
-            raise BadInput(Fault.INVALID_SETTING, "professional: id, role and name")
+            raise BadInput(Fault.INVALID_SETTING, "professional: id, role and name", then=WHOLE)
         try:
             treatment = TreatmentBasis(given.treatment) if given.treatment else None
             factor_at: datetime | None = moment_in(given.second_factor_at) if given.second_factor_at else None
         except ValueError:
-            raise BadInput(Fault.INVALID_SETTING, "professional: treatment or second_factor_at") from None
+            raise BadInput(Fault.INVALID_SETTING, "professional: treatment or second_factor_at", then=WHOLE) from None
         return Professionals(Professional(given.id, given.role, given.name), treatment, factor_at)
 
 
@@ -151,4 +160,4 @@ def read_settings(files: Iterable[Path], sets: Iterable[str]) -> Loaded[ConnectS
     Raises:
         BadInput: `invalid-setting`.
     """
-    return load(ConnectSettings, files=files, environment=os.environ, prefix="NOABER_CONNECT__", sets=sets)
+    return load(ConnectSettings, files=files, environment=os.environ, prefix=PREFIX, sets=sets, secrets=KEPT)

@@ -7,7 +7,7 @@ from accord.terms.answers import Ending
 from accord.terms.faults import Fault, Faulted
 from accord.terms.identifiers import HolderName, QueryId
 from accord.terms.parties import DataHolder
-from accord.terms.vocabulary import SECTION_OF, CareCategory, Section, sections_fed_by
+from accord.terms.vocabulary import SECTION_OF, CareCategory, Section
 from gateway.ports import Completeness, HolderClosed, HolderLine, NotAsked, SectionLine
 
 
@@ -62,17 +62,19 @@ def _closed(holder: DataHolder, last: HolderClosed) -> HolderLine:
         last_heard_ms=last.last_heard_ms,
         copy=last.copy,
         data_as_of_ms=last.data_as_of_ms,
+        paused_since_ms=last.paused_since_ms,
+        lacking=last.lacking,
     )
 
 
 def _sections(lines: Iterable[HolderLine], records: Mapping[CareCategory, int], sections: Collection[Section]) -> tuple[SectionLine, ...]:
-    """What was shown, and who feeds the section and may have more: not heard out, or records of it could not be sent."""
+    """What was shown, and who feeds the section and may have more: not heard out, not asked for all of it, or records of it could not be sent."""
     shown: Counter[Section] = Counter()
     for category, count in records.items():
         shown[SECTION_OF[category]] += count
-    gaps = [line.holder for line in lines if line.leaves_a_gap]
+    gaps = [(line.holder.name, line.gaps) for line in lines if line.leaves_a_gap]
     return tuple(
-        SectionLine(section, shown[section], tuple(holder.name for holder in gaps if section in sections_fed_by(holder.kind)))
+        SectionLine(section, shown[section], tuple(name for name, harmed in gaps if section in harmed))
         for section in Section
         if section in sections or shown[section]
     )

@@ -1,7 +1,8 @@
 """Who said it: a FHIR Provenance per holder, written by the gateway, that lists what the holder contributed.
 
 For a record that is shown as another holder has it (folded), or that its own agent converted or spliced, the entity
-names the original at `/at/<holder>`, and says which target it belongs to.
+names the original at `/at/<holder>`, and says which target it belongs to. Of one that was converted it is the operation
+`$original`, and the entity says by which mapping.
 """
 
 from datetime import UTC, datetime
@@ -11,7 +12,8 @@ import msgspec
 
 from accord.terms.identifiers import URA_SYSTEM, HolderName
 from accord.terms.parties import DataHolder
-from accord.wire.columns import DERIVED, SPLICED
+from accord.terms.queries import ORIGINAL
+from accord.wire.columns import COMPANION, DERIVED, SPLICED
 from gateway.dossier.splicing import union_reference
 from gateway.dossier.window import Origin
 
@@ -20,6 +22,8 @@ MARKS_SYSTEM: Final = "urn:noaber:marks"
 AUTHORED: Final[dict[str, str]] = {"system": MARKS_SYSTEM, "code": "authored", "display": "Written by the gateway, not by a data holder"}
 #: Extension of an entity: the target of which it is the original.
 ENTITY_TARGET: Final = "urn:noaber:provenance-target"
+#: Extension of an entity: name and version of the mapping by which the target was made from it.
+ENTITY_MAPPING: Final = "urn:noaber:mapping"
 MOST_TARGETS: Final = 1_000
 _PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 
@@ -45,16 +49,20 @@ class HolderProvenance:
         self._noted: list[_Noted] = []
         self._written = 0
 
-    def add(self, origin: Origin, flags: int = 0, fold: Origin | None = None) -> bytes | None:
-        """Note a record of this holder, and as which other it is shown; a Provenance whenever one is full."""
+    def add(self, origin: Origin, flags: int = 0, fold: Origin | None = None, mapping: str = "") -> bytes | None:
+        """Note a record of this holder, as which other it is shown, and how it was made; a Provenance whenever one is full."""
         shown = fold or origin
         target = union_reference(shown.holder, shown.type, shown.id, self._base)
         entity: dict[str, Any] | None = None
         if fold is not None or flags & (DERIVED | SPLICED):
+            made = mapping if flags & DERIVED else ""
+            told = [{"url": ENTITY_MAPPING, "valueString": made}] if made else []
+            # What belongs to no patient comes along with a record, and has no original that could be asked for by itself.
+            at_its_holder = f"/{ORIGINAL}" if made and not flags & COMPANION else ""
             entity = {
-                "extension": [{"url": ENTITY_TARGET, "valueReference": {"reference": target}}],
+                "extension": [{"url": ENTITY_TARGET, "valueReference": {"reference": target}}, *told],
                 "role": "derivation" if flags & DERIVED else "source",
-                "what": {"reference": f"{self._base}/at/{origin.holder}/{origin.type}/{origin.id}"},
+                "what": {"reference": f"{self._base}/at/{origin.holder}/{origin.type}/{origin.id}{at_its_holder}"},
             }
         self._noted.append(_Noted(target, entity, None if fold is None else fold.holder))
         return self.finish() if len(self._noted) == MOST_TARGETS else None

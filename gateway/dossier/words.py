@@ -76,6 +76,9 @@ _CALL: Final = Wording("Bel als het niet kan wachten.", "Call if it cannot wait.
 #: Why a holder ended as it did, for the codes that can stand beside an ending.
 FAULTS: Final[dict[Fault, Wording]] = {
     Fault.PAUSED: Wording("De instelling heeft het delen gepauzeerd. Bel als het niet kan wachten.", "The holder has paused sharing. Call if it cannot wait."),
+    Fault.SHADOW: Wording(
+        "De instelling probeert het delen nog uit. Bel als het niet kan wachten.", "The holder is still trying sharing out. Call if it cannot wait."
+    ),
     Fault.SOURCE_UNAVAILABLE: Wording("Het bronsysteem gaf geen volledig antwoord. Probeer opnieuw.", "The source system did not answer in full. Try again."),
     Fault.SOURCE_BUSY: Wording("Het bronsysteem is te druk. Probeer over een minuut opnieuw.", "The source system is too busy. Try again in a minute."),
     Fault.SOURCE_ANSWER_INVALID: Wording(
@@ -102,7 +105,10 @@ FAULTS: Final[dict[Fault, Wording]] = {
     Fault.OVER_LIMIT: Wording("Vraag een kleiner deel: een periode of een soort gegevens.", "Ask for a part: a period or a kind of data."),
     Fault.RECORDS_UNFIT: Wording("Enkele gegevens konden niet mee. Bel als u iets mist.", "Some records could not be sent. Call if something is missing."),
     Fault.RECORDS_OVERSIZED: Wording("Enkele gegevens waren te groot. Bel de instelling daarvoor.", "Some records were too large. Call the holder for these."),
-    Fault.MISSING_CAPABILITY: Wording("De instelling moet eerst bijwerken.", "The holder has to update first."),
+    Fault.MISSING_CAPABILITY: Wording(
+        "Wordt daar niet opgevraagd, of de instelling moet bijwerken. Bel zo nodig.",
+        "Is not asked for there, or the holder has to update. Call if need be.",
+    ),
     Fault.WRONG_FHIR_VERSION: Wording("De instelling gebruikt een andere versie van de standaard.", "The holder uses another version of the standard."),
     Fault.HOLDER_REFUSED: Wording("Bel als het niet kan wachten.", "Call if it cannot wait."),
     Fault.NOT_THIS_HOLDER: Wording("Het adres in het register klopt niet. Meld dit.", "The address in the register is wrong. Report it."),
@@ -113,6 +119,9 @@ FAULTS: Final[dict[Fault, Wording]] = {
     Fault.TOO_MANY_QUESTIONS: Wording("Te veel vragen tegelijk. Probeer zo opnieuw.", "Too many questions at once. Try again in a moment."),
     Fault.NOT_CHOSEN: Wording("De vraag ging alleen naar andere instellingen.", "The question went to other holders only."),
     Fault.KIND_KEEPS_NOTHING: Wording("Dit soort instelling heeft deze gegevens niet.", "A holder of this kind does not keep these data."),
+    Fault.JOINED_LATER: Wording(
+        "Doet mee sinds na de eerste bladzijde. Zoek opnieuw om dit te zien.", "Takes part since after the first page. Search again to see it."
+    ),
     Fault.NOT_ACTIVE: Wording("Doet nog niet mee. Bel als het niet kan wachten.", "Does not take part yet. Call if it cannot wait."),
     Fault.NO_HOLDERS_ELIGIBLE: Wording("Er was niemand om dit aan te vragen.", "There was nobody to ask this."),
     Fault.ALL_HOLDERS_FAILED: Wording("Niemand is gehoord. Probeer opnieuw of bel.", "Nobody was heard. Try again, or call."),
@@ -123,23 +132,45 @@ FAULTS: Final[dict[Fault, Wording]] = {
 }
 
 
-def fault_words(fault: Fault) -> Wording:
-    """What to tell about a failure beside a holder's name; for a code that is not for clinicians, whom to turn to."""
+#: Of a holder that was heard out, and whose system is not asked for everything, whoever the patient is: it has nothing to update.
+NOT_ALL_ASKED: Final = Wording(
+    "Het bronsysteem wordt niet naar alles gevraagd: er kan meer zijn. Bel als u iets mist.",
+    "Its system is not asked for everything: there may be more. Call if something is missing.",
+)
+
+
+def fault_words(fault: Fault, *, paused_since_ms: int = 0) -> Wording:
+    """What to tell about a failure beside a holder's name; for a code that is not for clinicians, whom to turn to.
+
+    Of a pause it is told since when, where that is known.
+    """
+    since = _moment(paused_since_ms) if fault is Fault.PAUSED else None
+    if since is not None:
+        return Wording(
+            f"Gepauzeerd door de instelling sinds {since:%d-%m-%Y %H:%M}. {_CALL.nl}", f"Paused by the holder since {since:%Y-%m-%d %H:%M}. {_CALL.en}"
+        )
     return FAULTS.get(fault, _CALL)
 
 
 def data_as_of(data_as_of_ms: int) -> Wording:
     """How old a copy is; said in any case, also when the holder does not know, or names a moment that no calendar has."""
-    try:
-        moment = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=data_as_of_ms)).astimezone(AMSTERDAM)
-    except (OverflowError, ValueError):
-        data_as_of_ms = 0
-    if data_as_of_ms <= 0:
+    moment = _moment(data_as_of_ms)
+    if moment is None:
         return Wording("Kopie; niet bekend van wanneer.", "A copy; not known from when.")
     return Wording(f"Kopie; gegevens van {moment:%d-%m-%Y %H:%M}.", f"A copy; data as of {moment:%Y-%m-%d %H:%M}.")
 
 
+def _moment(milliseconds: int) -> datetime | None:
+    """A moment as a holder told it, here; none when it told none, or one that no calendar has."""
+    if milliseconds <= 0:
+        return None
+    try:
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)).astimezone(AMSTERDAM)
+    except (OverflowError, ValueError):
+        return None
+
+
 def not_heard(names: list[str]) -> Wording:
-    """Who is missing in a section."""
+    """Of whom something may be missing in a section: not heard at all, or not about everything."""
     listed = ", ".join(names)
-    return Wording(f"Niet gehoord: {listed}.", f"Not heard: {listed}.") if names else Wording("", "")
+    return Wording(f"Niet alles gehoord van: {listed}.", f"Not everything was heard from: {listed}.") if names else Wording("", "")

@@ -16,6 +16,7 @@ from accord.rules.strictness import strict_json
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Ura
 from accord.terms.members import KeyUse, MemberStatus, Part, RegionRegister
+from accord.terms.next_steps import IN_THE_FILE, UNREADABLE
 from gateway.smart.scopes import Scope, read_scopes
 
 ALGORITHMS: Final = ("EdDSA", "ES384", "RS384")
@@ -107,17 +108,17 @@ def read_clients(path: Path) -> dict[str, Client]:
     try:
         listed = strict_json(path.read_bytes(), limit=_FILE_BYTES)
     except (OSError, BadInput):
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: cannot be read") from None
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: cannot be read", then=UNREADABLE) from None
     if not isinstance(listed, list):
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: is no list of clients")
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: is no list of clients", then=IN_THE_FILE)
     found: dict[str, Client] = {}
     for number, entry in enumerate(listed, 1):
         try:
             client = _client(entry)
         except (BadInput, ValueError, TypeError, KeyError):
-            raise BadInput(Fault.INVALID_SETTING, f"{path.name}: client {number}") from None
+            raise BadInput(Fault.INVALID_SETTING, f"{path.name}: client {number}", then=IN_THE_FILE) from None
         if client.id in found or client.id.startswith(_URA):
-            raise BadInput(Fault.INVALID_SETTING, f"{path.name}: client {number}: client_id")
+            raise BadInput(Fault.INVALID_SETTING, f"{path.name}: client {number}: client_id", then=IN_THE_FILE)
         found[client.id] = client
     return found
 

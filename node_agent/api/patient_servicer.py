@@ -95,13 +95,12 @@ class PatientService:
         raise AssertionError
 
 
-def add_patient_service(service: PatientService, server: aio.Server, listening: Listening, noted: Callable[[Fault], Awaitable[None]]) -> None:
-    """Let *server* serve it. Who calls is looked at before the question is waited for."""
+def patient_calls(service: PatientService, listening: Listening, noted: Callable[[Fault], Awaitable[None]]) -> dict[str, "grpc.RpcMethodHandler[Any, Any]"]:
+    """What a server serves, by name. Who calls is looked at before the question is waited for."""
     ears = Ears(listening, service.who, noted, _LONGEST_SECONDS)
-    answers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+    return {
         "Recognise": ears.one_answer(service.Recognise, pb.RecogniseRequest, pb.RecogniseResponse),
         "ReadChoices": ears.one_answer(service.ReadChoices, pb.ReadChoicesRequest, pb.ReadChoicesResponse),
         "Choose": ears.one_answer(service.Choose, pb.ChooseRequest, pb.ChooseResponse),
         "ReadAccesses": ears.one_answer(service.ReadAccesses, pb.ReadAccessesRequest, pb.ReadAccessesResponse),
     }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(PATIENT_SERVICE, answers),))

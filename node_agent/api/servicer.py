@@ -9,18 +9,20 @@ from typing import Any, Final, Protocol
 import anyio
 import grpc
 from grpc import aio
+from structlog.contextvars import bind_contextvars
 
 from accord.audit.events import RefusedQuestion
 from accord.audit.refusals import Refusals
 from accord.link.failures import Unreadable, answering, read
 from accord.link.listening import Ears, Listening
+from accord.rules.leaving_out import Located
 from accord.rules.places import Places
 from accord.terms.answers import AttachmentFrame, Closed, Description, Frame, Standing
 from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
 from accord.terms.identifiers import Pseudonym, QueryId, Ura, record_ref
 from accord.terms.limits import FIELD_CHARACTERS
 from accord.terms.members import Member
-from accord.wire import codec
+from accord.wire import answer_codec, holder_codec, question_codec
 from accord.wire.v1 import holder_service_pb2 as pb
 from node_agent.admitted import Admitted
 from node_agent.answering import answer
@@ -31,6 +33,7 @@ from node_agent.holder import Holder
 from node_agent.locating import Locating
 from node_agent.outlet import Outlet
 from node_agent.ports import SourceFailure
+from node_agent.shadowing import Shadow
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["HolderService"].full_name
 CAPABILITIES: Final = frozenset({"locate", "query.arrival", "query.global", "attachment", "watch", "selection.v1"})
@@ -69,8 +72,10 @@ class HolderService:
         *,
         heartbeat_seconds: float = _HEARTBEAT_SECONDS,
         refusals: Refusals | None = None,
+        shadow: Shadow | None = None,
     ) -> None:
         self._holder = holder
+        self._shadow = shadow
         self._refusals = refusals or Refusals(holder.safeguards.ledger)
         self._door = door
         self._exchanging = exchanging
@@ -93,7 +98,7 @@ class HolderService:
             read(request)
             self._door.check_peer(context)
             source = self._holder.source
-            return codec.description_to_wire(
+            return holder_codec.description_to_wire(
                 Description(
                     ura=self._holder.ura,
                     name=self._name,
@@ -111,46 +116,57 @@ class HolderService:
         async with answering(context, "Locate"):
             request = read(unchecked)
             self._locating.check_key(request.key_check)
-            asked_by = codec.asker_from_wire(request.data_user, request.professional, treats_the_patient=request.treats_the_patient)
+            asked_by = question_codec.asker_from_wire(request.data_user, request.professional, treats_the_patient=request.treats_the_patient)
             asked = ToLocate(
                 Pseudonym(request.pseudonym),
                 asked_by,
-                codec.purpose_from_wire(request.purpose),
+                question_codec.purpose_from_wire(request.purpose),
                 QueryId(request.query_id),
-                codec.evidence_from_wire(request.evidence),
+                question_codec.evidence_from_wire(request.evidence),
             )
             async with self._noting_refusals(context, asked.query_id):
                 asking = self._door.let_locate(context, asked)
-            return pb.LocateResponse(located=await self._locating.locate(asked.pseudonym, asking, seconds=context.time_remaining()))
+            if self._shadow is not None:
+                await self._shadow.note_located(asked.pseudonym, asking)
+            elif self._holder.pausing.paused:
+                # How much was asked meanwhile is for our own people to know; a closed journal makes it no less paused.
+                with suppress(Unavailable):
+                    await self.note_refusal(Fault.PAUSED, asked.query_id.value, asking.gateway.value)
+            located = await self._locating.locate(asked.pseudonym, asking, seconds=context.time_remaining())
+            # For everybody alike: else it would tell who is known here (promise P9).
+            return answer_codec.located_to_wire(Located(located, await self._holder.left_out()))
         raise AssertionError
 
     async def Query(self, request: pb.QueryRequest | Unreadable, context: _Context) -> None:
         """The records of one person that this holder decides to release."""
 
         async def emit(frame: Frame) -> None:
-            await stream.write(codec.frame_to_wire(self._door.sign(frame) if isinstance(frame, Closed) else frame))
+            await stream.write(answer_codec.frame_to_wire(self._door.sign(frame) if isinstance(frame, Closed) else frame))
 
         stream = AnswerStream(context)
         async with answering(context, "Query"), stream.ended_in_time():
             message = read(request)
-            query = codec.holder_query_from_wire(message.query, message.evidence)
+            query = question_codec.holder_query_from_wire(message.query, message.evidence)
             async with self._noting_refusals(context, query.id):
                 admitted = self._door.let_query(context, query, "query")
+            if self._shadow is not None:
+                await self._shadow.note(admitted)
             async with self._door.while_a_member(context, _issuer(admitted)):
+                bind_contextvars(query=query.id.value)
                 await answer(self._holder, admitted, emit, seconds=_seconds(context))
 
     async def FetchAttachment(self, unchecked: pb.FetchAttachmentRequest | Unreadable, context: _Context) -> None:
         """The bytes of one attachment that a released record refers to."""
 
         async def emit(frame: AttachmentFrame) -> None:
-            await stream.write(codec.attachment_frame_to_wire(self._door.sign(frame) if isinstance(frame, Closed) else frame))
+            await stream.write(answer_codec.attachment_frame_to_wire(self._door.sign(frame) if isinstance(frame, Closed) else frame))
 
         stream = AnswerStream(context)
         async with answering(context, "FetchAttachment"), stream.ended_in_time():
             request = read(unchecked)
             if not 0 < len(request.url) <= _LONGEST_URL:
                 raise BadInput(Fault.INVALID_QUESTION, "url")
-            query, record = codec.holder_query_from_wire(request.query, request.evidence), record_ref(request.record)
+            query, record = question_codec.holder_query_from_wire(request.query, request.evidence), record_ref(request.record)
             async with self._noting_refusals(context, query.id):
                 admitted = self._door.let_query(context, query, "attachment", url=request.url, record=str(record))
             async with self._door.while_a_member(context, _issuer(admitted)):
@@ -207,16 +223,16 @@ class HolderService:
                 as_of_ms = await self._holder.source.data_as_of_ms()
             sequence += 1
             change = pausing.next_change
-            await outlet.put([codec.standing_to_wire(Standing(sequence, pausing.serving, pausing.code, pausing.since_ms, as_of_ms))])
+            await outlet.put([holder_codec.standing_to_wire(Standing(sequence, pausing.serving, pausing.code, pausing.since_ms, as_of_ms))])
             with anyio.move_on_after(self._heartbeat_seconds):
                 await change.wait()
 
 
-def add_holder_service(service: HolderService, server: aio.Server, listening: Listening) -> None:
-    """Let *server* serve it. Who calls is looked at before the question is waited for."""
+def holder_calls(service: HolderService, listening: Listening) -> dict[str, "grpc.RpcMethodHandler[Any, Any]"]:
+    """What a server serves, by name. Who calls is looked at before the question is waited for."""
     ears = Ears(listening, service.who, service.note_refusal, _LONGEST_SECONDS)
     watching = replace(ears, longest_seconds=_LONGEST_WATCH_SECONDS)
-    answers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+    return {
         "Describe": ears.one_answer(service.Describe, pb.DescribeRequest, pb.DescribeResponse),
         "Locate": ears.one_answer(service.Locate, pb.LocateRequest, pb.LocateResponse),
         "Query": ears.many_answers(service.Query, pb.QueryRequest, pb.QueryResponse.SerializeToString),
@@ -224,7 +240,6 @@ def add_holder_service(service: HolderService, server: aio.Server, listening: Li
         "Exchange": ears.one_answer(service.Exchange, pb.ExchangeRequest, pb.ExchangeResponse),
         "Watch": watching.many_answers(service.Watch, pb.WatchRequest, pb.WatchResponse.SerializeToString),
     }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, answers),))
 
 
 def _issuer(admitted: Admitted) -> Ura:

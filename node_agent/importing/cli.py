@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
-from accord.rules.moments import interval
+from accord.rules.moments import interval, local_moment
+from accord.terms.counts import counted
 from accord.terms.faults import BadInput, Fault
+from accord.terms.next_steps import OPTION, UNREADABLE
 from node_agent.importing.choices import read_choices
 from node_agent.importing.delivery import ImportOptions
 from node_agent.importing.progress import progress
@@ -37,7 +39,7 @@ def import_command(
     """
     missing = [path for path in paths if not path.exists()]
     if missing:
-        raise BadInput(Fault.INVALID_SETTING, f"PATH: {missing[0]} does not exist")
+        raise BadInput(Fault.INVALID_SETTING, f"PATH: {missing[0]} does not exist", then=UNREADABLE)
     options = ImportOptions(
         as_of_ms=_milliseconds(as_of) if as_of else None,
         bases=tuple(f"{address.rstrip('/')}/" for address in base or ()),
@@ -74,13 +76,13 @@ def choices_command(
         except OSError:
             raise BadInput(Fault.UNSUPPORTED_FILE, str(file)) from None
     count = keep_choices(store, choices, replace=not add)
-    print(f"{count:,} choices of {len(choices):,} people are on record")
+    print(f"On record: {counted(count, 'choice')} of {counted(len(choices), 'person', 'people')}")
 
 
 def show(report: ImportReport) -> None:
     """Print the report for people."""
-    as_of = datetime.fromtimestamp(report.as_of_ms / 1000, UTC).isoformat(timespec="seconds")
-    print(f"{report.records:,} records in {report.seconds:.1f} s ({report.records_per_second:,.0f} a second); the store is as of {as_of}")
+    as_of = local_moment(datetime.fromtimestamp(report.as_of_ms / 1000, UTC), seconds=True)
+    print(f"{counted(report.records, 'record')} in {report.seconds:.1f} s ({report.records_per_second:,.0f} a second); the store is as of {as_of}")
     print(f"  {report.new:,} new, {report.unchanged:,} unchanged, {report.replaced:,} replaced, {report.removed:,} removed")
     for remark, count in report.remarks.items():
         print(f"  {count:>9,}  {remark}")
@@ -101,11 +103,11 @@ def _milliseconds(text: str) -> int:
     try:
         return interval(text)[0]
     except BadInput:
-        raise BadInput(Fault.INVALID_SETTING, "--as-of") from None
+        raise BadInput(Fault.INVALID_SETTING, "--as-of", then=OPTION) from None
 
 
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise BadInput(Fault.INVALID_SETTING, "--resolve-dates") from None
+        raise BadInput(Fault.INVALID_SETTING, "--resolve-dates", then=OPTION) from None

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from accord.terms.counts import counted
 from node_agent.importing.delivery import Watcher
 from node_agent.importing.files import Delivered, packed_bytes
 
@@ -55,7 +56,7 @@ def _lines() -> Watcher:
     def watcher(_: Delivered, records: int) -> None:
         nonlocal due
         if time.monotonic() >= due:
-            sys.stderr.write(f"importing: {records:,} records so far\n")
+            sys.stderr.write(f"importing: {counted(records, 'record')} so far\n")
             due = time.monotonic() + _SECONDS_BETWEEN_LINES
 
     return watcher

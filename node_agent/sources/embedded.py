@@ -57,6 +57,14 @@ class EmbeddedStore:
         """The addresses of the system that it was filled from, as the import was told."""
         return self._bases
 
+    async def writable(self) -> frozenset[str]:
+        """Nothing: the file is opened for reading, and only import writes it."""
+        return frozenset()
+
+    async def try_write(self) -> bool | None:
+        """There is nothing to try."""
+        return None
+
     async def data_as_of_ms(self) -> int:
         """When the last import was true; 0 when this is no copy.
 
@@ -72,6 +80,10 @@ class EmbeddedStore:
             SourceUnavailable: It cannot.
         """
         await self._calls.call(lambda connection: connection.execute("SELECT 1 FROM record LIMIT 1").fetchone())
+
+    async def rights(self) -> frozenset[str]:
+        """None beside reading: whoever answers opens the store so that it cannot be written."""
+        return frozenset()
 
     async def everyone(self) -> AsyncGenerator[tuple[Bsn, LocalPatient], None]:
         """Everybody with a valid BSN; who has two is there with each.

@@ -9,6 +9,7 @@ from accord.terms.queries import Selection
 from accord.terms.records import RESOURCE_TYPES, TYPE_CODE
 from node_agent.ports import SourceRecord
 from node_agent.sources.embedded_schema import SERIAL_BITS
+from node_agent.sources.fed_schema import is_fed
 
 #: One list of records is no longer than this, and ends after the record with which it passes the bytes.
 _LIST_RECORDS: Final = 200
@@ -53,13 +54,13 @@ def records_after(connection: sqlite3.Connection, owner: int, types: str, place:
     records: list[SourceRecord] = []
     seen = 0
     query = (
-        f"SELECT place, fhir, splices IS NOT NULL FROM record WHERE place > ? AND place < ? AND type IN ({types}) AND fhir IS NOT NULL "  # noqa: S608  # numbers of our own
+        f"SELECT place, fhir, splices IS NOT NULL, {_derived(connection)} FROM record WHERE place > ? AND place < ? AND type IN ({types}) AND fhir IS NOT NULL "  # noqa: S608  # numbers of our own
         "ORDER BY place"
     )
     rows = connection.execute(query, (max(place, (owner << SERIAL_BITS) - 1), (owner + 1) << SERIAL_BITS))
-    for at, fhir, was_spliced in rows:
+    for at, fhir, was_spliced, was_derived in rows:
         place = at
-        records.append(SourceRecord(fhir, spliced=bool(was_spliced)))
+        records.append(SourceRecord(fhir, bool(was_spliced), bool(was_derived)))
         seen += len(fhir)
         if len(records) >= _LIST_RECORDS or seen >= _LIST_BYTES:
             break
@@ -71,24 +72,25 @@ def records_also_after(connection: sqlite3.Connection, owners: Sequence[int], ty
     """The next record that lies with somebody else and names one of these owners too; none is the end."""
     mine = ",".join(map(str, owners))
     query = (
-        "SELECT r.place, r.fhir, r.splices IS NOT NULL FROM also a JOIN record r ON r.place = a.place "  # noqa: S608  # numbers of our own
+        f"SELECT record.place, record.fhir, record.splices IS NOT NULL, {_derived(connection)} FROM also a JOIN record ON record.place = a.place "  # noqa: S608  # numbers of our own
         f"WHERE a.owner IN ({mine}) AND a.place > ? AND (a.place >> {SERIAL_BITS}) NOT IN ({mine}) "
-        f"AND r.type IN ({types}) AND r.fhir IS NOT NULL ORDER BY a.place LIMIT 1"
+        f"AND record.type IN ({types}) AND record.fhir IS NOT NULL ORDER BY a.place LIMIT 1"
     )
     row = connection.execute(query, (place,)).fetchone()
-    return ([], place) if row is None else ([SourceRecord(row[1], spliced=bool(row[2]))], row[0])
+    return ([], place) if row is None else ([SourceRecord(row[1], bool(row[2]), bool(row[3]))], row[0])
 
 
 def records_named(connection: sqlite3.Connection, refs: Sequence[RecordRef]) -> dict[RecordRef, SourceRecord]:
     """These records, as far as they are here."""
     found: dict[RecordRef, SourceRecord] = {}
+    query = f"SELECT fhir, splices IS NOT NULL, {_derived(connection)} FROM record WHERE type = ? AND id = ?"  # noqa: S608  # words of our own
     for ref in refs:
         code = TYPE_CODE.get(ref.type)
         if code is None or ref in found:
             continue
-        row = connection.execute("SELECT fhir, splices IS NOT NULL FROM record WHERE type = ? AND id = ?", (code, ref.id)).fetchone()
+        row = connection.execute(query, (code, ref.id)).fetchone()
         if row is not None and row[0] is not None:
-            found[ref] = SourceRecord(row[0], spliced=bool(row[1]))
+            found[ref] = SourceRecord(row[0], bool(row[1]), bool(row[2]))
     return found
 
 
@@ -107,6 +109,11 @@ def type_codes(selection: Selection) -> str:
         and (not selection.types or kind.name in selection.types)
         and (not selection.categories or kind.category in selection.categories or kind.name in _OF_ANY_CATEGORY)
     )
+
+
+def _derived(connection: sqlite3.Connection) -> str:
+    """How it is asked whether a record was made of a message; looked at each time, because a store may be fed while it is open."""
+    return "EXISTS (SELECT 1 FROM made WHERE made.place = record.place)" if is_fed(connection) else "0"
 
 
 def _is_here(connection: sqlite3.Connection, patient: str) -> bool:

@@ -14,6 +14,8 @@ from typing import Final
 from node_agent.ports import SourceUnavailable
 
 FORMAT: Final = 1
+#: The format of a store that messages were fed into; see `fed_schema`. Of any other store it is `FORMAT`.
+FED_FORMAT: Final = "2"
 SERIAL_BITS: Final = 32
 NOBODY: Final = 0
 #: One patient's records on few pages, one record seldom on two.
@@ -140,5 +142,5 @@ def bases_of(connection: sqlite3.Connection) -> tuple[str, ...]:
 
 
 def _check_format(connection: sqlite3.Connection) -> None:
-    if fact(connection, "format") != str(FORMAT):
+    if fact(connection, "format") not in (str(FORMAT), FED_FORMAT):
         raise SourceUnavailable("store")

@@ -53,13 +53,13 @@ class Stored(Enum):
 
 
 class StoreWriter:
-    """The store, opened for one delivery. What was not committed when it fails is not kept.
+    """The store, opened for one delivery. What was not committed when it fails is not kept; of one transaction that is all of it.
 
     Raises:
         SourceUnavailable: The store cannot be written, or another delivery is being taken in.
     """
 
-    def __init__(self, path: Path, *, as_of_ms: int | None = None) -> None:
+    def __init__(self, path: Path, *, as_of_ms: int | None = None, is_one_transaction: bool = False) -> None:
         self._lock = hold_the_lock(path)
         try:
             self.connection = open_for_writing(path)
@@ -70,6 +70,7 @@ class StoreWriter:
         self._next_serial: dict[int, int] = {}
         self._here: set[str] = set()
         self._uncommitted = 0
+        self._is_one_transaction = is_one_transaction
         self._as_of_ms = int((self.connection.execute("SELECT value FROM about WHERE name = 'as_of_ms'").fetchone() or (0,))[0])
         # Of two records that do not say when they were updated, that of the later delivery is the newer one.
         self._is_older_delivery = as_of_ms is not None and as_of_ms < self._as_of_ms
@@ -241,7 +242,7 @@ class StoreWriter:
 
     def _written(self) -> None:
         self._uncommitted += 1
-        if self._uncommitted >= _RECORDS_PER_TRANSACTION:
+        if self._uncommitted >= _RECORDS_PER_TRANSACTION and not self._is_one_transaction:
             self.connection.execute("COMMIT")
             self.connection.execute("BEGIN IMMEDIATE")
             self._uncommitted = 0

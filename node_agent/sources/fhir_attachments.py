@@ -18,6 +18,11 @@ from node_agent.sources.fhir_exchange import FHIR_JSON, Reply, Request
 _ANYTHING: Final = "application/octet-stream"
 _JSON: Final = frozenset({FHIR_JSON, "application/json", "application/json+fhir"})
 _XML: Final = frozenset({"application/fhir+xml", "application/xml+fhir"})
+#: Types that only STU3 has.
+_OLDER: Final = frozenset(
+    "ProcedureRequest ReferralRequest BodySite DataElement DeviceComponent EligibilityRequest EligibilityResponse ExpansionProfile "
+    "ImagingManifest ProcessRequest ProcessResponse Sequence ServiceDefinition".split()
+)
 #: So much base64 makes at most a chunk; a multiple of four characters.
 _BASE64_CHUNK: Final = CHUNK_BYTES // 3 * 4
 
@@ -26,6 +31,8 @@ class _Binary(msgspec.Struct, gc=False):
     resourceType: str = ""
     contentType: str = ""
     data: str = ""
+    #: What STU3 calls the data.
+    content: str = ""
 
 
 _decode_binary = msgspec.json.Decoder(_Binary).decode
@@ -33,9 +40,6 @@ _decode_binary = msgspec.json.Decoder(_Binary).decode
 
 def address_of(endpoint: FhirEndpoint, url: str) -> str | None:
     """Where the content behind *url* can be had; none when that is elsewhere, or is something else than content."""
-    for other in endpoint.bases[1:]:
-        if url.startswith(other + "/"):
-            url = url.removeprefix(other + "/")
     address = endpoint.below(url)
     if address is None or ".." in url.split("/") or "." in url.split("/"):
         return None
@@ -45,7 +49,7 @@ def address_of(endpoint: FhirEndpoint, url: str) -> str | None:
         is_binary = len(rest) in (1, 3) and is_logical_id(rest[0]) and (len(rest) == 1 or (rest[1] == "_history" and is_logical_id(rest[2])))
         return address if is_binary and not query else None
     # Records and operations are no attachments: they leave through disclosure, or not at all.
-    is_fhir = first in TYPE_BY_NAME or first in NEVER_RELEASED or first in ("", "metadata") or address == endpoint.bases[0]
+    is_fhir = first in TYPE_BY_NAME or first in NEVER_RELEASED or first in _OLDER or first in ("", "metadata") or address == endpoint.bases[0]
     return None if is_fhir or any(segment[:1] in ("_", "$") for segment in (first, *rest)) else address
 
 
@@ -89,7 +93,7 @@ async def _unpacked(head: Reply, chunks: AsyncGenerator[bytes, None], limit: int
     except (msgspec.DecodeError, RecursionError, ValueError):
         binary = _Binary()
     if binary.resourceType == "Binary":
-        return Attachment(binary.contentType or _ANYTHING, _decoded(binary.data))
+        return Attachment(binary.contentType or _ANYTHING, _decoded(binary.data or binary.content))
     if binary.resourceType or head.content_type != "application/json":
         raise SourceAnswerInvalid("attachment: not a Binary")
     return Attachment(head.content_type, _sliced(bytes(body)))

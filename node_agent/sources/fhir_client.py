@@ -7,8 +7,10 @@
     anything else of httpx2                   SourceUnavailable
     429, 503                                  left alone for as long as it says, up to a minute, then SourceBusy
     3xx                                       SourceAnswerInvalid: a question is never carried elsewhere
+    401, where we get tokens                  asked again once, with a new one
     other statuses but 200                    SourceRefused
     an answer larger than the limit           SourceAnswerInvalid
+    one packed otherwise than was asked for   SourceAnswerInvalid
 
 A time-out is not tried again: whoever asks has a use for the time that is left.
 """
@@ -26,16 +28,18 @@ import anyio
 import httpx2
 
 from accord.terms.limits import ATTACHMENT_BYTES, CHUNK_BYTES
+from node_agent.claims import SourceTotals
+from node_agent.pacing import Pace
 from node_agent.ports import SourceAnswerInvalid, SourceBusy, SourceFailure, SourceUnavailable
+from node_agent.sources.fhir_body import ACCEPTED, pieces_of, read_body
 from node_agent.sources.fhir_endpoint import FhirEndpoint
 from node_agent.sources.fhir_exchange import Reply, Request, SourceDropped, SourceUnreachable
+from node_agent.sources.fhir_tokens import Tokens
 
-_FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 _TRIES_AFTER_A_DROP: Final = 2
 _BUSY_ANSWERS: Final = 4
 #: Longer it is not left alone, whatever it asks for: then somebody looks whether it can be used again.
 _LONGEST_PAUSE: Final = 60.0
-_TOO_LARGE: Final = "answer too large"
 
 
 class FhirClient:
@@ -43,8 +47,9 @@ class FhirClient:
 
     def __init__(self, endpoint: FhirEndpoint) -> None:
         _keep_the_libraries_quiet()
-        at_once = endpoint.concurrency + endpoint.attachments_at_once
-        headers = {"accept-encoding": "identity", "prefer": "handling=strict", "user-agent": "noaber"}
+        # One more where tokens are fetched: that must not wait for those who wait for the token.
+        at_once = endpoint.concurrency + endpoint.attachments_at_once + (endpoint.backend is not None)
+        headers = {"accept-encoding": ACCEPTED, "prefer": "handling=strict", "user-agent": "noaber"}
         if endpoint.authorization:
             headers["authorization"] = endpoint.authorization
         self._http = httpx2.AsyncClient(
@@ -56,9 +61,12 @@ class FhirClient:
             follow_redirects=False,
             trust_env=not endpoint.is_loopback,
         )
+        self._tokens = Tokens(endpoint.backend, endpoint.bases[0], self._once_for_token, endpoint.name) if endpoint.backend else None
         self._seconds = endpoint.request_seconds
         self._page_bytes = endpoint.page_bytes
-        self._asking = anyio.CapacityLimiter(endpoint.concurrency)
+        #: Of searches: how many were as long as the server said.
+        self.totals = SourceTotals(trusted=endpoint.trust_total)
+        self.pace = Pace(endpoint.concurrency, endpoint.per_second, endpoint.slow_seconds)
         self._fetching = anyio.CapacityLimiter(endpoint.attachments_at_once)
         self._left_alone_until = 0.0
 
@@ -72,12 +80,13 @@ class FhirClient:
         Raises:
             SourceFailure: There is none in time.
         """
-        drops = busy = 0
+        drops = busy = refusals = 0
         while True:
             await self._leave_alone(request.what, until)
+            access = await self._access(until)
             try:
-                async with self._asking:
-                    reply, retry_after = await self._once(request, until)
+                async with self.pace.turn(request.what, until) as begun:
+                    reply, retry_after = await self._once(request, until, access)
             except SourceDropped:
                 # Every request here only reads: to ask again changes nothing there.
                 drops += 1
@@ -85,9 +94,13 @@ class FhirClient:
                     raise
                 await anyio.sleep(random.uniform(0.05, 0.15) * drops)  # noqa: S311  (spread, not secret)
                 continue
+            if self._is_refused(reply, access) and not refusals:
+                refusals += 1
+                continue
             if reply.status not in (httpx2.codes.TOO_MANY_REQUESTS, httpx2.codes.SERVICE_UNAVAILABLE):
                 return reply
             busy += 1
+            self.pace.lessen(begun)
             pause = _seconds_of(retry_after) if retry_after else 0.5 * 2**busy
             self._left_alone_until = max(self._left_alone_until, anyio.current_time() + pause)
             if busy >= _BUSY_ANSWERS:
@@ -99,10 +112,12 @@ class FhirClient:
         Raises:
             SourceFailure: There is none in time.
         """
-        drops = 0
+        drops = refusals = 0
         while True:
             await self._leave_alone(request.what, until)
-            chunks = self._stream(request)
+            access = await self._access(until)
+            await self.pace.start(request.what, until)
+            chunks = self._stream(request, access)
             try:
                 with anyio.fail_after(min(self._seconds, until - anyio.current_time())):
                     head = await anext(chunks)
@@ -113,8 +128,26 @@ class FhirClient:
                 if drops > _TRIES_AFTER_A_DROP:
                     raise
                 continue
+            if self._is_refused(cast("Reply", head), access) and not refusals:
+                refusals += 1
+                await chunks.aclose()
+                continue
             # The generator has begun, so that closing it runs its end; from here on it brings bytes only.
             return cast("Reply", head), cast("AsyncGenerator[bytes, None]", chunks)
+
+    async def _access(self, until: float) -> dict[str, str]:
+        """The header that lets us in, where it is not the same for ever."""
+        return {"authorization": await self._tokens.authorization(until)} if self._tokens else {}
+
+    def _is_refused(self, reply: Reply, access: dict[str, str]) -> bool:
+        """Whether the server does not take our token, so that there is a point in asking with another."""
+        if self._tokens is None or reply.status != httpx2.codes.UNAUTHORIZED:
+            return False
+        self._tokens.refuse(access["authorization"])
+        return True
+
+    async def _once_for_token(self, request: Request, until: float) -> Reply:
+        return (await self._once(request, until, {}))[0]
 
     async def _leave_alone(self, what: str, until: float) -> None:
         """Wait as long as the server asked for; everybody waits, not only whoever was told."""
@@ -127,12 +160,12 @@ class FhirClient:
         if anyio.current_time() >= until:
             raise SourceUnavailable(f"{what}: out of time")
 
-    async def _once(self, request: Request, until: float) -> tuple[Reply, str]:
+    async def _once(self, request: Request, until: float, access: dict[str, str]) -> tuple[Reply, str]:
         try:
             with anyio.fail_after(min(self._seconds, until - anyio.current_time())):
-                response = await self._http.send(self._as_sent(request), stream=True)
+                response = await self._http.send(self._as_sent(request, access), stream=True)
                 try:
-                    return _head_of(response, await self._body(response, request.what)), response.headers.get("retry-after", "")
+                    return _head_of(response, await read_body(response, self._page_bytes, request.what)), response.headers.get("retry-after", "")
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx2.TimeoutException):
@@ -140,39 +173,23 @@ class FhirClient:
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as failure:
             raise _translated(failure, request.what) from None
 
-    def _as_sent(self, request: Request) -> httpx2.Request:
-        headers = {"accept": request.accept}
+    def _as_sent(self, request: Request, more: dict[str, str]) -> httpx2.Request:
+        headers = {"accept": request.accept, **more}
         if request.form is None:
             return self._http.build_request("GET", request.url, headers=headers)
-        return self._http.build_request("POST", request.url, headers={**headers, **_FORM}, content=request.form)
+        return self._http.build_request("POST", request.url, headers={**headers, "content-type": request.content_type}, content=request.form)
 
-    async def _body(self, response: httpx2.Response, what: str) -> bytes:
-        announced = response.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > self._page_bytes:
-            raise SourceAnswerInvalid(f"{what}: {_TOO_LARGE}")
-        parts: list[bytes] = []
-        size = 0
-        async for part in response.aiter_bytes():
-            parts.append(part)
-            size += len(part)
-            if size > self._page_bytes:
-                raise SourceAnswerInvalid(f"{what}: {_TOO_LARGE}")
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    async def _stream(self, request: Request) -> AsyncGenerator[Reply | bytes, None]:
+    async def _stream(self, request: Request, access: dict[str, str]) -> AsyncGenerator[Reply | bytes, None]:
         """First the head, then the body; one of few at a time, until it is read or closed."""
         borrower = object()
         await self._fetching.acquire_on_behalf_of(borrower)
         response: httpx2.Response | None = None
         try:
-            response = await self._http.send(self._as_sent(request), stream=True)
+            # What is attached is mostly packed already, and passes on as it comes.
+            response = await self._http.send(self._as_sent(request, {"accept-encoding": "identity", **access}), stream=True)
             yield _head_of(response, b"")
-            size = 0
-            async for part in response.aiter_bytes(CHUNK_BYTES):
-                size += len(part)
-                if size > ATTACHMENT_BYTES:
-                    raise SourceAnswerInvalid(f"{request.what}: {_TOO_LARGE}")
-                yield part
+            async for piece in pieces_of(response, ATTACHMENT_BYTES, request.what, CHUNK_BYTES):
+                yield piece
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as failure:
             raise _translated(failure, request.what) from None
         finally:

@@ -26,12 +26,13 @@ class SourceRefused(SourceUnavailable):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Request:
-    """One request: what it is about (for diagnostics), its address, and its form when it is a POST."""
+    """One request: what it is about (for diagnostics), its address, and its form when it is a POST; a form is sent as `content_type`."""
 
     what: str
     url: str
     form: bytes | None = None
     accept: str = FHIR_JSON
+    content_type: str = "application/x-www-form-urlencoded"
 
     @property
     def key(self) -> tuple[str, bytes | None]:

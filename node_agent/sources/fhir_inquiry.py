@@ -61,7 +61,7 @@ class FhirInquiry:
         """What is on file about a person, a page at a time as the searches bring them.
 
         Raises:
-            SourceIncapable: The server offers a type and no way to ask which of its records are about a patient.
+            SourceIncapable: The server offers a type that is not asked for.
             SourceFailure: A search failed, or did not get to its end. What the others found was yielded.
         """
         abilities = await self._learn()
@@ -81,7 +81,7 @@ class FhirInquiry:
         if search.failures:
             raise _gravest(search.failures)
         if abilities.lacks(selection):
-            raise SourceIncapable(self._name, nothing_else=not abilities.wanted(selection))
+            raise SourceIncapable(self._name)
 
     def end(self) -> None:
         """Give up what is under way and was not taken."""

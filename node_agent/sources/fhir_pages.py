@@ -159,6 +159,11 @@ def ref_in(resource: bytes) -> tuple[str, str]:
     return head.resourceType, head.id
 
 
+def last_of(endpoint: FhirEndpoint, kind: str, parameters: Iterable[tuple[str, str]]) -> Request:
+    """The newest of each kind of observation (`$lastn`). It has the id of a Patient in the URL, and never a BSN."""
+    return Request(kind, f"{endpoint.bases[0]}/{kind}/$lastn?{urlencode(list(parameters))}")
+
+
 def search(endpoint: FhirEndpoint, kind: str, parameters: Iterable[tuple[str, str]]) -> Request:
     """A search of a type; by POST, so that nothing about a patient stands in a URL, unless the server knows GET only."""
     form = urlencode(list(parameters))

@@ -13,7 +13,7 @@ import structlog
 from accord.rules import reading
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, RecordRef, is_logical_id
-from node_agent.ports import LocalPatient, SourceAnswerInvalid, SourceRecord
+from node_agent.ports import LocalPatient, SourceAnswerInvalid
 from node_agent.sources.fhir_client import FhirClient
 from node_agent.sources.fhir_endpoint import FhirEndpoint
 from node_agent.sources.fhir_exchange import SourceRefused
@@ -120,7 +120,10 @@ class People:
             beside = {other for logical_id in new for other in known[logical_id].merged_with} - known.keys()
             pointing, merged = await side_by_side([partial(self._pointing_to, frozenset(new if links else ()), until), partial(self._by_id, beside, until)])
             known |= {entry.id: entry for entry in (*merged, *pointing) if entry.may_be(bsn.value)}
-        return LocalPatient(frozenset(known), tuple(SourceRecord(entry.body) for entry in known.values())) if known else None
+        if not known:
+            return None
+        taken, bases = self._endpoint.generation.record, self._endpoint.bases
+        return LocalPatient(frozenset(known), tuple(taken(entry.body, bases) for entry in known.values()))
 
     async def everybody(self, until: float) -> list[tuple[Bsn, LocalPatient]]:
         """Everybody with a valid BSN. A record that cannot be read is nobody's, and is counted in the log.

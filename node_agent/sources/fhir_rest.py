@@ -1,26 +1,33 @@
-"""A FHIR R4 server as a source, read through: every question is asked of the live server, and nothing is kept.
+"""A FHIR server as a source, read through: every question is asked of the live server, and nothing is kept.
 
 What it never does: follow a link or redirect to another place, write, remember an answer, put a BSN in a URL
 (unless it is told that the server knows no other way), or ask more at once than it was allowed.
 """
 
 import math
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final, Self
 
 import anyio
 from anyio.abc import TaskGroup
 
+from accord.rules.leaving_out import LeftOut
+from accord.terms.faults import Fault
 from accord.terms.identifiers import Bsn, RecordRef
-from accord.terms.queries import Selection
-from node_agent.ports import Attachment, LocalPatient, SourceRecord, SourceUnavailable
+from accord.terms.queries import EVERYTHING, Selection
+from node_agent.claims import SourceTotals
+from node_agent.pacing import Pace
+from node_agent.ports import Attachment, LocalPatient, SourceFailure, SourceRecord, SourceUnavailable
 from node_agent.sources import fhir_attachments
+from node_agent.sources.bgz_searches import SEARCHES
 from node_agent.sources.fhir_abilities import Abilities, assumed, read_abilities
 from node_agent.sources.fhir_client import FhirClient
+from node_agent.sources.fhir_codes import CodesOneByOne
 from node_agent.sources.fhir_endpoint import FhirEndpoint
-from node_agent.sources.fhir_exchange import Request
+from node_agent.sources.fhir_exchange import FHIR_JSON, Request
 from node_agent.sources.fhir_inquiry import FhirInquiry
 from node_agent.sources.fhir_people import Begin, People
 from node_agent.sources.fhir_reading import read_bodies
@@ -43,8 +50,10 @@ class FhirServer(anyio.AsyncContextManagerMixin):
         self._endpoint = endpoint
         self._client = FhirClient(endpoint)
         self._people = People(self._client, endpoint)
-        self._abilities: Abilities | None = assumed(endpoint.types) if endpoint.types else None
+        self._abilities: Abilities | None = assumed(endpoint.types, endpoint.generation) if endpoint.types else None
         self._links = False
+        #: Whether it was looked at which generation it speaks, and that it was seen to be another.
+        self._was_looked_at = self._is_another_generation = False
         self._tasks: TaskGroup | None = None
         self._under_way: set[PatientSearch] = set()
 
@@ -62,9 +71,19 @@ class FhirServer(anyio.AsyncContextManagerMixin):
         return self._endpoint.name
 
     @property
+    def pace(self) -> Pace:
+        """How fast it is asked."""
+        return self._client.pace
+
+    @property
+    def totals(self) -> SourceTotals:
+        """Whether its pages were as many as it said."""
+        return self._client.totals
+
+    @property
     def types(self) -> frozenset[str]:
         """The types that it offers; all types until it has been asked."""
-        return (self._abilities or assumed()).types
+        return (self._abilities or assumed(generation=self._endpoint.generation)).types
 
     @property
     def is_copy(self) -> bool:
@@ -75,6 +94,14 @@ class FhirServer(anyio.AsyncContextManagerMixin):
     def bases(self) -> tuple[str, ...]:
         """Its base addresses."""
         return self._endpoint.bases
+
+    async def left_out(self) -> LeftOut:
+        """Implements `node_agent.ports.LeavesOut`: what the server offers and is not asked for.
+
+        Raises:
+            SourceFailure: It cannot say what it offers, and must.
+        """
+        return (await self._learn()).left_out
 
     async def data_as_of_ms(self) -> int:
         """0: a live system."""
@@ -88,10 +115,45 @@ class FhirServer(anyio.AsyncContextManagerMixin):
         """
         until = self._until()
         reply = await self._client.answer(Request("metadata", f"{self.bases[0]}/metadata"), until)
-        offered = read_abilities(reply.checked("metadata"), self.name)
+        self._was_looked_at = True
+        try:
+            offered = read_abilities(reply.checked("metadata"), self.name, self._endpoint.generation)
+        except SourceFailure as failure:
+            self._is_another_generation |= failure.fault is Fault.WRONG_FHIR_VERSION
+            raise
+        self._is_another_generation = False
         self._links = offered.links
-        if not self._endpoint.types:
-            self._abilities = offered
+        self._abilities = offered.narrowed(self._endpoint.types, self._endpoint.not_kept)
+
+    async def writable(self) -> frozenset[str]:
+        """The types that its CapabilityStatement offers to write.
+
+        Raises:
+            SourceFailure: It does not answer.
+        """
+        reply = await self._client.answer(Request("metadata", f"{self.bases[0]}/metadata"), self._until())
+        return read_abilities(reply.checked("metadata"), self.name, self._endpoint.generation).writable
+
+    async def try_write(self) -> bool:
+        """Whether a create is refused for who asks: what is sent is no resource, and no server can keep it.
+
+        Raises:
+            SourceFailure: It does not answer.
+        """
+        attempt = Request("write", f"{self.bases[0]}/Basic", form=b"{}", content_type=FHIR_JSON)
+        reply = await self._client.answer(attempt, self._until())
+        # 401, 403: not you. 404, 405, 501: not here. Anything else found fault with what was sent, not with who sent it.
+        return reply.status not in (401, 403, 404, 405, 501)
+
+    async def missed_by_lists(self, logical_id: str) -> Mapping[str, int]:
+        """Implements `node_agent.claims.AsksByCode`, where the searches are those of the agreements.
+
+        Raises:
+            SourceFailure: It could not be found out.
+        """
+        if self._endpoint.searches == "all":
+            return {}
+        return await CodesOneByOne(self._client, self._endpoint, self._until()).missed((await self._learn()).wanted(EVERYTHING), logical_id)
 
     async def everyone(self) -> AsyncGenerator[tuple[Bsn, LocalPatient], None]:
         """Everybody with a valid BSN.
@@ -124,7 +186,7 @@ class FhirServer(anyio.AsyncContextManagerMixin):
         """What is on file about a person, a page at a time as the searches bring them.
 
         Raises:
-            SourceIncapable: The server offers a type and no way to ask which of its records are about a patient.
+            SourceIncapable: The server offers a type that is not asked for: there is no way to, or the settings leave it out.
             SourceFailure: A search failed, or did not get to its end. What the others found was yielded.
         """
         return self._inquiry(selection).records_of(patient, selection)
@@ -144,8 +206,23 @@ class FhirServer(anyio.AsyncContextManagerMixin):
         Raises:
             SourceFailure: It could not be found out.
         """
-        bodies = await read_bodies(self._client, self._endpoint, refs, self._until())
-        return {ref: SourceRecord(body) for ref, body in bodies.items()}
+        generation = self._endpoint.generation
+        if generation.taken is None:
+            bodies = await read_bodies(self._client, self._endpoint, refs, self._until())
+            return {ref: SourceRecord(body) for ref, body in bodies.items()}
+        found = await self.originals(refs)
+        taken = await generation.records(found.values(), self.bases)
+        return dict(zip(found, taken, strict=True))
+
+    async def originals(self, refs: Sequence[RecordRef]) -> dict[RecordRef, bytes]:
+        """These very records as the server has them, by their names in R4.
+
+        Raises:
+            SourceFailure: It could not be found out.
+        """
+        own = {name: ref for ref in refs for name in self._endpoint.generation.named(ref)}
+        bodies = await read_bodies(self._client, self._endpoint, list(own), self._until())
+        return {own[name]: body for name, body in bodies.items()}
 
     async def attachment(self, url: str) -> Attachment | None:
         """The content behind an attachment URL.
@@ -185,10 +262,23 @@ class FhirServer(anyio.AsyncContextManagerMixin):
             self._under_way.discard(search)
 
     async def _learn(self) -> Abilities:
-        """What the server can do; it is asked once. A server whose types are configured need not be able to say."""
+        """What the server can do; it is asked once. A server whose types are configured need not be able to say.
+
+        Raises:
+            SourceFailure: It cannot say and must, or says that it is of another generation (`wrong-fhir-version`).
+        """
         if self._abilities is None:
             await self.check()
-        return self._abilities or assumed()
+        elif not self._was_looked_at:
+            with suppress(SourceFailure):
+                await self.check()
+        if self._is_another_generation:
+            # What was done in one generation may be what was not done in the other: nothing of it is told.
+            raise SourceFailure(Fault.WRONG_FHIR_VERSION, self.name)
+        abilities = self._abilities or assumed(generation=self._endpoint.generation)
+        if self._endpoint.searches == "all":
+            return abilities
+        return replace(abilities, in_part=frozenset(SEARCHES.keys() & abilities.searched_by.keys()))
 
     def _until(self, patience: float = math.inf) -> float:
         """When whoever asks loses interest, as a moment of the event loop's clock."""

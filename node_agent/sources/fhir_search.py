@@ -14,10 +14,11 @@ from accord.rules import reading
 from accord.terms.faults import BadInput
 from accord.terms.records import ResourceType
 from node_agent.ports import SourceAnswerInvalid, SourceFailure, SourceRecord
+from node_agent.sources.bgz_searches import asked_of
 from node_agent.sources.fhir_client import FhirClient
 from node_agent.sources.fhir_endpoint import FhirEndpoint
-from node_agent.sources.fhir_exchange import SourceUnreachable
-from node_agent.sources.fhir_pages import search
+from node_agent.sources.fhir_exchange import SourceRefused, SourceUnreachable
+from node_agent.sources.fhir_pages import last_of, ref_in, search
 from node_agent.sources.fhir_turns import Turns
 from node_agent.sources.fhir_walk import Walk
 
@@ -45,6 +46,7 @@ class PatientSearch:
         self._until = until
         self._ids: frozenset[str] = frozenset()
         self._marks: list[bytes] = []
+        self._brought: set[tuple[str, str]] = set()
         self._settled = anyio.Event()
         self._turns = Turns(endpoint.concurrency)
 
@@ -80,11 +82,19 @@ class PatientSearch:
             # One search per id: not every server understands `patient=1,2`, and silence would look like nothing on file.
             for logical_id in sorted(ids):
                 about = logical_id if parameter == "patient" else f"Patient/{logical_id}"
-                form = [(parameter, about), ("_count", str(self._endpoint.page_size))]
-                walk = Walk(self._endpoint, search(self._endpoint, kind.name, form), heeds=parameter)
-                tasks.start_soon(self._follow, kind, walk, tasks)
+                for asked in asked_of(kind.name, self._endpoint.searches):
+                    form = [(parameter, about), *asked.parameters]
+                    first = search(self._endpoint, kind.name, [*form, ("_count", str(self._endpoint.page_size))])
+                    tasks.start_soon(self._follow, kind, Walk(self._endpoint, first, heeds=parameter), tasks)
+                    if asked.last:
+                        last = Walk(self._endpoint, last_of(self._endpoint, kind.name, form), heeds=parameter)
+                        tasks.start_soon(self._follow_if_offered, kind, last, tasks)
 
-    async def _follow(self, kind: ResourceType, walk: Walk, tasks: TaskGroup) -> None:
+    async def _follow_if_offered(self, kind: ResourceType, walk: Walk, tasks: TaskGroup) -> None:
+        """Some servers know `$lastn` and others do not: what it would bring, the plain search brings, too."""
+        await self._follow(kind, walk, tasks, needed=False)
+
+    async def _follow(self, kind: ResourceType, walk: Walk, tasks: TaskGroup, *, needed: bool = True) -> None:
         """Fetch a page and send its records. The server works on the next page while we work on this one, and not on the one after."""
         try:
             async with self._turns.turn(goes_on=walk.has_begun):
@@ -93,7 +103,8 @@ class PatientSearch:
                 entries = await walk.turn(self._client, self._until)
         except SourceFailure as failure:
             # What came before it is told all the same, be it sent or held.
-            self.failures.append(failure)
+            if needed or not isinstance(failure, SourceRefused):
+                self.failures.append(failure)
             return
         try:
             async with walk.taking:
@@ -103,16 +114,24 @@ class PatientSearch:
                     await self._settled.wait()
                 if walk.is_stopped:
                     return
-                found = walk.take(entries)
+                found = self._new(kind, walk.take(entries))
                 self._check(kind, found)
                 if found:
-                    await self._into.send([SourceRecord(body) for body in found])
+                    await self._into.send(await self._endpoint.generation.records(found, self._endpoint.bases))
                 walk.check()
         except SourceFailure as failure:
             walk.stop()
             self.failures.append(failure)
         except anyio.BrokenResourceError:
             self.scope.cancel()  # nobody reads any more
+
+    def _new(self, kind: ResourceType, found: list[bytes]) -> list[bytes]:
+        """Those that no other search of the same question brought."""
+        if self._endpoint.searches == "all":
+            return found
+        new = [(ref, body) for body in found if (ref := (kind.name, ref_in(body)[1])) not in self._brought or not ref[1]]
+        self._brought.update(ref for ref, _ in new)
+        return [body for _, body in new]
 
     def _check(self, kind: ResourceType, found: Sequence[bytes]) -> None:
         """Stop at a server that does not heed the question, before it sends everybody's records.

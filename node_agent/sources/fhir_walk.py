@@ -5,6 +5,7 @@ from typing import Final
 
 import anyio
 
+from node_agent.claims import SourceTotals
 from node_agent.ports import SourceAnswerInvalid, SourceFailure, SourceUnavailable
 from node_agent.sources.fhir_client import FhirClient
 from node_agent.sources.fhir_endpoint import FhirEndpoint
@@ -39,6 +40,7 @@ class Walk:
         #: What came: matches, what else came along, and how many matches the server says there are.
         self._matched = self._others = 0
         self._total: int | None = None
+        self._totals = SourceTotals()
 
     @property
     def has_begun(self) -> bool:
@@ -63,6 +65,7 @@ class Walk:
         request, self._next = self._next, None
         if request is None or self.is_stopped:
             return []
+        self._totals = client.totals
         self._untaken += 1
         self._been.add(request.key)
         entries, link, total = read_bundle((await client.answer(request, until)).checked(self._kind), self._kind)
@@ -100,11 +103,17 @@ class Walk:
         """
         if self._failure is not None:
             raise self._failure
-        if self.has_more or self._untaken > 0 or self._total is None or not self._endpoint.trust_total:
+        if self.has_more or self._untaken > 0:
             return
+        if self._total is None:
+            self._totals.silent += 1
         # Some servers count what came along.
-        if self._matched + self._others < self._total:
-            raise SourceUnavailable(f"{self._kind}: fewer than the total")
+        elif self._matched + self._others >= self._total:
+            self._totals.agreed += 1
+        else:
+            self._totals.short[self._kind] += 1
+            if self._endpoint.trust_total:
+                raise SourceUnavailable(f"{self._kind}: fewer than the total")
 
     async def all(self, client: FhirClient, until: float) -> list[bytes]:
         """The records on all pages.

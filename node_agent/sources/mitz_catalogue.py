@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from accord.terms.faults import BadInput, Fault
+from accord.terms.next_steps import IN_THE_FILE, TOML, UNREADABLE
 from accord.terms.vocabulary import VEKTIS_TYPES, CareCategory, HolderKind
 
 #: The version that comes with the product.
@@ -91,16 +92,16 @@ def read_catalogue(path: Path = CATALOGUE_FILE) -> Catalogue:
     try:
         text = path.read_bytes()[: _LARGEST + 1].decode("utf-8")
     except (OSError, UnicodeDecodeError):
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: cannot be read") from None
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: cannot be read", then=UNREADABLE) from None
     if len(text) > _LARGEST:
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: too large")
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: too large", then=IN_THE_FILE)
     try:
         given = msgspec.convert(tomllib.loads(text), _File)
     except tomllib.TOMLDecodeError as failure:
         line = re.search(r"at line ([0-9]+)", str(failure))
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}{f':{line[1]}' if line else ''}: is not TOML") from None
+        raise BadInput(Fault.INVALID_SETTING, f"{path.name}{f':{line[1]}' if line else ''}: is not TOML", then=TOML) from None
     except (ValueError, RecursionError) as failure:
-        raise BadInput(Fault.INVALID_SETTING, _told(path.name, text, failure)) from None
+        raise BadInput(Fault.INVALID_SETTING, _told(path.name, text, failure), then=IN_THE_FILE) from None
     return _Checking(path.name, text, given).catalogue()
 
 
@@ -192,7 +193,7 @@ class _Checking:
 
     def _refuse(self, table: str, place: int, word: str, why: str) -> None:
         line = _line_of(self._lines, table, place, word)
-        raise BadInput(Fault.INVALID_SETTING, f"{self._name}:{line}: {word[:40]}: {why}")
+        raise BadInput(Fault.INVALID_SETTING, f"{self._name}:{line}: {word[:40]}: {why}", then=IN_THE_FILE)
 
 
 def _line_of(lines: list[str], table: str, place: int, word: str) -> int:

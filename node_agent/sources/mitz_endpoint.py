@@ -12,6 +12,7 @@ import httpx2
 
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import is_base_address
+from accord.terms.next_steps import TLS_FILES
 from node_agent.consents import LONGEST_ASKING
 
 
@@ -77,7 +78,7 @@ class MitzEndpoint:
                 # An encrypted key would have OpenSSL ask for a password at the terminal.
                 context.load_cert_chain(self.certificate, self.key, password="")
         except (OSError, ssl.SSLError):
-            raise BadInput(Fault.INVALID_SETTING, "mitz.certificate, mitz.key or mitz.authorities: cannot be used") from None
+            raise BadInput(Fault.INVALID_SETTING, "mitz.certificate, mitz.key or mitz.authorities: cannot be used", then=TLS_FILES) from None
         return context
 
 

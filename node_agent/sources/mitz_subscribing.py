@@ -11,6 +11,7 @@ import httpx2
 
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, Ura, is_base_address
+from accord.terms.next_steps import CONSENT_REGISTER
 from accord.terms.vocabulary import HolderKind
 from node_agent.consents import LONGEST_ASKING
 from node_agent.sources.mitz_catalogue import Catalogue
@@ -102,7 +103,7 @@ class MitzSubscriptions:
         if response.status_code == httpx2.codes.TOO_MANY_REQUESTS:
             raise Unavailable(Fault.SOURCE_BUSY, "consent register: subscription")
         if response.status_code in _NEVER:
-            raise BadInput(Fault.INVALID_SETTING, f"consent register: subscription: {_NEVER[response.status_code]}")
+            raise BadInput(Fault.INVALID_SETTING, f"consent register: subscription: {_NEVER[response.status_code]}", then=CONSENT_REGISTER)
         raise Unavailable(Fault.SOURCE_UNAVAILABLE, f"consent register: subscription: HTTP {response.status_code}")
 
 

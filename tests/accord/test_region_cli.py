@@ -205,7 +205,7 @@ def test_the_register_is_shown_in_words_and_as_json(folder: Path) -> None:
     words = run(folder, "show").output
     form = json.loads(run(folder, "show", "--json").output)
 
-    assert "twente, version 2, 1 members" in words
+    assert "twente, version 2, 1 member," in words
     assert "Ziekenhuis Esdoorn" in words
     assert form["members"][0]["ura"] == URA
 

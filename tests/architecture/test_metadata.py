@@ -55,9 +55,14 @@ def test_both_locks_of_one_environment_agree() -> None:
     assert run <= dev
 
 
-#: Pages of the accord, which a gateway or an agent serves: loaded by nobody else, so that its commands need nothing more.
-SERVED = ("accord/review/", "accord/link/serving.py")
-BRINGS = {"accord": (), "gateway": ("gateway",), "node_agent": ("agent",), "testbed": ("agent", "gateway", "testbed")}
+#: Pages of the accord, which a gateway, an agent or the office serves, and the line to its desk: loaded by nobody else, so that its commands need nothing more.
+SERVED = ("accord/review/", "accord/link/serving.py", "accord/link/office_line.py", "accord/region/desk_app.py")
+BRINGS = {
+    "accord": (),
+    "gateway": ("gateway",),
+    "node_agent": ("agent", "sql", "postgres"),
+    "testbed": ("agent", "gateway", "sql", "postgres", "testbed"),
+}
 
 
 @pytest.mark.parametrize("part", BRINGS)

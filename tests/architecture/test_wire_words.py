@@ -9,13 +9,13 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from accord.terms.answers import Ending
 from accord.terms.queries import Order
 from accord.terms.vocabulary import PurposeOfUse
-from accord.wire import codec
+from accord.wire import answer_codec, question_codec
 from accord.wire.v1 import terms_pb2 as pb
 
 TABLES = [
-    pytest.param(Ending, codec.ENDING_TO_WIRE, pb.Ending, id="Ending"),
-    pytest.param(Order, codec.ORDER_TO_WIRE, pb.Order, id="Order"),
-    pytest.param(PurposeOfUse, codec.PURPOSE_TO_WIRE, pb.PurposeOfUse, id="PurposeOfUse"),
+    pytest.param(Ending, answer_codec.ENDING_TO_WIRE, pb.Ending, id="Ending"),
+    pytest.param(Order, question_codec.ORDER_TO_WIRE, pb.Order, id="Order"),
+    pytest.param(PurposeOfUse, question_codec.PURPOSE_TO_WIRE, pb.PurposeOfUse, id="PurposeOfUse"),
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from benches.__main__ import BENCHES
 
 PROJECT = Path(__file__).resolve().parents[2]
-NOT_BENCHES = {"__init__", "__main__", "asking", "full_region", "holders", "plain_region", "providers", "records", "staging"}
+NOT_BENCHES = {"__init__", "__main__", "asking", "full_region", "holders", "plain_reading", "plain_region", "providers", "records", "staging"}
 
 pytestmark = pytest.mark.slow
 

@@ -21,9 +21,11 @@ from node_agent.settings import read_settings as agent_settings
 COMPOSE = Path(__file__).resolve().parents[2] / "compose"
 SETTINGS = COMPOSE / "settings"
 UNITS = {"noaber-agent@.service": agent_settings, "noaber-gateway.service": gateway_settings, "noaber-connect.service": connect_settings}
-AGENTS = ("agent-embedded.toml", "agent-fhir-server.toml")
+AGENTS = ("agent-embedded.toml", "agent-fhir-server.toml", "agent-lab.toml")
 #: Each closes a way by which something of a patient could reach a disk, or somebody the process.
 HARDENING = (
+    "Type=notify",
+    "WatchdogSec=30",
     "LimitCORE=0",
     "MemorySwapMax=0",
     "NoNewPrivileges=yes",
@@ -112,7 +114,7 @@ def test_what_a_unit_sets_is_a_setting_and_stands_where_the_service_may_write(na
 @pytest.mark.parametrize("name", UNITS)
 def test_systemd_understands_a_unit(name: str, tmp_path: Path) -> None:
     # The program need not be installed where the unit says, to see whether the rest holds.
-    text = (COMPOSE / "systemd" / name).read_text(encoding="utf-8").replace("/opt/noaber/bin/noaber", "/bin/true")
+    text = (COMPOSE / "systemd" / name).read_text(encoding="utf-8").replace("/opt/noaber/current/bin/noaber", "/bin/true")
     unit = tmp_path / name.replace("@", "@brinkhof")
     unit.write_text(text, encoding="utf-8")
 

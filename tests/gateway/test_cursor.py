@@ -9,7 +9,7 @@ from accord.terms.answers import Ending
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName, Ura
 from accord.terms.queries import NO_TIME, SortKey
-from gateway.cursor import KEY_BYTES, Cursor, Cursors, Missed
+from gateway.cursor import KEY_BYTES, Cursor, Cursors, Missed, marks_of
 
 USER = Ura("90000001")
 SEARCH = b"s" * 32
@@ -18,6 +18,7 @@ CURSOR = Cursor(
     HolderName("alfa"),
     (Missed(HolderName("beta"), Ending.TOO_LATE, Fault.HOLDER_SILENT), Missed(HolderName("gamma"), Ending.UNREACHABLE, None)),
     expires_s=2_000,
+    took_part=marks_of([HolderName("alfa"), HolderName("beta"), HolderName("gamma")]),
 )
 SEALER = Cursors(b"k" * KEY_BYTES)
 
@@ -26,9 +27,19 @@ def opened(text: str, *, search: bytes = SEARCH, user: Ura = USER, now_s: float 
     return SEALER.open(text, search=search, user=user, now_s=now_s)
 
 
-@pytest.mark.parametrize("cursor", [CURSOR, replace(CURSOR, last=SortKey(NO_TIME, 1, 0, "a"), missed=())])
+@pytest.mark.parametrize("cursor", [CURSOR, replace(CURSOR, last=SortKey(NO_TIME, 1, 0, "a"), missed=(), took_part=marks_of([]))])
 def test_a_cursor_comes_back_as_it_was(cursor: Cursor) -> None:
     assert opened(SEALER.seal(cursor, search=SEARCH, user=USER)) == cursor
+
+
+def test_it_knows_who_took_part_and_a_cursor_of_before_there_were_marks_knows_everybody() -> None:
+    names = [HolderName(f"holder-{number}") for number in range(300)]
+    cursor = opened(SEALER.seal(replace(CURSOR, missed=(), took_part=marks_of(names)), search=SEARCH, user=USER))
+
+    assert all(map(cursor.knows, names))
+    assert not cursor.knows(HolderName("holder-300"))
+    assert replace(CURSOR, took_part=None).knows(HolderName("holder-300"))
+    assert not replace(CURSOR, took_part=marks_of([])).knows(HolderName("alfa"))
 
 
 def test_nothing_of_it_can_be_read() -> None:

@@ -22,6 +22,7 @@ from accord.audit.events import Closing, RefusedQuestion, Release
 from accord.audit.refusals import Refusals
 from accord.link.addresses import Address
 from accord.link.pseudonyms import PseudonymKey
+from accord.rules.leaving_out import LeftOut
 from accord.rules.places import Places
 from accord.terms.answers import Counts, Ending, Frame, Hint, Outcome, Progress
 from accord.terms.faults import BadInput, Fault, Unavailable
@@ -150,6 +151,34 @@ async def test_p8_every_holder_of_the_register_ends_in_exactly_one_ending(desk: 
     }
     assert not account.complete
     assert desk.records("heard") == 3
+
+
+class GrowingRegister:
+    """Somebody joins, and somebody leaves, as soon as a question has been planned."""
+
+    def __init__(self, *versions: Sequence[RegisteredHolder]) -> None:
+        self._versions = [Register(tuple(version)) for version in versions]
+
+    @property
+    def holders(self) -> tuple[RegisteredHolder, ...]:
+        """Those of one version after the other."""
+        return (self._versions.pop(0) if len(self._versions) > 1 else self._versions[0]).holders
+
+    def by_name(self, name: HolderName) -> RegisteredHolder:
+        """As they are now."""
+        return self._versions[0].by_name(name)
+
+
+async def test_p8_a_register_that_changes_while_a_question_is_under_way_fails_nobody(desk: Desk) -> None:
+    await desk.holder("heard", honest(RECORDS))
+    await desk.holder("leaves", honest(RECORDS))
+    planned = list(desk.holders)
+    await desk.holder("joins", honest(RECORDS))
+    later, desk.holders = [desk.holders[0], desk.holders[2]], planned
+
+    account = await desk.ask(region=replace(desk.region, register=GrowingRegister(planned, later)))
+
+    assert {line.holder.name.value: line.ending for line in account.holders} == {"heard": Ending.ANSWERED, "leaves": Ending.ANSWERED}
 
 
 async def test_the_bsn_goes_only_to_holders_that_located_the_patient(desk: Desk) -> None:
@@ -552,6 +581,62 @@ async def test_p8_types_that_a_holder_cannot_be_asked_for_are_a_gap_though_it_an
     assert (ending_of(account, "old"), code_of(account, "old")) == (Ending.ANSWERED, Fault.MISSING_CAPABILITY)
     assert not account.complete
     assert all("old" in [name.value for name in line.missing] for line in account.sections)
+
+
+@pytest.mark.parametrize("hints", [True, False])
+async def test_p8_a_holder_that_says_ahead_what_it_leaves_out_is_missing_in_those_sections_alone(desk: Desk, *, hints: bool) -> None:
+    async def all_but_procedures(query: HolderQuery) -> AsyncGenerator[Frame, None]:
+        batches = batches_of(RECORDS)
+        yield ALL_CATEGORIES
+        for batch in batches:
+            yield batch
+        if hints:
+            yield Hint(Fault.MISSING_CAPABILITY)
+        yield closed_of(query, batches)
+
+    await desk.holder("narrow", all_but_procedures)
+    desk.scripted["narrow"].left_out = LeftOut.whole(["Procedure", "Flag"])
+
+    account = await desk.ask()
+    narrower = await desk.ask(selection=Selection(types=frozenset({"Patient", "Condition"})))
+
+    assert (ending_of(account, "narrow"), code_of(account, "narrow")) == (Ending.ANSWERED, Fault.MISSING_CAPABILITY)
+    assert {line.section for line in account.sections if line.missing} == {Section.PROCEDURES, Section.ALERTS}
+    assert not account.complete
+    assert narrower.complete == (not hints)
+
+
+async def test_p9_a_holder_lacks_as_much_of_who_is_not_known_there_as_of_who_is_and_is_not_shown(desk: Desk) -> None:
+    async def nothing_shown(query: HolderQuery) -> AsyncGenerator[Frame, None]:
+        yield Hint(Fault.MISSING_CAPABILITY)
+        yield closed_of(query, [])
+
+    async def cannot(query: HolderQuery) -> AsyncGenerator[Frame, None]:
+        yield replace(closed_of(query, []), ending=Ending.INCOMPATIBLE, code=Fault.MISSING_CAPABILITY)
+
+    for name, script, located in (("known", nothing_shown, True), ("unknown", nothing_shown, False), ("asked", cannot, True), ("unasked", cannot, False)):
+        await desk.holder(name, script, located=located)
+        desk.scripted[name].left_out = LeftOut.whole(["Procedure"])
+
+    account = await desk.ask()
+    named = await desk.ask(selection=Selection(types=frozenset({"Procedure"})))
+
+    for one, other, told in (("known", "unknown", account), ("asked", "unasked", named)):
+        first, second = (next(line for line in told.holders if line.holder.name.value == name) for name in (one, other))
+        assert (first.ending, first.code, first.lacking, first.gaps) == (second.ending, second.code, second.lacking, second.gaps)
+        assert first.leaves_a_gap
+    told_of = {event.holder.value: event.code for event in desk.events if isinstance(event, HolderStatus)}
+    assert Fault.MISSING_CAPABILITY not in told_of.values()
+
+
+async def test_what_a_holders_kind_does_not_keep_is_not_missed_there(desk: Desk) -> None:
+    await desk.holder("laboratory", honest(RECORDS), kind=HolderKind.LABORATORY)
+    desk.scripted["laboratory"].left_out = LeftOut.whole(["Procedure"])
+
+    account = await desk.ask()
+
+    assert account.complete
+    assert code_of(account, "laboratory") is None
 
 
 async def test_p7_an_answer_cut_to_small_pieces_does_not_fill_our_journal(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

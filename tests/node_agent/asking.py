@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import anyio
 from grpc import aio
 
 from accord.link.addresses import loopback
@@ -32,6 +34,7 @@ from node_agent.ports import ChoiceStore, Source
 from node_agent.server import serving
 from testbed.contracts.records import ANNA
 from testbed.memory_source import MemorySource
+from testbed.outbound import OutboundRegion, outbound_member
 from testbed.plain import PlainDoor, PlainExchange, admitted, plain_safeguards
 
 if TYPE_CHECKING:
@@ -145,14 +148,34 @@ async def ask_over(records: Iterable[bytes], query: HolderQuery | None = None, *
     return await ask(holder_over(MemorySource(records), **more), query or question())
 
 
+#: Which way `served` has the holder asked: at a port of its own, or by an agent that calls the gateway. See `tests/node_agent/conftest.py`.
+WAY: ContextVar[str] = ContextVar("way", default="inbound")
+
+
 @asynccontextmanager
 async def served(holder: Holder, folder: Path, *, heartbeat_seconds: float = 5.0) -> "AsyncGenerator[tuple[HolderServiceAsyncStub, Locating], None]":
-    """The holder behind a real gRPC server on a unix socket, and a client of it."""
+    """The holder behind a real gRPC server on a unix socket, or behind a gateway that it calls; and a client of it."""
     locating = Locating(holder, KEY)
     service = HolderService(holder, "brinkhof", locating, PlainDoor(), PlainExchange(), heartbeat_seconds=heartbeat_seconds)
+    if WAY.get() == "outbound":
+        async with _called(service, holder, folder) as channel:
+            yield cast("HolderServiceAsyncStub", InTime(HolderServiceStub(channel))), locating
+        return
     address = loopback(f"unix:{folder}/agent.sock")
     async with serving(service, holder.pausing, address, grace=0.2) as target, aio.insecure_channel(target, options=CHANNEL) as channel:
         yield cast("HolderServiceAsyncStub", InTime(HolderServiceStub(channel))), locating
+
+
+@asynccontextmanager
+async def _called(service: HolderService, holder: Holder, folder: Path) -> AsyncGenerator[aio.Channel, None]:
+    region = OutboundRegion(folder / "region", [outbound_member("brinkhof", URA)])
+    async with region.door(certified=f"unix:{folder}/door.sock") as door:
+        agent = region.agent("brinkhof", [door.address])
+        async with serving(service, holder.pausing, None, grace=0.2, outbound=agent.to):
+            with anyio.fail_after(_SECONDS):
+                while not len(door.agents.sessions):  # noqa: ASYNC110 - the door tells nobody who comes in
+                    await anyio.sleep(0.01)
+            yield door.channel(region.members["brinkhof"])
 
 
 class InTime:

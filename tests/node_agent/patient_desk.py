@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import grpc
 from grpc import aio
 
 from accord.audit.content import Event
@@ -26,7 +27,7 @@ from accord.terms.members import Member, MemberStatus, Part, RegionRegister
 from accord.terms.vocabulary import HolderKind
 from accord.wire.v1 import patient_service_pb2 as pb
 from accord.wire.v1.patient_service_pb2_grpc import PatientServiceStub
-from node_agent.api.patient_servicer import PatientService, add_patient_service
+from node_agent.api.patient_servicer import PATIENT_SERVICE, PatientService, patient_calls
 from node_agent.deciding import WITHOUT_A_MATRIX
 from node_agent.desk import Desk
 from node_agent.sources.choice_store import SqliteChoices, keep_choices
@@ -154,7 +155,8 @@ async def running_desk(folder: Path) -> AsyncIterator[Kit]:
         kit: Kit
         desk = Desk(safeguards, choices, statements, reader, knows=lambda one: one in kit.knows, register=lambda: kit.register, now=clock)
         server = aio.server(options=SERVER)
-        add_patient_service(PatientService(desk, PlainDoor(), NoPseudonymKeys()), server, Listening(Places(20, of_one=20)), _unnoted)
+        calls = patient_calls(PatientService(desk, PlainDoor(), NoPseudonymKeys()), Listening(Places(20, of_one=20)), _unnoted)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(PATIENT_SERVICE, calls),))
         server.add_insecure_port(f"unix:{folder / 'desk'}")
         await server.start()
         async with aio.insecure_channel(f"unix:{folder / 'desk'}", options=CHANNEL) as channel:

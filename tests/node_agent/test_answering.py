@@ -16,7 +16,7 @@ from accord.terms.limits import MIB, RECORD_BYTES
 from accord.terms.queries import DateBound, Order, Selection, SortKey, Token
 from accord.terms.records import TYPE_NAME
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse
-from accord.wire.codec import frame_to_wire
+from accord.wire.answer_codec import frame_to_wire
 from accord.wire.columns import COMPANION
 from accord.wire.hashing import question_hash
 from node_agent.answering import answer

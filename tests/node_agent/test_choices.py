@@ -196,7 +196,7 @@ async def test_the_command_reads_a_file_or_standard_input(tmp_path: Path) -> Non
     by_pipe = CliRunner().invoke(app, ["-", "--store", str(path), "--add"], input=line(permits=False))
 
     assert (by_file.exit_code, by_pipe.exit_code) == (0, 0)
-    assert "2 choices of 1 people" in by_file.output
+    assert "2 choices of 1 person" in by_file.output
     assert len(await choices_in(path, ANNA)) == 3
 
 
@@ -382,3 +382,31 @@ def test_a_consent_may_stand_in_a_line() -> None:
         with pytest.raises(BadInput) as refused:
             read_choices([json.dumps({**consent, **wrong}).encode()])
         assert refused.value.fault is fault
+
+
+async def test_p11_whoever_looks_all_the_time_sees_every_change_at_the_next_look_and_opens_little(tmp_path: Path) -> None:
+    path = tmp_path / "choices.db"
+    keep_choices(path, {Bsn(ANNA): [Choice(permits=True)]})
+    store, opened = SqliteChoices(path), 0
+    changes = store.changes
+
+    async def counted() -> int:
+        nonlocal opened
+        opened += 1
+        return await changes()
+
+    store.changes = counted  # type: ignore[method-assign]
+    for number in range(6):
+        permits = bool(number % 2)
+        assert put_choices(path, Bsn(ANNA), [Choice(permits=permits)], "desk", datetime(2026, 1, 1 + number, tzinfo=UTC))
+        assert await store.changes_as_seen() == await changes()
+    before = opened
+    for _ in range(80):
+        await store.changes_as_seen()
+    quiet = opened - before
+    keep_choices(path, {Bsn(BERT): [Choice(permits=False)]}, replace=False)
+
+    assert await store.changes_as_seen() == await changes()
+    # Once more after the last change, then one look in four.
+    assert quiet == 1 + (80 - 1) // 4
+    await store.close()

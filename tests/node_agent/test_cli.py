@@ -28,7 +28,7 @@ from accord.terms.members import Part
 from accord.terms.parties import DataUser
 from accord.terms.queries import EVERYTHING
 from accord.terms.vocabulary import HolderKind, PurposeOfUse
-from accord.wire import codec
+from accord.wire import answer_codec
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1 import terms_pb2
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceStub
@@ -132,7 +132,9 @@ def test_surroundings_that_leak_are_refused(config: Path, environment: dict[str,
     assert Fault.UNSAFE_ENVIRONMENT in done.stderr
 
 
-@pytest.mark.parametrize(("setting", "named"), [("holder.ura=1", "ura"), ("locate.key_file=none.key", "locate.key_file"), ("holder.name=A", "unknown-holder")])
+@pytest.mark.parametrize(
+    ("setting", "named"), [("holder.ura=1", "holder.ura"), ("locate.key_file=none.key", "locate.key_file"), ("holder.name=A", "holder.name")]
+)
 def test_a_wrong_setting_is_refused_by_name(config: Path, setting: str, named: str) -> None:
     done = agent("run", "--config", str(config), "--set", setting)
 
@@ -166,7 +168,7 @@ def test_an_agent_answers_from_its_store_pauses_and_stops(config: Path, office: 
             with pytest.raises(grpc.RpcError, match=Fault.EVIDENCE_MISSING):
                 list(stub.Query(question, timeout=10))
             question.evidence.CopyFrom(evidence(office))
-            frames = [codec.frame_from_wire(message) for message in stub.Query(question, timeout=10)]
+            frames = [answer_codec.frame_from_wire(message) for message in stub.Query(question, timeout=10)]
             told = Answer(frames)
 
             assert (described.ura, described.copy) == (URA.value, True)

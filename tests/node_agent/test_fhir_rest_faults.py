@@ -1,16 +1,21 @@
 """Whatever is wrong with a FHIR server, the adapter yields what is good and says plainly that it is not everything."""
 
+import gzip
 import traceback
+import tracemalloc
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 
 import anyio
+import httpx2
 import pytest
 
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Bsn, RecordRef
+from accord.terms.limits import MIB
 from accord.terms.queries import EVERYTHING
 from node_agent.ports import LocalPatient, SourceAnswerInvalid, SourceBusy, SourceFailure, SourceUnavailable
+from node_agent.sources.fhir_body import pieces_of, read_body
 from node_agent.sources.fhir_endpoint import FhirEndpoint, basic, bearer
 from node_agent.sources.fhir_rest import FhirServer
 from testbed.contracts.records import ANNA, BERT, observation, patient, resource
@@ -178,6 +183,30 @@ async def test_types_that_are_configured_need_no_capability_statement() -> None:
             assert (await what_comes(source))[0] == set()
 
 
+async def test_a_server_of_another_generation_is_not_asked_even_where_its_types_are_configured() -> None:
+    async with (
+        fhir_server(RECORDS, FhirFaults(fhir_version="3.0.2")) as running,
+        FhirServer(FhirEndpoint(running.base, types=frozenset({"AllergyIntolerance"}))) as source,
+    ):
+        with pytest.raises(SourceFailure) as raised:
+            await source.find(Bsn(ANNA))
+        assert raised.value.fault is Fault.WRONG_FHIR_VERSION
+        running.desk.faults = FhirFaults()
+        await source.check()
+        assert await source.find(Bsn(ANNA)) == A
+
+
+async def test_a_server_that_changes_its_generation_is_asked_no_more_once_that_was_seen() -> None:
+    async with fhir_server(RECORDS) as running, FhirServer(FhirEndpoint(running.base)) as source:
+        assert await source.find(Bsn(ANNA)) == A
+        running.desk.faults = FhirFaults(fhir_version="3.0.2")
+        with pytest.raises(SourceFailure):
+            await source.check()
+        with pytest.raises(SourceFailure) as raised:
+            await source.find(Bsn(ANNA))
+        assert raised.value.fault is Fault.WRONG_FHIR_VERSION
+
+
 async def test_credentials_open_the_door_and_stay_hidden() -> None:
     for secret in (basic("agent", "geheim"), bearer("geheim")):
         async with fhir_server(RECORDS, FhirFaults(authorization=secret)) as running:
@@ -193,6 +222,83 @@ async def test_an_answer_over_the_limit_is_not_read() -> None:
 
         assert found == {ALLERGY}
         assert isinstance(raised, SourceAnswerInvalid)
+
+
+async def test_a_packed_answer_says_the_same() -> None:
+    async with a_source("packed=gzip,max-page=4") as (source, _):
+        assert await source.find(Bsn(ANNA)) == A
+        assert await what_comes(source) == ({ALLERGY, *OBSERVATIONS}, None)
+
+
+@pytest.mark.parametrize("how", ["cut", "other"])
+async def test_an_answer_that_is_not_packed_as_it_should_be_is_not_read(how: str) -> None:
+    async with a_source(f"packed={how}") as (source, _):
+        found, raised = await what_comes(source)
+
+        assert found == set()
+        assert isinstance(raised, SourceAnswerInvalid)
+
+
+async def test_p7_a_packed_answer_is_not_unpacked_over_the_limit() -> None:
+    bomb = gzip.compress(bytes(64 * MIB))
+    response = httpx2.Response(200, headers={"content-encoding": "gzip"}, content=_in_pieces(bomb))
+    tracemalloc.start()
+    try:
+        with pytest.raises(SourceAnswerInvalid):
+            await read_body(response, MIB, "Observation")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert most < 8 * MIB
+
+
+async def test_p7_what_is_packed_and_never_gives_a_byte_is_not_read_for_ever() -> None:
+    """Empty blocks, one after the other: nothing is ever unpacked, and so nothing of it would count."""
+    block = b"\x00\x00\x00\xff\xff" * 1_000
+
+    async def endless() -> AsyncGenerator[bytes, None]:
+        yield gzip.compress(b"")[:10]
+        for _ in range(1_000):
+            yield block
+        raise AssertionError("all of it was read")
+
+    with pytest.raises(SourceAnswerInvalid):
+        await read_body(httpx2.Response(200, headers={"content-encoding": "gzip"}, content=endless()), MIB, "Observation")
+
+
+@pytest.mark.parametrize("how", ["gzip", "x-gzip"])
+async def test_an_answer_that_says_that_it_is_packed_and_is_empty_is_empty(how: str) -> None:
+    """A refusal often has no body, and its status is what counts."""
+    assert await read_body(httpx2.Response(429, headers={"content-encoding": how}, content=_in_pieces(b"")), MIB, "Observation") == b""
+
+
+@pytest.mark.parametrize("how", ["whole", "cut", "wrong", "bomb"])
+async def test_p13_an_attachment_that_is_packed_all_the_same_is_whole_or_is_none(how: str) -> None:
+    plain = bytes(range(256)) * 1_000
+    packed = {"whole": gzip.compress(plain), "cut": gzip.compress(plain)[:-9], "wrong": plain, "bomb": gzip.compress(bytes(64 * MIB))}[how]
+    response = httpx2.Response(200, headers={"content-encoding": "gzip"}, content=_in_pieces(packed))
+    try:
+        chunks = [chunk async for chunk in pieces_of(response, MIB, "attachment", 65_536)]
+    except SourceAnswerInvalid:
+        assert how != "whole"
+        return
+
+    assert (how, b"".join(chunks)) == ("whole", plain)
+    assert max(map(len, chunks)) <= 65_536
+
+
+async def test_a_packed_answer_over_the_limit_is_not_read_however_small_it_is_packed() -> None:
+    async with a_source("packed=gzip", page_bytes=1_500) as (source, _):
+        found, raised = await what_comes(source)
+
+        assert found == {ALLERGY}
+        assert isinstance(raised, SourceAnswerInvalid)
+
+
+async def _in_pieces(content: bytes) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(content), 4_096):
+        yield content[start : start + 4_096]
 
 
 async def test_a_server_that_stands_still_is_given_up_after_a_while() -> None:

@@ -6,11 +6,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
+import anyio
 import pytest
 import structlog
 
 from accord.terms.answers import Ending, Hint
-from accord.terms.faults import Fault
+from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import BSN_SYSTEM, Bsn
 from accord.terms.queries import EVERYTHING, Order, Selection
 from accord.terms.vocabulary import CareCategory
@@ -23,9 +24,9 @@ from node_agent.sources.fhir_pages import search
 from node_agent.sources.fhir_people import People, patient_entry
 from node_agent.sources.fhir_rest import FhirServer
 from node_agent.sources.fhir_walk import Walk
-from testbed.contracts.records import ANNA, observation, patient, resource
+from testbed.contracts.records import ANNA, NOBODY, observation, patient, resource
 from testbed.fhir_server import FhirFaults, fhir_server
-from tests.node_agent.asking import ask, holder_over, question
+from tests.node_agent.asking import Answer, MemoryChoices, ask, holder_over, question
 
 pytestmark = pytest.mark.anyio
 
@@ -175,7 +176,6 @@ async def limited() -> AsyncGenerator[FhirServer, None]:
         Selection(types=frozenset({"Condition"})),
         Selection(types=frozenset({"Condition", "Procedure"})),
         Selection(types=frozenset({"Condition"}), order=Order.GLOBAL, limit=10),
-        Selection(categories=frozenset({CareCategory.CONDITION})),
     ],
 )
 async def test_p8_a_type_that_cannot_be_asked_for_is_not_silently_nothing(selection: Selection) -> None:
@@ -205,11 +205,79 @@ async def test_what_can_be_asked_for_needs_no_remark() -> None:
     assert Hint(Fault.MISSING_CAPABILITY) not in told.frames
 
 
-async def test_types_that_are_configured_are_all_that_there_is() -> None:
-    async with fhir_server([patient("a", ANNA), ONE]) as running, FhirServer(FhirEndpoint(running.base, types=frozenset({"Observation"}))) as source:
+async def test_p8_a_category_that_cannot_be_asked_for_is_not_silently_nothing() -> None:
+    async with limited() as source:
+        told = await ask(holder_over(source), question(selection=Selection(categories=frozenset({CareCategory.CONDITION}))))
+
+    assert told.closed.ending is Ending.NOTHING_SHOWN
+    assert Hint(Fault.MISSING_CAPABILITY) in told.frames
+
+
+# -- What the settings leave out
+
+ALLERGY = resource("AllergyIntolerance", "1", patient={"reference": "Patient/a"})
+SHELF = [patient("a", ANNA), ONE, ALLERGY]
+
+
+async def asked_of(selection: Selection, bsn: str = ANNA, **settings: Any) -> Answer:
+    """The answer of a server that offers allergies and observations, asked as these settings have it."""
+    async with fhir_server(SHELF) as running, FhirServer(FhirEndpoint(running.base, **settings)) as source:
+        return await ask(holder_over(source), question(bsn, selection=selection))
+
+
+ONLY_OBSERVATIONS = frozenset({"Observation"})
+ALLERGIES = Selection(categories=frozenset({CareCategory.ALLERGY_INTOLERANCE}))
+LABORATORY = Selection(categories=frozenset({CareCategory.OBSERVATION_LABORATORY}))
+
+
+@pytest.mark.parametrize(("selection", "lacks"), [(EVERYTHING, True), (ALLERGIES, True), (LABORATORY, False), (Selection(types=ONLY_OBSERVATIONS), False)])
+async def test_p8_a_type_that_is_offered_and_left_out_by_the_settings_is_lacking_in_answers_that_could_hold_it(selection: Selection, *, lacks: bool) -> None:
+    told = await asked_of(selection, types=ONLY_OBSERVATIONS)
+
+    assert ALLERGY not in told.records
+    assert told.closed.ending.heard_out
+    assert (Hint(Fault.MISSING_CAPABILITY) in told.frames) == lacks
+
+
+async def test_p8_a_question_about_nothing_but_what_is_left_out_has_no_answer() -> None:
+    told = await asked_of(Selection(types=frozenset({"AllergyIntolerance"})), types=ONLY_OBSERVATIONS)
+
+    assert (told.closed.ending, told.closed.code) == (Ending.INCOMPATIBLE, Fault.MISSING_CAPABILITY)
+
+
+@pytest.mark.parametrize("types", [frozenset[str](), ONLY_OBSERVATIONS])
+async def test_what_the_system_does_not_keep_is_not_asked_for_and_nobody_misses_it(types: frozenset[str]) -> None:
+    told = await asked_of(EVERYTHING, types=types, not_kept=frozenset({"AllergyIntolerance"}))
+
+    assert told.records == [patient("a", ANNA), ONE]
+    assert Hint(Fault.MISSING_CAPABILITY) not in told.frames
+
+
+@pytest.mark.parametrize("not_kept", [frozenset({"Observation"}), frozenset({"Obsrevation"})])
+def test_what_is_asked_for_is_kept_and_what_is_no_type_is_refused(not_kept: frozenset[str]) -> None:
+    with pytest.raises(BadInput, match=r"source\.not_kept") as refused:
+        FhirEndpoint(BASE, types=ONLY_OBSERVATIONS, not_kept=not_kept)
+
+    assert refused.value.fault is Fault.INVALID_SETTING
+
+
+async def test_where_no_statement_can_be_read_the_types_that_are_configured_are_all_that_there_is() -> None:
+    async with fhir_server(SHELF, FhirFaults(no_metadata=True)) as running, FhirServer(FhirEndpoint(running.base, types=ONLY_OBSERVATIONS)) as source:
         told = await ask(holder_over(source), question())
 
+    assert told.records == [patient("a", ANNA), ONE]
     assert Hint(Fault.MISSING_CAPABILITY) not in told.frames
+
+
+@pytest.mark.parametrize("selection", [EVERYTHING, ALLERGIES, Selection(types=frozenset({"AllergyIntolerance"}))])
+async def test_p9_who_is_not_known_lacks_as_much_as_who_is_known_and_not_shown(selection: Selection) -> None:
+    unknown = await asked_of(selection, NOBODY, types=ONLY_OBSERVATIONS)
+    async with fhir_server(SHELF) as running, FhirServer(FhirEndpoint(running.base, types=ONLY_OBSERVATIONS)) as source:
+        refused = await ask(holder_over(source, MemoryChoices(others=())), question(selection=selection))
+
+    assert [type(frame) for frame in unknown.frames] == [type(frame) for frame in refused.frames]
+    assert (unknown.closed.ending, unknown.closed.code) == (refused.closed.ending, refused.closed.code)
+    assert (Hint(Fault.MISSING_CAPABILITY) in unknown.frames) == (unknown.closed.ending is Ending.NOTHING_SHOWN)
 
 
 # -- Records of people
@@ -263,12 +331,13 @@ async def test_p8_who_cannot_be_indexed_is_counted_in_the_log_and_named_nowhere(
 
 @pytest.mark.parametrize("retry_after", ["9" * 400, "99999999999", "Fri, 31 Dec 9999 23:59:59 -1200", "Wed, 21 Oct 2015 07:28:00 +9999999999"])
 async def test_a_server_is_never_left_alone_for_good(retry_after: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node_agent.sources.fhir_client._LONGEST_PAUSE", 0.05)
     async with fhir_server([patient("a", ANNA), ONE]) as running:
-        async with FhirServer(FhirEndpoint(running.base, patience=0.04)) as source:
+        # The longest pause is above the patience: it is busy at once, however slow this machine is.
+        async with FhirServer(FhirEndpoint(running.base, patience=30.0)) as source:
             running.desk.faults = FhirFaults(busy_every=1, retry_after=retry_after)
-            with pytest.raises(SourceBusy):
+            with anyio.fail_after(20.0), pytest.raises(SourceBusy):
                 await source.check()
+        monkeypatch.setattr("node_agent.sources.fhir_client._LONGEST_PAUSE", 0.05)
         async with FhirServer(FhirEndpoint(running.base)) as source:
             running.desk.faults = FhirFaults(busy_every=2, retry_after=retry_after)
             await source.check()

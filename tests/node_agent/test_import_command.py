@@ -25,7 +25,7 @@ def test_a_delivery_without_faults_ends_well(app: Typer, tmp_path: Path) -> None
 
     assert result.exit_code == 0
     assert "2 new, 0 unchanged" in result.output
-    assert "2024-04-30T22:00:00" in result.output
+    assert "2024-05-01 00:00:00 CEST" in result.output
 
 
 def test_what_is_refused_is_told_with_what_to_do(app: Typer, tmp_path: Path) -> None:

@@ -238,7 +238,7 @@ async def test_p3_a_source_that_cannot_be_asked_ends_the_answer_before_the_recor
             del refs
             raise SourceUnavailable("read")
 
-    told = await ask(holder_over(Unsure([ANNA_A, leading("DiagnosticReport", "result", "Observation/s"), labelled()])), question())
+    told = await ask(holder_over(Unsure([ANNA_A, leading("DiagnosticReport", "result", "Observation/s")])), question())
 
     assert told.records == []
     assert told.closed.ending is Ending.UNREACHABLE

@@ -14,7 +14,7 @@ from accord.audit.events import Closing, Decision, RefusedQuestion, Release
 from accord.terms.answers import AttachmentFrame, Ending, Frame
 from accord.terms.faults import Fault
 from accord.terms.identifiers import RecordRef
-from accord.wire import codec
+from accord.wire import question_codec
 from accord.wire.v1 import holder_service_pb2 as pb
 from node_agent.answering import answer
 from node_agent.api.answer_stream import AnswerStream
@@ -104,7 +104,7 @@ async def test_p8_whoever_hangs_up_while_a_message_is_written_ends_the_call_quie
     holder = holder_over(MemorySource(BULK))
     service = HolderService(holder, "brinkhof", Locating(holder, KEY), PlainDoor(), PlainExchange())
     with capture_logs() as logs:
-        await service.Query(pb.QueryRequest(query=codec.holder_query_to_wire(question())), HungUp())  # type: ignore[arg-type]
+        await service.Query(pb.QueryRequest(query=question_codec.holder_query_to_wire(question())), HungUp())  # type: ignore[arg-type]
 
     check_broken_off(holder)
     assert logs == []

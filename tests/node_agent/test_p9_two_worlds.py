@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 
 from accord.rules.choices import Choice
 from accord.rules.labels import ACT_CODE, CONFIDENTIALITY
+from accord.rules.leaving_out import LeftOut
 from accord.rules.reading import read_record
 from accord.terms.answers import Ending, Frame
 from accord.terms.evidence import Mandate, TreatmentBasis
@@ -17,7 +18,7 @@ from accord.terms.identifiers import Bsn, RecordRef
 from accord.terms.policies import ANY_ROLE, HolderPolicy, RegionPolicy, RoleMatrix
 from accord.terms.queries import EVERYTHING, Order, Selection, SortKey
 from accord.terms.vocabulary import CareCategory, HolderKind
-from accord.wire.codec import frame_to_wire
+from accord.wire.answer_codec import frame_to_wire
 from node_agent import telling
 from node_agent.answering import answer
 from node_agent.holder import Holder
@@ -59,10 +60,18 @@ def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(telling, "BEAT_SECONDS", 30.0)
 
 
-def holder_with(records: Iterable[bytes], choices: Sequence[Choice], *, at_once: int = 50, **parts: Any) -> Holder:
+class NarrowSource(MemorySource):
+    """A source that is not asked for medication requests: what comes all the same is more than it promises."""
+
+    async def left_out(self) -> LeftOut:
+        """Those, whoever it is about."""
+        return LeftOut.whole(["MedicationRequest"])
+
+
+def holder_with(records: Iterable[bytes], choices: Sequence[Choice], *, at_once: int = 50, kind: type[MemorySource] = MemorySource, **parts: Any) -> Holder:
     """A holder of these records, with these safeguards."""
     safeguards: Safeguards = plain_safeguards(URA, pseudonym_of=KEY.pseudonym, **parts)
-    return replace(holder_over(MemorySource(records, at_once=at_once), MemoryChoices(others=tuple(choices))), safeguards=safeguards)
+    return replace(holder_over(kind(records, at_once=at_once), MemoryChoices(others=tuple(choices))), safeguards=safeguards)
 
 
 def sent(told: Answer) -> list[bytes]:
@@ -131,9 +140,10 @@ async def told(holder: Holder, selection: Selection, mandated: frozenset[CareCat
     how=some.sampled_from(sorted(WITHHELD_BY)),
     mandated=some.sampled_from(sorted(MANDATED)),
     lists=some.tuples(some.integers(1, 6), some.integers(1, 6)),
+    kind=some.sampled_from([MemorySource, NarrowSource]),
 )
 async def test_p9_a_world_without_what_is_withheld_is_answered_with_the_same_bytes(
-    twins: list[tuple[bytes, bytes]], selection: Selection, how: str, mandated: str, lists: tuple[int, int]
+    twins: list[tuple[bytes, bytes]], selection: Selection, how: str, mandated: str, lists: tuple[int, int], kind: type[MemorySource]
 ) -> None:
     """Whatever withholds it, in both orders, page by page, with includes and by name, and however the source cuts its lists."""
     choices, parts = WITHHELD_BY[how]
@@ -141,8 +151,8 @@ async def test_p9_a_world_without_what_is_withheld_is_answered_with_the_same_byt
     shown = set((await told(holder_with([*SHELF, *(fit for _, fit in twins)], choices, **parts), EVERYTHING, under)).records)
     # A medicine or a person that may not go along is no less withheld.
     shelf = [record for record in SHELF if record in shown or b'"Patient"' in record or not (b"security" in record or b"Practitioner" in record)]
-    with_all = holder_with([*SHELF, *(kept for kept, _ in twins)], choices, at_once=lists[0], **parts)
-    without = holder_with([*shelf, *(kept for kept, fit in twins if fit in shown)], choices, at_once=lists[1], **parts)
+    with_all = holder_with([*SHELF, *(kept for kept, _ in twins)], choices, at_once=lists[0], kind=kind, **parts)
+    without = holder_with([*shelf, *(kept for kept, fit in twins if fit in shown)], choices, at_once=lists[1], kind=kind, **parts)
 
     for _ in range(4):
         one, other = await told(with_all, selection, under), await told(without, selection, under)
@@ -203,6 +213,20 @@ async def test_p9_a_person_wholly_withheld_takes_the_same_calls_as_one_who_is_no
 
     assert asked[0] == asked[1] == ["find"]
     assert frames[0] == frames[1]
+
+
+@pytest.mark.parametrize("how", sorted(WHOLLY))
+async def test_p9_a_person_wholly_withheld_lacks_the_same_as_one_who_is_not_known_and_one_who_has_nothing(how: str) -> None:
+    only = question(selection=Selection(types=frozenset({"MedicationRequest", "Procedure"})))
+    records = [*SHELF, observation("1", "a")]
+    frames = [
+        sent(await ask(holder_with(records, (YES,), kind=NarrowSource, **WHOLLY[how]), only)),
+        sent(await ask(holder_with(SHELF[1:], (YES,), kind=NarrowSource, **WHOLLY[how]), only)),
+        sent(await ask(holder_with(records, (YES,), kind=NarrowSource), only)),
+    ]
+
+    assert frames[0] == frames[1] == frames[2]
+    assert len(frames[0]) == 2
 
 
 async def test_p9_where_a_companion_stands_does_not_tell_how_the_source_cut_its_lists() -> None:

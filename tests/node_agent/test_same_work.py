@@ -3,12 +3,14 @@
 import pytest
 
 from accord.rules.consent import Choice
+from accord.rules.labels import ACT_CODE
 from accord.terms.answers import Ending
 from accord.terms.identifiers import RecordRef
+from accord.terms.queries import Selection
 from node_agent.ports import SourceAnswerInvalid
 from node_agent.sources.fhir_endpoint import FhirEndpoint
 from node_agent.sources.fhir_rest import FhirServer
-from testbed.contracts.records import ANNA, BERT, NOBODY, observation, patient
+from testbed.contracts.records import ANNA, BERT, NOBODY, observation, patient, resource
 from testbed.fhir_server import fhir_server
 from testbed.memory_source import MemorySource
 from tests.node_agent.asking import YES, MemoryChoices, ask, holder_over, question
@@ -59,3 +61,29 @@ async def test_a_person_who_may_be_shown_is_looked_for_as_before() -> None:
     told = await ask(holder_over(MemorySource(RECORDS)), question(RecordRef("Observation", "1")))
 
     assert told.records == RECORDS[:2]
+
+
+async def test_p9_beside_a_record_that_is_shown_a_name_that_leads_to_nothing_takes_as_much_as_one_that_is_withheld() -> None:
+    """Two names are asked for, and one is shown: the other is withheld for what it holds, or for its label, or is not there."""
+    secret = {"meta": {"security": [{"system": ACT_CODE, "code": "HIV"}]}}
+    to_anna, result = {"subject": {"reference": "Patient/a"}}, [{"reference": "Observation/s"}]
+    others = [
+        [resource("DiagnosticReport", "d", **to_anna, result=result), observation("s", "a", **secret)],
+        [resource("DiagnosticReport", "d", **to_anna, **secret)],
+        [],
+    ]
+    asked = []
+    for other in others:
+        source = MemorySource([*RECORDS, *other])
+        told = await ask(holder_over(source), question(selection=Selection(types=frozenset({"DiagnosticReport", "Observation"}), ids=("1", "d"))))
+        assert told.records == RECORDS[:2]
+        asked.append(source.asked)
+
+    assert asked[0] == asked[1] == asked[2]
+
+
+async def test_where_all_that_was_named_is_shown_nothing_is_read_for_nothing() -> None:
+    source = MemorySource(RECORDS)
+    await ask(holder_over(source), question(selection=Selection(types=frozenset({"Observation"}), ids=("1",))))
+
+    assert source.asked.count("read") == 1

@@ -18,10 +18,11 @@ from accord.audit.events import RefusedQuestion
 from accord.audit.reading import accesses_in
 from accord.link.addresses import loopback
 from accord.rules.consent import Choice
+from accord.rules.leaving_out import LeftOut
 from accord.terms.answers import Closed, Ending, Frame, Standing
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Bsn, RecordRef
-from accord.wire import codec
+from accord.wire import answer_codec, holder_codec, question_codec
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1 import terms_pb2
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceStub
@@ -42,27 +43,35 @@ ANNAS = [patient("a", ANNA), observation("1", "a"), observation("2", "a")]
 def located(bsn: str, **more: Any) -> pb.LocateRequest:
     """Is somebody known?"""
     fields: dict[str, Any] = {
-        "purpose": codec.purpose_to_wire(question().purpose),
+        "purpose": question_codec.purpose_to_wire(question().purpose),
         "treats_the_patient": True,
-        "data_user": codec.data_user_to_wire(ASKER.data_user),
+        "data_user": question_codec.data_user_to_wire(ASKER.data_user),
     } | more
-    professional = codec.professional_to_wire(ASKER.professional)
+    professional = question_codec.professional_to_wire(ASKER.professional)
     return pb.LocateRequest(pseudonym=KEY.pseudonym(Bsn(bsn)).value, professional=professional, query_id="q-1", **fields)
 
 
 def asked(**more: Any) -> pb.QueryRequest:
     """A question about Anna."""
-    return pb.QueryRequest(query=codec.holder_query_to_wire(question(**more)))
+    return pb.QueryRequest(query=question_codec.holder_query_to_wire(question(**more)))
 
 
 async def frames_of(call: Any) -> list[Frame]:
     """All frames of an answer."""
-    return [codec.frame_from_wire(message) async for message in call]
+    return [answer_codec.frame_from_wire(message) async for message in call]
+
+
+class NarrowSource(MemorySource):
+    """A source that is asked for no procedures."""
+
+    async def left_out(self) -> LeftOut:
+        """Those, whoever it is about."""
+        return LeftOut.whole(["Procedure"])
 
 
 async def standing_of(call: Any) -> Standing:
     """The next standing of a watch."""
-    return codec.standing_from_wire(await call.read())
+    return holder_codec.standing_from_wire(await call.read())
 
 
 async def test_p13_what_the_source_keeps_arrives_byte_for_byte(tmp_path: Path) -> None:
@@ -75,7 +84,7 @@ async def test_p13_what_the_source_keeps_arrives_byte_for_byte(tmp_path: Path) -
 
 async def test_describe_says_what_the_holder_can_do(tmp_path: Path) -> None:
     async with served(holder_over(MemorySource([])), tmp_path) as (stub, _):
-        described = codec.description_from_wire(await stub.Describe(pb.DescribeRequest()))
+        described = holder_codec.description_from_wire(await stub.Describe(pb.DescribeRequest()))
 
     assert (described.ura, described.name, described.capabilities) == (URA, "brinkhof", CAPABILITIES)
     assert not described.copy
@@ -202,6 +211,16 @@ async def test_known_people_are_located_and_others_are_not(tmp_path: Path) -> No
     assert {bsn: answer.located for bsn, answer in told.items()} == {ANNA: True, BERT: False, NOBODY: False}
     # Promise P9: withheld and unknown are the same bytes.
     assert told[BERT].SerializeToString() == told[NOBODY].SerializeToString() == untreated.SerializeToString() == b""
+
+
+async def test_p9_what_the_source_is_not_asked_for_is_told_of_everybody_alike(tmp_path: Path) -> None:
+    source = NarrowSource([*ANNAS, patient("b", BERT)])
+    async with served(holder_over(source, MemoryChoices({BERT: ()})), tmp_path) as (stub, locating):
+        await locating.refresh()
+        told = {bsn: await stub.Locate(located(bsn)) for bsn in (ANNA, BERT, NOBODY)}
+
+    assert told[BERT].SerializeToString() == told[NOBODY].SerializeToString()
+    assert [answer_codec.located_from_wire(answer).left_out.types for answer in told.values()] == [frozenset({"Procedure"})] * 3
 
 
 async def test_p9_for_withheld_and_unknown_the_same_work_is_done(tmp_path: Path) -> None:
@@ -340,10 +359,10 @@ async def fetched(
     folder: Path, records: list[bytes], *, choices: MemoryChoices | None = None, url: str = "Binary/7", record: str = "DocumentReference/3"
 ) -> Any:
     """Fetch it: the media type, the content and the last word."""
-    request = pb.FetchAttachmentRequest(query=codec.holder_query_to_wire(question()), url=url, record=record)
+    request = pb.FetchAttachmentRequest(query=question_codec.holder_query_to_wire(question()), url=url, record=record)
     source = MemorySource(records, bases=("https://ehr.example/fhir",))
     async with served(holder_over(source, choices), folder) as (stub, _):
-        messages = [codec.attachment_frame_from_wire(message) async for message in stub.FetchAttachment(request)]
+        messages = [answer_codec.attachment_frame_from_wire(message) async for message in stub.FetchAttachment(request)]
     closed = messages[-1]
     assert isinstance(closed, Closed)
     kind = [message.value for message in messages if hasattr(message, "value")]

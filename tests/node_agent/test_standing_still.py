@@ -16,7 +16,7 @@ from accord.rules.choices import Choice
 from accord.terms.answers import Batch, Closed, Ending, Frame
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Bsn
-from accord.wire import codec
+from accord.wire import answer_codec, question_codec
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceStub
 from node_agent.answering import answer
@@ -160,7 +160,7 @@ async def test_p11_over_the_wire_one_message_and_the_status_are_left_at_most(tmp
     choices = MemoryChoices({ANNA: (YES,)})
     holder = holder_over(MemorySource(BULK), choices)
     service = HolderService(holder, "brinkhof", Locating(holder, KEY), PlainDoor(), PlainExchange())
-    asked = pb.QueryRequest(query=codec.holder_query_to_wire(question()))
+    asked = pb.QueryRequest(query=question_codec.holder_query_to_wire(question()))
     async with (
         serving(service, holder.pausing, loopback(f"unix:{tmp_path}/agent.sock"), grace=0.2, concurrency=1) as target,
         aio.insecure_channel(target, options=(*CHANNEL, *HOLDS_STREAMS)) as channel,
@@ -173,7 +173,7 @@ async def test_p11_over_the_wire_one_message_and_the_status_are_left_at_most(tmp
         (closing,) = lines_of(holder, Closing)
         frames: list[Frame] = []
         with pytest.raises(aio.AioRpcError) as ended:
-            frames.extend([codec.frame_from_wire(message) async for message in still])
+            frames.extend([answer_codec.frame_from_wire(message) async for message in still])
         batches = [frame for frame in frames if isinstance(frame, Batch)]
         with anyio.fail_after(5):
             while not await _is_let_in(channel, asked):  # noqa: ASYNC110 - whoever took the status leaves the only place soon

@@ -21,7 +21,7 @@ from accord.terms.members import Part
 from accord.terms.policies import Budget
 from accord.terms.queries import EVERYTHING, Selection
 from accord.terms.vocabulary import PurposeOfUse
-from accord.wire import codec
+from accord.wire import answer_codec
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1 import terms_pb2
 from testbed.attack_kit import AttackKit
@@ -236,7 +236,7 @@ def test_p1_by_somebody_elses_record_a_mandate_obtains_what_it_would_by_one_that
     theirs, nobodys = ask("Condition/c-silent"), ask("Condition/does-not-exist")
 
     assert looks(theirs) == looks(nobodys)
-    assert theirs.closed.ending == codec.ENDING_TO_WIRE[Ending.NOTHING_SHOWN]
+    assert theirs.closed.ending == answer_codec.ENDING_TO_WIRE[Ending.NOTHING_SHOWN]
 
 
 def test_a8_what_was_made_for_one_place_is_refused_at_another(kit: AttackKit) -> None:

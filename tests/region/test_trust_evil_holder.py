@@ -22,7 +22,7 @@ from accord.terms.identifiers import HolderName
 from accord.terms.members import KeyUse
 from accord.terms.queries import EVERYTHING, HolderQuery
 from accord.terms.vocabulary import PurposeOfUse
-from accord.wire import codec
+from accord.wire import answer_codec, question_codec
 from accord.wire.v1 import dossier_service_pb2 as dossier_pb
 from accord.wire.v1 import holder_service_pb2 as pb
 from testbed import asking
@@ -51,7 +51,7 @@ def ending_with(*said: Callable[[Closed], Closed], records: tuple[bytes, ...] = 
         yield batches[0]
         for change in said:
             closed = change(closed)
-        yield codec.frame_to_wire(closed)
+        yield answer_codec.frame_to_wire(closed)
 
     return script
 
@@ -212,7 +212,7 @@ def _fetch_lures(kit: AttackKit, stub: Any) -> None:
         mandate, record = kit.user().mandate(LURING), f"DocumentReference/lure{number}"
         about = opening(mandate, LURING)
         asked = Asked(PurposeOfUse.TREATMENT, EVERYTHING, frozenset({HolderName("brinkhof")}), url, record)
-        about.evidence.CopyFrom(codec.evidence_to_wire(mandate.evidence(asked)))
+        about.evidence.CopyFrom(question_codec.evidence_to_wire(mandate.evidence(asked)))
         request = dossier_pb.DossierServiceFetchAttachmentRequest(about=about, holder="brinkhof", url=url, record=record)
         try:
             frames = list(stub.FetchAttachment(request, timeout=10))

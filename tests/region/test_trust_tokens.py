@@ -7,7 +7,7 @@ import pytest
 
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Bsn
-from accord.wire import codec
+from accord.wire import question_codec
 from testbed.attack_kit import AttackKit, opening
 from testbed.scripted_gateway import Told, question
 from testbed.token_corpus import hostile_tokens, huge_token
@@ -36,7 +36,7 @@ def test_a5_every_hostile_mandate_is_refused_by_the_holder_with_the_same_answer(
         bad = replace(made, text=hostile.text)
         message = question(made, kit.ura(HOLDER), VICTIM)
         # The proof and the seal are made for the hostile mandate: nothing but the mandate is wrong.
-        message.evidence.CopyFrom(codec.evidence_to_wire(bad.sealed(Bsn(VICTIM))))
+        message.evidence.CopyFrom(question_codec.evidence_to_wire(bad.sealed(Bsn(VICTIM))))
         told = kit.gateway(HOLDER).query(message)
         answers[hostile.name] = (told.status, told.details, len(told.frames), CANARY in repr(told.trailing))
 
@@ -64,7 +64,7 @@ def test_a5_every_hostile_mandate_and_proof_is_refused_by_the_gateway_with_the_s
             for hostile in hostile_tokens(sound, key):
                 message = opening(made, VICTIM)
                 if kind == "mandate":
-                    message.evidence.CopyFrom(codec.evidence_to_wire(replace(made, text=hostile.text).evidence()))
+                    message.evidence.CopyFrom(question_codec.evidence_to_wire(replace(made, text=hostile.text).evidence()))
                 else:
                     message.evidence.proofs[0] = hostile.text
                 with pytest.raises(grpc.RpcError) as refused:

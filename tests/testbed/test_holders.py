@@ -48,6 +48,7 @@ def test_numbers_are_obviously_fictional() -> None:
 
 
 def test_four_holders_have_a_fhir_server_behind_them() -> None:
+    assert {holder.name.value for holder in HOLDERS if holder.source == "fhir-stu3"} == {"reggerbrug", "wieke"}
     assert {holder.name.value for holder in HOLDERS if holder.source == "fhir-server"} == {"dinkelhorst", "vijzelmarke", "eschrand", "losserveld"}
 
 

@@ -134,11 +134,11 @@ async def test_it_can_be_awaited() -> None:
 
 @slow
 def test_another_seed_makes_other_people_and_the_same_dina() -> None:
-    with BlockingRegion.start(story=False, holders=["brinkhof"], seed=7, people=60) as region:
+    with BlockingRegion.start(story=False, holders=["wieke"], seed=7, people=60) as region:
         answered = sorted(record.json for record in region.ask(DINA.bsn).records if not record.is_companion)
-        kept = [record.json for record in region.generated.kept["brinkhof"]]
+        kept = region.kept("wieke").values()
 
-    assert len(answered) == 8
+    assert len(answered) == 5
     assert set(answered) <= set(kept)
 
 

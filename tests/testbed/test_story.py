@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,10 +17,12 @@ from testbed.people import DINA, generate
 from testbed.people import Region as Generated
 from testbed.plants import PLANTS
 from testbed.region import BlockingRegion
-from testbed.story_canary import disguises, scan
+from testbed.story_canary import disguises, scan, written_files
 from testbed.story_evidence import DoesNotHold, Night, expect, expect_same
 
 slow = pytest.mark.slow
+#: Whose agents ask a live system, and keep nothing.
+READ_LIVE = ("dinkelhorst", "reggerbrug", "brinkhof", "vijzelmarke", "eschrand", "wieke", "losserveld")
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,17 @@ def test_a_planted_wrong_is_found(region: BlockingRegion, plant: str, fact: stor
     with pytest.raises(DoesNotHold):
         fact(Night(region))
     (region.root / "gateway" / "cache").unlink(missing_ok=True)
+
+
+@slow
+def test_p6_what_only_root_may_look_into_is_named_and_everything_else_is_searched(region: BlockingRegion) -> None:
+    written = written_files(region)
+
+    assert written.closed == (() if os.geteuid() == 0 else ("gateway", *(name for name in region.files if name in READ_LIVE and region.process_of(name))))
+    for closed in written.closed:
+        assert closed in written.summary
+    assert ("needs root" in written.summary) == bool(written.closed)
+    assert region.root / "gateway" / "gateway.toml" in written.files
 
 
 @slow

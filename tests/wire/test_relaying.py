@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from accord.terms.answers import Batch, Frame, Outcome, Progress
 from accord.terms.faults import BadInput, Fault
 from accord.terms.vocabulary import CareCategory
-from accord.wire import codec
+from accord.wire import answer_codec
 from accord.wire.relaying import batch_event, frame_from_bytes
 from accord.wire.v1 import dossier_service_pb2 as dossier_pb
 from accord.wire.v1 import holder_service_pb2 as holder_pb
@@ -17,7 +17,7 @@ batches = st.builds(Batch, st.binary(max_size=300), st.binary(max_size=70_000), 
 
 def written(frame: Frame) -> bytes:
     """The frame as a holder sends it."""
-    return codec.frame_to_wire(frame).SerializeToString()
+    return answer_codec.frame_to_wire(frame).SerializeToString()
 
 
 @given(batches)
@@ -29,13 +29,14 @@ def test_p13_a_batch_cut_out_of_its_frame_is_the_batch_that_was_sent(batch: Batc
 def test_p13_a_batch_relayed_in_its_bytes_is_the_event_that_messages_would_make(batch: Batch, holder: str) -> None:
     arrived = frame_from_bytes(written(batch))
     assert isinstance(arrived, Batch)
-    event = dossier_pb.OpenResponse.FromString(batch_event(holder, arrived))
+    for mapping in ("", "older-to-newer 2026-01-01"):
+        event = dossier_pb.OpenResponse.FromString(batch_event(holder, arrived, mapping))
 
-    assert event == dossier_pb.OpenResponse(batch=dossier_pb.HolderBatch(holder=holder, batch=codec.batch_to_wire(batch)))
+        assert event == dossier_pb.OpenResponse(batch=dossier_pb.HolderBatch(holder=holder, batch=answer_codec.batch_to_wire(batch), mapping=mapping))
 
 
 def test_other_frames_go_through_the_codec() -> None:
-    for frame in (Progress(7), Outcome(frozenset({CareCategory.PATIENT}), "patient-consented", ("http://127.0.0.1:1",))):
+    for frame in (Progress(7), Outcome(frozenset({CareCategory.PATIENT}), "patient-consented", ("http://127.0.0.1:1",), "older-to-newer 2026-01-01")):
         assert frame_from_bytes(written(frame)) == frame
 
 

@@ -272,8 +272,13 @@ class HolderBatch(_message.Message):
 
     HOLDER_FIELD_NUMBER: _builtins.int
     BATCH_FIELD_NUMBER: _builtins.int
+    MAPPING_FIELD_NUMBER: _builtins.int
     holder: _builtins.str
     """Name in the register."""
+    mapping: _builtins.str
+    """How the records in it that are marked as derived were made: name and version of the mapping, as the holder says.
+    What such a record was made from is fetched as the attachment "$original" of that record.
+    """
     @_builtins.property
     def batch(self) -> _holder_service_pb2.Batch:
         """The batch as the holder sent it."""
@@ -283,10 +288,11 @@ class HolderBatch(_message.Message):
         *,
         holder: _builtins.str = ...,
         batch: _holder_service_pb2.Batch | None = ...,
+        mapping: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "holder", b"holder"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "holder", b"holder", "mapping", b"mapping"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -305,6 +311,7 @@ class HolderClosed(_message.Message):
     SAID_FIELD_NUMBER: _builtins.int
     ELAPSED_MS_FIELD_NUMBER: _builtins.int
     LAST_HEARD_MS_FIELD_NUMBER: _builtins.int
+    PAUSED_SINCE_MS_FIELD_NUMBER: _builtins.int
     holder: _builtins.str
     """Name in the register."""
     ending: _terms_pb2.Ending.ValueType
@@ -315,6 +322,8 @@ class HolderClosed(_message.Message):
     """Milliseconds from the start of the question."""
     last_heard_ms: _builtins.int
     """When the holder was last heard before, in milliseconds since 1970; 0: never."""
+    paused_since_ms: _builtins.int
+    """Since when the holder has paused its agent, in milliseconds since 1970; 0: it has not, or it is not known."""
     @_builtins.property
     def counts(self) -> _terms_pb2.Counts:
         """What was relayed."""
@@ -333,10 +342,11 @@ class HolderClosed(_message.Message):
         said: _terms_pb2.Closed | None = ...,
         elapsed_ms: _builtins.int = ...,
         last_heard_ms: _builtins.int = ...,
+        paused_since_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "said", b"said"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "counts", b"counts", "elapsed_ms", b"elapsed_ms", "ending", b"ending", "holder", b"holder", "last_heard_ms", b"last_heard_ms", "said", b"said"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "counts", b"counts", "elapsed_ms", b"elapsed_ms", "ending", b"ending", "holder", b"holder", "last_heard_ms", b"last_heard_ms", "paused_since_ms", b"paused_since_ms", "said", b"said"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -398,6 +408,7 @@ class HolderLine(_message.Message):
     COPY_FIELD_NUMBER: _builtins.int
     DATA_AS_OF_MS_FIELD_NUMBER: _builtins.int
     LAST_HEARD_MS_FIELD_NUMBER: _builtins.int
+    PAUSED_SINCE_MS_FIELD_NUMBER: _builtins.int
     ending: _terms_pb2.Ending.ValueType
     """How it ended."""
     records: _builtins.int
@@ -412,6 +423,8 @@ class HolderLine(_message.Message):
     """When that copy was last brought up to date, in milliseconds since 1970; 0: live."""
     last_heard_ms: _builtins.int
     """When the holder was last heard before, in milliseconds since 1970; 0: never."""
+    paused_since_ms: _builtins.int
+    """Since when the holder has paused its agent, in milliseconds since 1970; 0: it has not, or it is not known."""
     @_builtins.property
     def holder(self) -> Global___HolderCard:
         """Who."""
@@ -427,10 +440,11 @@ class HolderLine(_message.Message):
         copy: _builtins.bool = ...,
         data_as_of_ms: _builtins.int = ...,
         last_heard_ms: _builtins.int = ...,
+        paused_since_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "copy", b"copy", "data_as_of_ms", b"data_as_of_ms", "elapsed_ms", b"elapsed_ms", "ending", b"ending", "holder", b"holder", "last_heard_ms", b"last_heard_ms", "records", b"records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "copy", b"copy", "data_as_of_ms", b"data_as_of_ms", "elapsed_ms", b"elapsed_ms", "ending", b"ending", "holder", b"holder", "last_heard_ms", b"last_heard_ms", "paused_since_ms", b"paused_since_ms", "records", b"records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

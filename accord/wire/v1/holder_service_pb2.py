@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from accord.wire.v1 import terms_pb2 as accord_dot_wire_dot_v1_dot_terms__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#accord/wire/v1/holder_service.proto\x12\x0e\x61\x63\x63ord.wire.v1\x1a\x1a\x61\x63\x63ord/wire/v1/terms.proto\"\x11\n\x0f\x44\x65scribeRequest\"\x89\x01\n\x10\x44\x65scribeResponse\x12\x0b\n\x03ura\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x03 \x03(\t\x12\r\n\x05types\x18\x04 \x03(\t\x12\x0c\n\x04\x63opy\x18\x05 \x01(\x08\x12\x15\n\rdata_as_of_ms\x18\x06 \x01(\x03\x12\x10\n\x08software\x18\x07 \x01(\t\"\x9f\x02\n\rLocateRequest\x12\x11\n\tpseudonym\x18\x01 \x01(\x0c\x12+\n\tdata_user\x18\x02 \x01(\x0b\x32\x18.accord.wire.v1.DataUser\x12-\n\x07purpose\x18\x03 \x01(\x0e\x32\x1c.accord.wire.v1.PurposeOfUse\x12\x10\n\x08query_id\x18\x04 \x01(\t\x12\x1a\n\x12treats_the_patient\x18\x05 \x01(\x08\x12\x32\n\x0cprofessional\x18\x06 \x01(\x0b\x32\x1c.accord.wire.v1.Professional\x12\x11\n\tkey_check\x18\x07 \x01(\x0c\x12*\n\x08\x65vidence\x18\x08 \x01(\x0b\x32\x18.accord.wire.v1.Evidence\"!\n\x0eLocateResponse\x12\x0f\n\x07located\x18\x01 \x01(\x08\"\xcb\x02\n\x0bHolderQuery\x12\x10\n\x08query_id\x18\x01 \x01(\t\x12\x12\n\nholder_ura\x18\x02 \x01(\t\x12\r\n\x03\x62sn\x18\x03 \x01(\tH\x00\x12\x10\n\x06record\x18\x04 \x01(\tH\x00\x12\x12\n\nbirth_date\x18\x05 \x01(\t\x12+\n\tdata_user\x18\x06 \x01(\x0b\x32\x18.accord.wire.v1.DataUser\x12\x32\n\x0cprofessional\x18\x07 \x01(\x0b\x32\x1c.accord.wire.v1.Professional\x12\x1a\n\x12treats_the_patient\x18\x08 \x01(\x08\x12-\n\x07purpose\x18\t \x01(\x0e\x32\x1c.accord.wire.v1.PurposeOfUse\x12,\n\tselection\x18\n \x01(\x0b\x32\x19.accord.wire.v1.SelectionB\x07\n\x05\x61\x62out\"f\n\x0cQueryRequest\x12*\n\x05query\x18\x01 \x01(\x0b\x32\x1b.accord.wire.v1.HolderQuery\x12*\n\x08\x65vidence\x18\x02 \x01(\x0b\x32\x18.accord.wire.v1.Evidence\"\xea\x01\n\rQueryResponse\x12*\n\x07outcome\x18\x01 \x01(\x0b\x32\x17.accord.wire.v1.OutcomeH\x00\x12&\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x15.accord.wire.v1.BatchH\x00\x12,\n\x08progress\x18\x03 \x01(\x0b\x32\x18.accord.wire.v1.ProgressH\x00\x12$\n\x04hint\x18\x04 \x01(\x0b\x32\x14.accord.wire.v1.HintH\x00\x12(\n\x06\x63losed\x18\x05 \x01(\x0b\x32\x16.accord.wire.v1.ClosedH\x00\x42\x07\n\x05\x66rame\"9\n\x07Outcome\x12\x10\n\x08released\x18\x01 \x03(\t\x12\r\n\x05\x62\x61sis\x18\x02 \x01(\t\x12\r\n\x05\x62\x61ses\x18\x03 \x03(\t\":\n\x05\x42\x61tch\x12\x0f\n\x07\x63olumns\x18\x01 \x01(\x0c\x12\x0c\n\x04\x62lob\x18\x02 \x01(\x0c\x12\x12\n\ncategories\x18\x03 \x01(\x06\" \n\x08Progress\x12\x14\n\x0crecords_read\x18\x01 \x01(\x04\"\x14\n\x04Hint\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"\x8d\x01\n\x16\x46\x65tchAttachmentRequest\x12*\n\x05query\x18\x01 \x01(\x0b\x32\x1b.accord.wire.v1.HolderQuery\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x0e\n\x06record\x18\x03 \x01(\t\x12*\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x18.accord.wire.v1.Evidence\"u\n\x17\x46\x65tchAttachmentResponse\x12\x16\n\x0c\x63ontent_type\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12(\n\x06\x63losed\x18\x03 \x01(\x0b\x32\x16.accord.wire.v1.ClosedH\x00\x42\x07\n\x05\x66rame\"\x0e\n\x0cWatchRequest\"i\n\rWatchResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0f\n\x07serving\x18\x02 \x01(\x08\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x10\n\x08since_ms\x18\x04 \x01(\x03\x12\x15\n\rdata_as_of_ms\x18\x05 \x01(\x03\"K\n\x0f\x45xchangeRequest\x12\x0c\n\x04head\x18\x01 \x01(\t\x12\x10\n\x08register\x18\x02 \x01(\t\x12\x18\n\x10register_version\x18\x03 \x01(\x04\"L\n\x10\x45xchangeResponse\x12\x0c\n\x04head\x18\x01 \x01(\t\x12\x10\n\x08register\x18\x02 \x01(\t\x12\x18\n\x10register_version\x18\x03 \x01(\x04\x32\xec\x03\n\rHolderService\x12M\n\x08\x44\x65scribe\x12\x1f.accord.wire.v1.DescribeRequest\x1a .accord.wire.v1.DescribeResponse\x12G\n\x06Locate\x12\x1d.accord.wire.v1.LocateRequest\x1a\x1e.accord.wire.v1.LocateResponse\x12\x46\n\x05Query\x12\x1c.accord.wire.v1.QueryRequest\x1a\x1d.accord.wire.v1.QueryResponse0\x01\x12\x64\n\x0f\x46\x65tchAttachment\x12&.accord.wire.v1.FetchAttachmentRequest\x1a\'.accord.wire.v1.FetchAttachmentResponse0\x01\x12\x46\n\x05Watch\x12\x1c.accord.wire.v1.WatchRequest\x1a\x1d.accord.wire.v1.WatchResponse0\x01\x12M\n\x08\x45xchange\x12\x1f.accord.wire.v1.ExchangeRequest\x1a .accord.wire.v1.ExchangeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#accord/wire/v1/holder_service.proto\x12\x0e\x61\x63\x63ord.wire.v1\x1a\x1a\x61\x63\x63ord/wire/v1/terms.proto\"\x11\n\x0f\x44\x65scribeRequest\"\x89\x01\n\x10\x44\x65scribeResponse\x12\x0b\n\x03ura\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x03 \x03(\t\x12\r\n\x05types\x18\x04 \x03(\t\x12\x0c\n\x04\x63opy\x18\x05 \x01(\x08\x12\x15\n\rdata_as_of_ms\x18\x06 \x01(\x03\x12\x10\n\x08software\x18\x07 \x01(\t\"\x9f\x02\n\rLocateRequest\x12\x11\n\tpseudonym\x18\x01 \x01(\x0c\x12+\n\tdata_user\x18\x02 \x01(\x0b\x32\x18.accord.wire.v1.DataUser\x12-\n\x07purpose\x18\x03 \x01(\x0e\x32\x1c.accord.wire.v1.PurposeOfUse\x12\x10\n\x08query_id\x18\x04 \x01(\t\x12\x1a\n\x12treats_the_patient\x18\x05 \x01(\x08\x12\x32\n\x0cprofessional\x18\x06 \x01(\x0b\x32\x1c.accord.wire.v1.Professional\x12\x11\n\tkey_check\x18\x07 \x01(\x0c\x12*\n\x08\x65vidence\x18\x08 \x01(\x0b\x32\x18.accord.wire.v1.Evidence\"L\n\x0eLocateResponse\x12\x0f\n\x07located\x18\x01 \x01(\x08\x12)\n\x08left_out\x18\x02 \x03(\x0b\x32\x17.accord.wire.v1.LeftOut\"+\n\x07LeftOut\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x12\n\ncategories\x18\x02 \x01(\x06\"\xcb\x02\n\x0bHolderQuery\x12\x10\n\x08query_id\x18\x01 \x01(\t\x12\x12\n\nholder_ura\x18\x02 \x01(\t\x12\r\n\x03\x62sn\x18\x03 \x01(\tH\x00\x12\x10\n\x06record\x18\x04 \x01(\tH\x00\x12\x12\n\nbirth_date\x18\x05 \x01(\t\x12+\n\tdata_user\x18\x06 \x01(\x0b\x32\x18.accord.wire.v1.DataUser\x12\x32\n\x0cprofessional\x18\x07 \x01(\x0b\x32\x1c.accord.wire.v1.Professional\x12\x1a\n\x12treats_the_patient\x18\x08 \x01(\x08\x12-\n\x07purpose\x18\t \x01(\x0e\x32\x1c.accord.wire.v1.PurposeOfUse\x12,\n\tselection\x18\n \x01(\x0b\x32\x19.accord.wire.v1.SelectionB\x07\n\x05\x61\x62out\"f\n\x0cQueryRequest\x12*\n\x05query\x18\x01 \x01(\x0b\x32\x1b.accord.wire.v1.HolderQuery\x12*\n\x08\x65vidence\x18\x02 \x01(\x0b\x32\x18.accord.wire.v1.Evidence\"\xea\x01\n\rQueryResponse\x12*\n\x07outcome\x18\x01 \x01(\x0b\x32\x17.accord.wire.v1.OutcomeH\x00\x12&\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x15.accord.wire.v1.BatchH\x00\x12,\n\x08progress\x18\x03 \x01(\x0b\x32\x18.accord.wire.v1.ProgressH\x00\x12$\n\x04hint\x18\x04 \x01(\x0b\x32\x14.accord.wire.v1.HintH\x00\x12(\n\x06\x63losed\x18\x05 \x01(\x0b\x32\x16.accord.wire.v1.ClosedH\x00\x42\x07\n\x05\x66rame\"J\n\x07Outcome\x12\x10\n\x08released\x18\x01 \x03(\t\x12\r\n\x05\x62\x61sis\x18\x02 \x01(\t\x12\r\n\x05\x62\x61ses\x18\x03 \x03(\t\x12\x0f\n\x07mapping\x18\x04 \x01(\t\":\n\x05\x42\x61tch\x12\x0f\n\x07\x63olumns\x18\x01 \x01(\x0c\x12\x0c\n\x04\x62lob\x18\x02 \x01(\x0c\x12\x12\n\ncategories\x18\x03 \x01(\x06\" \n\x08Progress\x12\x14\n\x0crecords_read\x18\x01 \x01(\x04\"\x14\n\x04Hint\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"\x8d\x01\n\x16\x46\x65tchAttachmentRequest\x12*\n\x05query\x18\x01 \x01(\x0b\x32\x1b.accord.wire.v1.HolderQuery\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x0e\n\x06record\x18\x03 \x01(\t\x12*\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x18.accord.wire.v1.Evidence\"u\n\x17\x46\x65tchAttachmentResponse\x12\x16\n\x0c\x63ontent_type\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12(\n\x06\x63losed\x18\x03 \x01(\x0b\x32\x16.accord.wire.v1.ClosedH\x00\x42\x07\n\x05\x66rame\"\x0e\n\x0cWatchRequest\"i\n\rWatchResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0f\n\x07serving\x18\x02 \x01(\x08\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x10\n\x08since_ms\x18\x04 \x01(\x03\x12\x15\n\rdata_as_of_ms\x18\x05 \x01(\x03\"K\n\x0f\x45xchangeRequest\x12\x0c\n\x04head\x18\x01 \x01(\t\x12\x10\n\x08register\x18\x02 \x01(\t\x12\x18\n\x10register_version\x18\x03 \x01(\x04\"L\n\x10\x45xchangeResponse\x12\x0c\n\x04head\x18\x01 \x01(\t\x12\x10\n\x08register\x18\x02 \x01(\t\x12\x18\n\x10register_version\x18\x03 \x01(\x04\x32\xec\x03\n\rHolderService\x12M\n\x08\x44\x65scribe\x12\x1f.accord.wire.v1.DescribeRequest\x1a .accord.wire.v1.DescribeResponse\x12G\n\x06Locate\x12\x1d.accord.wire.v1.LocateRequest\x1a\x1e.accord.wire.v1.LocateResponse\x12\x46\n\x05Query\x12\x1c.accord.wire.v1.QueryRequest\x1a\x1d.accord.wire.v1.QueryResponse0\x01\x12\x64\n\x0f\x46\x65tchAttachment\x12&.accord.wire.v1.FetchAttachmentRequest\x1a\'.accord.wire.v1.FetchAttachmentResponse0\x01\x12\x46\n\x05Watch\x12\x1c.accord.wire.v1.WatchRequest\x1a\x1d.accord.wire.v1.WatchResponse0\x01\x12M\n\x08\x45xchange\x12\x1f.accord.wire.v1.ExchangeRequest\x1a .accord.wire.v1.ExchangeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,33 +39,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOCATEREQUEST']._serialized_start=243
   _globals['_LOCATEREQUEST']._serialized_end=530
   _globals['_LOCATERESPONSE']._serialized_start=532
-  _globals['_LOCATERESPONSE']._serialized_end=565
-  _globals['_HOLDERQUERY']._serialized_start=568
-  _globals['_HOLDERQUERY']._serialized_end=899
-  _globals['_QUERYREQUEST']._serialized_start=901
-  _globals['_QUERYREQUEST']._serialized_end=1003
-  _globals['_QUERYRESPONSE']._serialized_start=1006
-  _globals['_QUERYRESPONSE']._serialized_end=1240
-  _globals['_OUTCOME']._serialized_start=1242
-  _globals['_OUTCOME']._serialized_end=1299
-  _globals['_BATCH']._serialized_start=1301
-  _globals['_BATCH']._serialized_end=1359
-  _globals['_PROGRESS']._serialized_start=1361
-  _globals['_PROGRESS']._serialized_end=1393
-  _globals['_HINT']._serialized_start=1395
-  _globals['_HINT']._serialized_end=1415
-  _globals['_FETCHATTACHMENTREQUEST']._serialized_start=1418
-  _globals['_FETCHATTACHMENTREQUEST']._serialized_end=1559
-  _globals['_FETCHATTACHMENTRESPONSE']._serialized_start=1561
-  _globals['_FETCHATTACHMENTRESPONSE']._serialized_end=1678
-  _globals['_WATCHREQUEST']._serialized_start=1680
-  _globals['_WATCHREQUEST']._serialized_end=1694
-  _globals['_WATCHRESPONSE']._serialized_start=1696
-  _globals['_WATCHRESPONSE']._serialized_end=1801
-  _globals['_EXCHANGEREQUEST']._serialized_start=1803
-  _globals['_EXCHANGEREQUEST']._serialized_end=1878
-  _globals['_EXCHANGERESPONSE']._serialized_start=1880
-  _globals['_EXCHANGERESPONSE']._serialized_end=1956
-  _globals['_HOLDERSERVICE']._serialized_start=1959
-  _globals['_HOLDERSERVICE']._serialized_end=2451
+  _globals['_LOCATERESPONSE']._serialized_end=608
+  _globals['_LEFTOUT']._serialized_start=610
+  _globals['_LEFTOUT']._serialized_end=653
+  _globals['_HOLDERQUERY']._serialized_start=656
+  _globals['_HOLDERQUERY']._serialized_end=987
+  _globals['_QUERYREQUEST']._serialized_start=989
+  _globals['_QUERYREQUEST']._serialized_end=1091
+  _globals['_QUERYRESPONSE']._serialized_start=1094
+  _globals['_QUERYRESPONSE']._serialized_end=1328
+  _globals['_OUTCOME']._serialized_start=1330
+  _globals['_OUTCOME']._serialized_end=1404
+  _globals['_BATCH']._serialized_start=1406
+  _globals['_BATCH']._serialized_end=1464
+  _globals['_PROGRESS']._serialized_start=1466
+  _globals['_PROGRESS']._serialized_end=1498
+  _globals['_HINT']._serialized_start=1500
+  _globals['_HINT']._serialized_end=1520
+  _globals['_FETCHATTACHMENTREQUEST']._serialized_start=1523
+  _globals['_FETCHATTACHMENTREQUEST']._serialized_end=1664
+  _globals['_FETCHATTACHMENTRESPONSE']._serialized_start=1666
+  _globals['_FETCHATTACHMENTRESPONSE']._serialized_end=1783
+  _globals['_WATCHREQUEST']._serialized_start=1785
+  _globals['_WATCHREQUEST']._serialized_end=1799
+  _globals['_WATCHRESPONSE']._serialized_start=1801
+  _globals['_WATCHRESPONSE']._serialized_end=1906
+  _globals['_EXCHANGEREQUEST']._serialized_start=1908
+  _globals['_EXCHANGEREQUEST']._serialized_end=1983
+  _globals['_EXCHANGERESPONSE']._serialized_start=1985
+  _globals['_EXCHANGERESPONSE']._serialized_end=2061
+  _globals['_HOLDERSERVICE']._serialized_start=2064
+  _globals['_HOLDERSERVICE']._serialized_end=2556
 # @@protoc_insertion_point(module_scope)

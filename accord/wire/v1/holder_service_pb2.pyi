@@ -151,20 +151,54 @@ class LocateResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LOCATED_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     located: _builtins.bool
     """The holder keeps something that this data user may be told of. False says nothing about the reason."""
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeftOut]:
+        """What this holder keeps, or may keep, and does not ask its own systems for. It is the same for everybody, known here or
+        not: an answer that could hold it is not the whole, and one that shows nothing does not say that there is nothing.
+        """
+
     def __init__(
         self,
         *,
         located: _builtins.bool = ...,
+        left_out: _abc.Iterable[Global___LeftOut] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["located", b"located"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["left_out", b"left_out", "located", b"located"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LocateResponse: _TypeAlias = LocateResponse  # noqa: Y015
+
+@_typing.final
+class LeftOut(_message.Message):
+    """A type that is not asked for at the holder's own systems."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    CATEGORIES_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """Name of the resource type in R4."""
+    categories: _builtins.int
+    """Care categories of it, as bits by accord.terms.vocabulary order. 0: all that it can fall into."""
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        categories: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeftOut: _TypeAlias = LeftOut  # noqa: Y015
 
 @_typing.final
 class HolderQuery(_message.Message):
@@ -323,8 +357,11 @@ class Outcome(_message.Message):
     RELEASED_FIELD_NUMBER: _builtins.int
     BASIS_FIELD_NUMBER: _builtins.int
     BASES_FIELD_NUMBER: _builtins.int
+    MAPPING_FIELD_NUMBER: _builtins.int
     basis: _builtins.str
     """On which ground (accord.rules.consent.Basis)."""
+    mapping: _builtins.str
+    """How the records that are marked as derived were made: name and version of the mapping. Empty where none are."""
     @_builtins.property
     def released(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Care categories of which records follow."""
@@ -341,10 +378,11 @@ class Outcome(_message.Message):
         released: _abc.Iterable[_builtins.str] | None = ...,
         basis: _builtins.str = ...,
         bases: _abc.Iterable[_builtins.str] | None = ...,
+        mapping: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "basis", b"basis", "released", b"released"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "basis", b"basis", "mapping", b"mapping", "released", b"released"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -435,7 +473,9 @@ class FetchAttachmentRequest(_message.Message):
     RECORD_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     url: _builtins.str
-    """Where the record points: "Binary/7", or the URL in the record as it stands there."""
+    """Where the record points: "Binary/7", or the URL in the record as it stands there. "$original": what the record
+    itself was made from, where it is marked as derived.
+    """
     record: _builtins.str
     """The record that refers to it ("DocumentReference/3"), which must itself be releasable."""
     @_builtins.property

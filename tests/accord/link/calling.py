@@ -1,6 +1,6 @@
 """A small gRPC server behind the region's TLS, and calls to it: `Who` tells the caller its name, `Watch` ticks until it is ended."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -50,12 +50,14 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(region: SmallRegion, live: LiveRegister, address: str = "127.0.0.1:0") -> AsyncIterator[tuple[Service, str]]:
+async def serving(
+    region: SmallRegion, live: LiveRegister, address: str = "127.0.0.1:0", *, credentials: Callable[[TlsMaterial], grpc.ServerCredentials] = server_credentials
+) -> AsyncIterator[tuple[Service, str]]:
     """The hospital's server, and the address to call it at."""
     service = Service(live)
     server = aio.server()
     server.add_generic_rpc_handlers((service.handler(),))
-    port = server.add_secure_port(address, server_credentials(TlsMaterial(region.files(HOSPITAL), live)))
+    port = server.add_secure_port(address, credentials(TlsMaterial(region.files(HOSPITAL), live)))
     await server.start()
     try:
         yield service, address if address.startswith("unix:") else f"127.0.0.1:{port}"

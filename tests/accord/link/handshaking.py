@@ -60,7 +60,7 @@ def served_version(target: str, context: ssl.SSLContext) -> str:
         return "refused by the server" if "ALERT" in reason or "EOF" in reason else reason
 
 
-def served_digest(target: str, region: SmallRegion, files: TlsFiles) -> bytes:
+def served_digest(target: str, region: SmallRegion, files: TlsFiles | None) -> bytes:
     """The digest of the key that a server shows."""
     with connected(target, https_client_context([region.office.authority.certificate], files)) as stream:
         return key_digest(stream.getpeercert(binary_form=True) or b"")

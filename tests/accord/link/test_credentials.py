@@ -11,9 +11,18 @@ import pytest
 from grpc.experimental import session_cache
 
 from accord.link.certificates import key_digest, make_authority, read_signing_key
-from accord.link.credentials import ChannelKeys, TlsFiles, TlsMaterial, https_client_context, https_server_context, renew
+from accord.link.credentials import (
+    ChannelKeys,
+    TlsFiles,
+    TlsMaterial,
+    check_whose,
+    https_client_context,
+    https_server_context,
+    renew,
+    uncertified_credentials,
+)
 from accord.link.register_file import sign_register
-from accord.terms.faults import BadInput
+from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Ura
 from tests.accord.link.calling import calling, credentials_of, refusal, serving, who
 from tests.accord.link.handshaking import client_that_offers_only_tls_1_1, connected, first_byte, https_serving, is_resumed, served_digest, served_version
@@ -77,6 +86,20 @@ async def test_a_new_certificate_is_served_at_the_next_handshake(region: SmallRe
         after = await anyio.to_thread.run_sync(shown)
 
     assert before == half_way
+    assert after == key_digest(region.files(HOSPITAL).certificate.read_bytes())
+
+
+async def test_a_new_certificate_is_served_to_those_too_who_show_none(region: SmallRegion) -> None:
+    live = region.live()
+    async with serving(region, live, credentials=uncertified_credentials) as (_, target):
+        shown = partial(served_digest, target, region, None)
+        before = await anyio.to_thread.run_sync(shown)
+        made = certified(region.folder / "renewed", region.office.authority, HOSPITAL.ura)
+        made.key.replace(region.files(HOSPITAL).key)
+        made.certificate.replace(region.files(HOSPITAL).certificate)
+        after = await anyio.to_thread.run_sync(shown)
+
+    assert before != after
     assert after == key_digest(region.files(HOSPITAL).certificate.read_bytes())
     assert after != before
 
@@ -194,3 +217,19 @@ def test_a_key_that_others_can_read_or_that_does_not_fit_is_refused(region: Smal
     hospital.key.chmod(0o644)
     with pytest.raises(BadInput, match="only its owner"):
         https_server_context(hospital)
+
+
+def test_a_certificate_of_another_organisation_is_refused_and_one_that_the_register_does_not_know_yet_goes_by_its_name(region: SmallRegion) -> None:
+    register = region.live().newest
+    hospital = region.files(HOSPITAL).certificate.read_bytes()
+    renewed = certified(region.folder / "renewed", region.office.authority, HOSPITAL.ura).certificate.read_bytes()
+
+    check_whose(hospital, HOSPITAL.ura, register)
+    check_whose(renewed, HOSPITAL.ura, register)
+    for certificate, told in ((hospital, "that of hospital, URA 00001001"), (renewed, "of another organisation, or of none")):
+        with pytest.raises(BadInput, match=told) as why:
+            check_whose(certificate, GATEWAY.ura, register)
+        assert why.value.fault is Fault.INVALID_SETTING
+        assert "tls.certificate" in why.value.explanation.next_step
+    with pytest.raises(BadInput, match="or of none"):
+        check_whose(region.self_signed().certificate.read_bytes(), HOSPITAL.ura, register)

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import anyio
 import pytest
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -165,6 +166,20 @@ def test_a_file_that_was_refused_is_looked_at_again_though_nobody_touched_it(reg
         live._refresh()
 
     assert live.text == newer
+
+
+def test_a_file_that_is_lost_has_one_line_and_one_when_it_is_believed_again(region: SmallRegion) -> None:
+    live = region.live()
+    text = region.office.register_path.read_bytes()
+    with structlog.testing.capture_logs() as logged:
+        region.office.register_path.write_bytes(b"no register")
+        for _ in range(3 * _POLLS_BEFORE_ANOTHER_LOOK):
+            live._refresh()
+        region.office.register_path.write_bytes(text)
+        live._refresh()
+        live._refresh()
+
+    assert [line["event"] for line in logged] == ["register file refused, the known register stays", "register file can be believed again"]
 
 
 async def test_whoever_waits_is_told_when_the_register_expires(region: SmallRegion) -> None:

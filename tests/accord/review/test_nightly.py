@@ -84,7 +84,7 @@ def test_the_command_prints_findings_and_ends_with_1(folder: Path) -> None:
 
     assert outcome.exit_code == 1
     assert "no-treatment-relationship: 11 (limit 10) organisation=00000002 professional=900000001" in outcome.output
-    assert "11 questions and 0 alarms reviewed: 1 findings" in outcome.output
+    assert "11 questions and 0 alarms reviewed: 1 finding" in outcome.output
 
 
 def test_the_command_prints_json_for_programs(folder: Path) -> None:

@@ -11,7 +11,7 @@ from accord.terms.answers import AttachmentFrame, Description, Ending, Frame, St
 from accord.terms.identifiers import Bsn
 from accord.terms.queries import HolderQuery, Order, Selection
 from accord.terms.vocabulary import PurposeOfUse
-from accord.wire import codec
+from accord.wire import answer_codec, holder_codec, question_codec
 from accord.wire.v1 import holder_service_pb2 as holder_pb
 from accord.wire.v1 import terms_pb2 as pb
 from tests.accord import asked
@@ -27,36 +27,36 @@ def over_the_wire(message: Any) -> Any:
 
 @given(asked.questions)
 def test_a_question_arrives_as_it_was_put(query: HolderQuery) -> None:
-    assert codec.holder_query_from_wire(over_the_wire(codec.holder_query_to_wire(query))) == query
+    assert question_codec.holder_query_from_wire(over_the_wire(question_codec.holder_query_to_wire(query))) == query
 
 
 @given(asked.selections)
 def test_equal_selections_are_equal_messages(selection: Selection) -> None:
-    wire = codec.selection_to_wire(selection)
+    wire = question_codec.selection_to_wire(selection)
     turned = replace(selection, types=frozenset(sorted(selection.types, reverse=True)), categories=frozenset(sorted(selection.categories, reverse=True)))
 
-    assert codec.selection_from_wire(over_the_wire(wire)) == selection
-    assert codec.selection_to_wire(turned) == wire
+    assert question_codec.selection_from_wire(over_the_wire(wire)) == selection
+    assert question_codec.selection_to_wire(turned) == wire
 
 
 @given(asked.frames)
 def test_a_frame_arrives_as_it_was_sent(frame: Frame) -> None:
-    assert codec.frame_from_wire(over_the_wire(codec.frame_to_wire(frame))) == frame
+    assert answer_codec.frame_from_wire(over_the_wire(answer_codec.frame_to_wire(frame))) == frame
 
 
 @given(asked.attachment_frames)
 def test_a_frame_of_an_attachment_arrives_as_it_was_sent(frame: AttachmentFrame) -> None:
-    assert codec.attachment_frame_from_wire(over_the_wire(codec.attachment_frame_to_wire(frame))) == frame
+    assert answer_codec.attachment_frame_from_wire(over_the_wire(answer_codec.attachment_frame_to_wire(frame))) == frame
 
 
 @given(asked.descriptions)
 def test_a_description_arrives_as_it_was_given(description: Description) -> None:
-    assert codec.description_from_wire(over_the_wire(codec.description_to_wire(description))) == description
+    assert holder_codec.description_from_wire(over_the_wire(holder_codec.description_to_wire(description))) == description
 
 
 @given(asked.standings)
 def test_a_standing_arrives_as_it_was_told(standing: Standing) -> None:
-    assert codec.standing_from_wire(over_the_wire(codec.standing_to_wire(standing))) == standing
+    assert holder_codec.standing_from_wire(over_the_wire(holder_codec.standing_to_wire(standing))) == standing
 
 
 @pytest.mark.parametrize("frames", [Frame, AttachmentFrame])
@@ -72,9 +72,9 @@ def test_every_kind_of_frame_has_its_place_in_a_message(frames: object) -> None:
 @pytest.mark.parametrize(
     ("table", "ours", "wire"),
     [
-        (codec.ENDING_TO_WIRE, Ending, pb.Ending),
-        (codec.PURPOSE_TO_WIRE, PurposeOfUse, pb.PurposeOfUse),
-        (codec.ORDER_TO_WIRE, Order, pb.Order),
+        (answer_codec.ENDING_TO_WIRE, Ending, pb.Ending),
+        (question_codec.PURPOSE_TO_WIRE, PurposeOfUse, pb.PurposeOfUse),
+        (question_codec.ORDER_TO_WIRE, Order, pb.Order),
     ],
 )
 def test_every_word_has_one_number_and_zero_has_none(table: dict[Any, int], ours: Any, wire: Any) -> None:
@@ -86,7 +86,7 @@ def test_every_word_has_one_number_and_zero_has_none(table: dict[Any, int], ours
 
 
 def test_a_question_about_a_person_never_names_a_record_too() -> None:
-    message = codec.holder_query_to_wire(asked.A_QUESTION)
+    message = question_codec.holder_query_to_wire(asked.A_QUESTION)
 
     assert message.WhichOneof("about") == "bsn"
     assert Bsn(message.bsn) == asked.A_QUESTION.about

@@ -14,7 +14,7 @@ from accord.terms.identifiers import Bsn, QueryId, RecordRef, Ura
 from accord.terms.parties import Asker, DataUser, Professional
 from accord.terms.queries import DateBound, HolderQuery, Order, Selection, SortKey, Token
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse
-from accord.wire import codec
+from accord.wire import question_codec
 from accord.wire.hashing import StreamDigest, question_hash
 from accord.wire.v1 import holder_service_pb2 as holder_pb
 from tests.accord import asked
@@ -105,9 +105,9 @@ def test_the_order_in_which_conditions_are_listed_does_not_matter(turn: list[int
 
 @given(asked.questions)
 def test_both_ends_of_the_wire_have_the_same_hash(query: HolderQuery) -> None:
-    message = holder_pb.HolderQuery.FromString(codec.holder_query_to_wire(query).SerializeToString())
+    message = holder_pb.HolderQuery.FromString(question_codec.holder_query_to_wire(query).SerializeToString())
 
-    assert question_hash(codec.holder_query_from_wire(message)) == question_hash(query)
+    assert question_hash(question_codec.holder_query_from_wire(message)) == question_hash(query)
 
 
 def test_the_canonical_form_is_the_one_that_was_agreed() -> None:

@@ -71,13 +71,14 @@ class FakeHolder:
     closes_when: anyio.Event | None = None
     copy: bool = False
     data_as_of_ms: int = 0
+    active: bool = True
 
     @property
     def registered(self) -> RegisteredHolder:
         """As the register has it."""
         number = sum(self.name.encode()) % 1000
         card = DataHolder(HolderName(self.name), Ura(f"90001{number:03d}"), f"Instelling {self.name}", self.kind, "053 555 0101")
-        return RegisteredHolder(card, Address("127.0.0.1", 7000), pseudonym_key("ab" * 32))
+        return RegisteredHolder(card, Address("127.0.0.1", 7000), pseudonym_key("ab" * 32), active=self.active)
 
 
 @dataclass
@@ -111,8 +112,11 @@ class FakeDoor:
         try:
             if self.failure is not None:
                 raise self.failure
-            asked = [holder for holder in self.everyone if not query.holders or HolderName(holder.name) in query.holders]
-            left_out = [NotAsked(holder.registered.card, Fault.NOT_CHOSEN) for holder in self.everyone if holder not in asked]
+            chosen = [holder for holder in self.everyone if not query.holders or HolderName(holder.name) in query.holders]
+            asked = [holder for holder in chosen if holder.active]
+            left_out = [
+                NotAsked(holder.registered.card, Fault.NOT_ACTIVE if holder in chosen else Fault.NOT_CHOSEN) for holder in self.everyone if holder not in asked
+            ]
             await into.send(Planned(query.id, tuple(holder.registered.card for holder in asked), tuple(left_out)))
             closed: list[HolderClosed] = []
             records: dict[CareCategory, int] = {}

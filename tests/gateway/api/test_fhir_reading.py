@@ -117,6 +117,27 @@ async def test_a_patient_that_the_holder_does_not_show_is_an_unknown_patient_id(
     assert {(answer.status_code, answer.json()["issue"][0]["details"]["coding"][0]["code"]) for answer in answers} == {(404, "unknown-patient-id")}
 
 
+async def test_p13_the_original_of_a_record_is_had_at_its_holder_byte_for_byte(face: Opened) -> None:
+    older = b'{ "resourceType": "Observation", "comment": 37.50 }'
+    media_type = "application/fhir+json; fhirVersion=3.0"
+    holders = region()
+    holders[0].files = {**holders[0].files, ("$original", "Observation/1"): (media_type, older)}
+    async with face(holders) as client:
+        found = await client.get("at/alfa/Observation/1/$original", headers={"accept": "application/fhir+json"})
+        head = await client.head("at/alfa/Observation/1/$original")
+        missing = [await client.get(path) for path in ("at/alfa/Observation/2/$original", "Observation/alfa.1/$original", "at/beta/Observation/1/$original")]
+        posted = await client.post("at/alfa/Observation/1/$original")
+        odd = await client.get("at/alfa/Observation/1/$original?code=x")
+        described = (await client.get("at/alfa/metadata")).json()["rest"][0]["resource"]
+        merged = (await client.get("metadata")).json()["rest"][0]["resource"]
+
+    assert (found.content, found.headers["content-type"]) == (older, media_type)
+    assert (head.status_code, head.content) == (200, b"")
+    assert [answer.status_code for answer in (*missing, posted, odd)] == [404, 404, 404, 405, 400]
+    assert all(any(operation["name"] == "original" for operation in kind["operation"]) for kind in described)
+    assert not any(operation["name"] == "original" for kind in merged for operation in kind.get("operation", ()))
+
+
 async def test_an_attachment_is_fetched_as_it_is_or_as_a_small_fhir_binary(face: Opened) -> None:
     async with face(region()) as client:
         raw = await client.get("Binary/alfa.9?record=DocumentReference/alfa.d", headers={"accept": "application/pdf"})

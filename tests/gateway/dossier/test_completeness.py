@@ -1,6 +1,7 @@
 """The account of a dossier: every holder of the register exactly once, every gap where it hurts."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -120,3 +121,26 @@ def test_the_register_is_the_sum_of_the_endings(region: list[tuple[HolderKind, t
         harmed = {section.section for section in told.sections if line.holder.name in section.missing}
         gap = line.ending.leaves_a_gap or line.unfit or line.oversized
         assert harmed == (sections_fed_by(line.holder.kind) if gap else set())
+
+
+_KINDS = st.sampled_from(HolderKind)
+_LACKING = st.frozensets(st.sampled_from(CareCategory), max_size=4)
+
+
+@given(st.lists(st.tuples(_KINDS, _LACKING, st.booleans()), min_size=1, max_size=5))
+def test_p8_a_section_never_reads_as_complete_when_a_holder_that_feeds_it_lacks_a_category_of_it(
+    told: list[tuple[HolderKind, frozenset[CareCategory], bool]],
+) -> None:
+    """Whatever was shown, and whether anything was; and no other section is harmed by it."""
+    register = [holder(f"h{number}", kind) for number, (kind, _, _) in enumerate(told)]
+    words = []
+    for card, (_, lacking, shows) in zip(register, told, strict=True):
+        word = closed(card.name.value, *((Ending.ANSWERED, Counts(3)) if shows else (Ending.NOTHING_SHOWN, Counts())))
+        words.append(replace(word, code=Fault.MISSING_CAPABILITY if lacking else None, lacking=lacking))
+    told_of = account(QUERY, register, [], words, {CareCategory.CONDITION: 1})
+
+    for line in told_of.sections:
+        for card, (kind, lacking, _) in zip(register, told, strict=True):
+            lacks = line.section in {SECTION_OF[category] for category in lacking} & sections_fed_by(kind)
+            assert (card.name in line.missing) == lacks
+    assert told_of.complete == (not any(lacking for _, lacking, _ in told))

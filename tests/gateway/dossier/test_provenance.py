@@ -12,7 +12,7 @@ from accord.terms.identifiers import HolderName, Ura
 from accord.terms.parties import DataHolder
 from accord.terms.vocabulary import HolderKind
 from accord.wire.columns import COMPANION, DERIVED, SPLICED
-from gateway.dossier.provenance import AUTHORED, ENTITY_TARGET, MOST_TARGETS, HolderProvenance
+from gateway.dossier.provenance import AUTHORED, ENTITY_MAPPING, ENTITY_TARGET, MOST_TARGETS, HolderProvenance
 from gateway.dossier.splicing import parse_union_id
 from gateway.dossier.window import Origin
 
@@ -72,6 +72,23 @@ def test_a_folded_record_is_listed_as_shown_and_its_original_is_named() -> None:
     ]
 
 
+def test_p13_of_what_was_converted_the_mapping_and_where_to_get_the_original_are_named() -> None:
+    provenance = of_the_lab()
+    provenance.add(Origin(LAB, "Observation", "1"), DERIVED, mapping="older-to-newer 2026-01-01")
+    provenance.add(Origin(LAB, "Observation", "2"), 0, mapping="older-to-newer 2026-01-01")
+
+    assert checked(provenance.finish())["entity"] == [
+        {
+            "extension": [
+                {"url": ENTITY_TARGET, "valueReference": {"reference": "Observation/twickelaar.1"}},
+                {"url": ENTITY_MAPPING, "valueString": "older-to-newer 2026-01-01"},
+            ],
+            "role": "derivation",
+            "what": {"reference": f"{BASE}/at/twickelaar/Observation/1/$original"},
+        }
+    ]
+
+
 def test_what_was_converted_or_spliced_has_its_original_named() -> None:
     provenance = of_the_lab()
     provenance.add(Origin(LAB, "Observation", "1"), DERIVED)
@@ -106,3 +123,11 @@ def test_its_id_is_never_one_of_a_holders_record() -> None:
 
     with pytest.raises(BadInput):
         parse_union_id(written)
+
+
+def test_what_belongs_to_no_patient_has_no_original_of_its_own() -> None:
+    provenance = of_the_lab()
+    provenance.add(Origin(LAB, "Practitioner", "p"), DERIVED | COMPANION, mapping="older-to-newer 2026-01-01")
+    (entity,) = checked(provenance.finish())["entity"]
+
+    assert entity["what"] == {"reference": f"{BASE}/at/twickelaar/Practitioner/p"}

@@ -60,7 +60,7 @@ def test_the_age_of_a_copy_is_in_dutch_time() -> None:
 
 
 def test_who_was_not_heard_is_named() -> None:
-    assert not_heard(["Apotheek Dorpspoort"]).nl == "Niet gehoord: Apotheek Dorpspoort."
+    assert not_heard(["Apotheek Dorpspoort"]).nl == "Niet alles gehoord van: Apotheek Dorpspoort."
     assert not_heard([]) == Wording("", "")
 
 

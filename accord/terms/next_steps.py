@@ -1,0 +1,70 @@
+"""What to do next about what was given and does not fit, where the general word of its code would not help."""
+
+from typing import Final
+
+TAKEN: Final = "Stop what listens there already, or choose another port; `ss -ltnp` shows what listens."
+NOT_PRIVATE: Final = "Let nobody but its owner read it: `chmod 600`, and the name of the file."
+JOURNAL_FOLDER: Final = (
+    "See that journal.folder can be made and written by the user who runs this, on a disk of this machine with room (`df -h`); then start again."
+)
+UNREADABLE: Final = "See that it is there and that the user who runs this may read it (`ls -l`), or correct its path."
+UNWRITABLE: Final = "See that the folder is there, has room and may be written by the user who runs this (`ls -ld`, `df -h`)."
+AS_ITS_USER: Final = "Give this command as the user of the service, by sudo -u or runuser: nobody else may ask its agent."
+STANDS_STILL: Final = "Give the command again; if it stays so, see the agent's log, and start it anew."
+OPTION: Final = "Correct the option; the command with `--help` behind it says what it takes."
+ADDRESS: Final = "Write host:port, such as 127.0.0.1:7003, or unix:/path for a socket on this machine."
+DESK_ADDRESS: Final = "Copy the address from the office's invitation: https://, a name and a port, and nothing behind it."
+OPENED_TLS: Final = (
+    "Compare address and fingerprint with what the office gave you. Where your proxy opens TLS, name the file with its authority: "
+    "--proxy-ca when you join, office.ca_file afterwards."
+)
+ON_THE_WAY: Final = (
+    "Give the command again; what runs tries again by itself. If it stays so, something between here and the office changes what is said: "
+    "ask whoever manages the proxy, and let the desk's host through."
+)
+SIGNING_REQUEST: Final = "Make a new key and a new request as docs/running.md shows under “The region's office”, and send that."
+KEY: Final = "Give a key of the kind that is named; docs/running.md shows under “The region's office” how each is made."
+LINE_KEY: Final = "Put 64 hexadecimal digits on one line of the file; docs/running.md shows how it is made."
+PAIR: Final = "Put back the certificate and the key that belong together; who has them no longer asks the office of the region for new ones."
+WHOSE_CERTIFICATE: Final = "Correct the URA in the settings, or put the certificate and key of this organisation at tls.certificate and tls.key."
+CERTIFICATE: Final = "Give the certificates as the office of the region made them (PEM)."
+CERTIFICATE_FILE: Final = "Ask whoever manages the proxy for the certificate of its authority as PEM: text that begins with -----BEGIN CERTIFICATE-----."
+IN_THE_FILE: Final = "Correct the file at the place that is named."
+TOML: Final = "Correct that line: TOML is name = value, texts stand in quotes, and the name of a section in brackets."
+MISSPELT: Final = "Correct the name; `noaber agent config show` (or gateway, connect) without --config lists every setting."
+ONE_OF_TWO: Final = "Take away one of the two."
+URA_FORM: Final = "Write the number of eight digits under which the organisation stands in the UZI register."
+HOLDER_NAME: Final = "Write the name that the organisation has in the register: a letter, then letters, digits and dashes."
+IN_THE_REGISTER: Final = "See who is in the register with `noaber region show`; `noaber region rotate` gives a member that stands there new keys."
+NOT_IN_THE_REGISTER: Final = "See who is in the register with `noaber region show`, and correct the number."
+NOBODY_WAITS: Final = (
+    "See who waits with `noaber region pending --all`, and correct the number; whoever is missing has not given the command of the invitation yet."
+)
+OTHER_PHRASE: Final = "Compare the phrase on the telephone once more; if it differs, reject these keys and invite again: `noaber region pending` shows them."
+BLOCKED: Final = "Let it take part again first: `noaber region unblock`, and its URA."
+RUNS_A_GATEWAY: Final = "Use another URA for the agent: one number is one party in the register."
+OTHER_NAME: Final = "Choose another --name; `noaber region show` has those that are taken."
+ANOTHER_FOLDER: Final = "Give another folder that is empty: what stands there is never written over."
+NEXT_KEY: Final = "Finish that change first: `noaber region use-key` takes the next key into use."
+JOINING: Final = "Wait until the other one has ended, or stop it, and give the command again."
+PROXY: Final = "Write it so; a password with special letters is percent-encoded."
+WHOLE: Final = "Give what is missing; docs/running.md says what goes together."
+HOUSE: Final = "Move the setting to the file that is named; docs/running.md says what a house has in common."
+HOUSE_NAME: Final = "Move that folder away if nobody needs it, or ask the office of the region for another name."
+HOUSE_PORT: Final = "Choose a free one with --listen (and --address): in a house each organisation has a port of its own."
+TLS_FILES: Final = "Name files in PEM that this user can read; the key is not encrypted, and is that of the certificate."
+LOGIN_PROVIDER: Final = "Ask the office of the region to take the provider into its register, or correct the name."
+UNIT: Final = "Move it to a path without blanks, quotes and %, and print the unit again."
+REGISTER_OFFICE: Final = "Call the office of the region: its register must be made again."
+CONSENT_REGISTER: Final = "Ask whoever manages the connection to the consent register whether this address, certificate and subscription are known there."
+EXTRA: Final = "Give the command that is named, in the environment in which noaber is installed, and start again."
+CHOOSE_A_SOURCE: Final = "Correct source.kind, or leave the command out: it is for another kind of source."
+LISTEN_OR_CALL: Final = "Set listen.address (host:port) for an agent that is called, or outbound.gateways (a list of host:port) for one that calls."
+OFFICE_GONE: Final = "Put the folder of the office back, or serve another office with --folder."
+TRY_AGAIN: Final = "Remove the file, and give `noaber agent check --try-write` once more."
+MADE_BY: Final = "Give the command that makes it, or correct the path; `noaber agent doctor` with the same --config says what else is missing."
+OWN_SOURCE: Final = (
+    "See that the system with the records runs, and that its address and account in the settings are right: `noaber agent doctor` tries the way there "
+    "and says where it ends."
+)
+OWN_SOURCE_BUSY: Final = "Give the command again in a quieter hour; source.concurrency and source.per_second say how much is asked of it."
