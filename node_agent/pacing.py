@@ -7,6 +7,7 @@ what takes much longer than the same took before counts again, and slowness by i
 Whoever would have to wait longer than they can is told `source-busy` at once, and takes no turn from anybody else.
 """
 
+import math
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -100,7 +101,8 @@ class Pace:
         self._slow_seconds = slow_seconds
         self._places = anyio.CapacityLimiter(concurrency)
         self._starting = anyio.Lock()
-        self._last_start = -1.0
+        # Before any clock: that of a machine that was just started stands near nought.
+        self._last_start = -math.inf
         self._share = 1.0
         self._lessened = -1.0
         #: From how many seconds on a kind of request counts as slow, where that is not `slow_seconds` any more.

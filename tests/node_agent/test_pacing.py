@@ -1,5 +1,6 @@
 """A source is never asked more at once, nor faster, than was agreed: over real sockets, under a flood (promise P7)."""
 
+import asyncio
 from itertools import pairwise
 
 import anyio
@@ -115,6 +116,31 @@ async def test_whoever_stands_too_far_back_is_told_busy_at_once() -> None:
         async with pace.turn("Patient", anyio.current_time() + 0.01):
             pytest.fail("it was not to begin")
     assert pace.work.hours[-1].busy == 1
+
+
+class JustStarted(asyncio.SelectorEventLoop):
+    """A loop whose clock began at nought, as that of a machine that was just started."""
+
+    def __init__(self) -> None:
+        self._begun: float | None = None
+        super().__init__()
+
+    def time(self) -> float:
+        """Seconds since it was first looked at."""
+        now = super().time()
+        self._begun = now if self._begun is None else self._begun
+        return now - self._begun
+
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": JustStarted})])
+async def test_the_first_question_after_a_machine_was_started_waits_for_no_other() -> None:
+    assert anyio.current_time() < 600
+    pace = Pace(1, per_second=0.001)
+
+    async with pace.turn("Patient", anyio.current_time() + 60) as begun:
+        pass
+
+    assert begun < 600
 
 
 @pytest.mark.slow
