@@ -21,6 +21,7 @@ from node_agent.sources.fhir_rest import FhirServer
 from testbed.contracts.records import ANNA, BERT, observation, patient, resource
 from testbed.fault_proxy import FaultProxy, Line
 from testbed.fhir_server import FhirFaults, RunningFhirServer, fhir_server, read_faults
+from tests.node_agent.loop_time import let_pass
 
 pytestmark = pytest.mark.anyio
 
@@ -125,11 +126,11 @@ async def test_a_busy_server_is_left_alone_and_asked_again(faults: FhirFaults) -
 
 
 async def test_a_server_that_is_too_busy_for_the_time_that_is_left_is_not_waited_for() -> None:
-    async with a_source("busy-every=1,retry-after=5") as (source, running):
-        with anyio.move_on_after(2) as scope, pytest.raises(SourceBusy):
+    async with a_source("busy-every=1,retry-after=3600") as (source, running):
+        with anyio.move_on_after(30) as scope, pytest.raises(SourceBusy):
             await source.find(Bsn(ANNA))
         asked = running.desk.witness.total
-        with anyio.move_on_after(2), pytest.raises(SourceBusy):
+        with anyio.move_on_after(30), pytest.raises(SourceBusy):
             await source.find(Bsn(BERT))
 
         assert not scope.cancelled_caught
@@ -302,9 +303,17 @@ async def _in_pieces(content: bytes) -> AsyncGenerator[bytes, None]:
 
 
 async def test_a_server_that_stands_still_is_given_up_after_a_while() -> None:
-    async with a_source("frozen", request_seconds=0.1) as (source, running):
-        with pytest.raises(SourceUnavailable):
-            await source.read([RecordRef("Observation", "o1")])
+    async with a_source("frozen") as (source, running):
+
+        async def after_a_while() -> None:
+            # Sooner, on a slow machine, it would have been given up before it came to stand still.
+            await running.desk.witness.until(lambda witness: witness.open == 1)
+            let_pass(FhirEndpoint(running.base).request_seconds)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(after_a_while)
+            with pytest.raises(SourceUnavailable):
+                await source.read([RecordRef("Observation", "o1")])
         await running.desk.witness.until(lambda witness: witness.open == 0)
 
         assert running.desk.witness.abandoned == 1
