@@ -9,7 +9,7 @@ from typing import Final, TypeVarTuple, Unpack
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 IN_CI: Final = os.environ.get("CI") == "true"
@@ -25,8 +25,8 @@ REGIONS: Final = ("tests/region/", "tests/benches/", "tests/node_agent/test_fhir
 PARTS: Final = ("together", "regions", "alone")
 NO_REAL_DATA: Final = "no real data here: put it beside the project in shared/data, or name it in NOABER_SHARED_DATA"
 
-# No timed assertions, and in CI the same examples for everybody.
-settings.register_profile("noaber", deadline=None, derandomize=IN_CI)
+# No timed assertions: how long examples take to make is the machine's affair too. In CI the same examples for everybody.
+settings.register_profile("noaber", deadline=None, derandomize=IN_CI, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("noaber")
 
 _Given = TypeVarTuple("_Given")

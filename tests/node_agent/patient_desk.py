@@ -148,7 +148,7 @@ async def running_desk(folder: Path) -> AsyncIterator[Kit]:
     member = Member(URA, HolderName("brinkhof"), "De Brinkhof", HolderKind.GP_PRACTICE, "", MemberStatus.ACTIVE, frozenset({Part.DATA_HOLDER}))
     now = clock()
     register = RegionRegister(REGION, 1, now, now + timedelta(days=9000), (member,), (), WITHOUT_A_MATRIX, (provider.registered(CLIENT, CONFIRM_CLIENT),))
-    with Journal(folder / "journal", URA.value, clock=lambda: int(clock().timestamp() * 1000)) as journal:
+    with Journal(folder / "journal", URA.value, clock=lambda: int(clock().timestamp() * 1000), sync_seconds=30.0) as journal:
         choices, statements = SqliteChoices(path), SqliteStatements(path)
         safeguards = plain_safeguards(URA, kind=HolderKind.GP_PRACTICE, ledger=journal, pseudonym_of=KEY.pseudonym, mark=KEY.mark)
         reader = JournalReader(journal.folder, None, lambda: journal.durable)

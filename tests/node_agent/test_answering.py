@@ -25,6 +25,7 @@ from testbed.contracts.records import ANNA, BERT, NOBODY, companions, observatio
 from testbed.memory_source import MemorySource
 from testbed.plain import admitted
 from tests.node_agent.asking import URA, YES, Answer, MemoryChoices, ask, ask_over, holder_over, question
+from tests.node_agent.loop_time import time_of_its_own
 
 pytestmark = pytest.mark.anyio
 
@@ -321,15 +322,14 @@ async def test_the_last_word_comes_before_the_deadline() -> None:
     source = MemorySource([patient("a", ANNA), *(observation(f"o{n}", "a") for n in range(30))], at_once=10)
     source.waits_after = 2
 
-    told = await ask(holder_over(source), question(), seconds=0.05)
+    with time_of_its_own():
+        told = await ask(holder_over(source), question(), seconds=0.05)
 
     assert (told.closed.ending, told.closed.code, len(told.records)) == (Ending.TOO_LATE, Fault.DEADLINE_PASSED, 21)
     assert source.left == 1
 
 
-async def test_a_silent_source_is_covered_by_signs_of_life_and_holds_up_nothing_that_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node_agent.telling.BEAT_SECONDS", 0.02)
-    monkeypatch.setattr("node_agent.telling.LINGER_SECONDS", 0.01)
+async def test_a_silent_source_is_covered_by_signs_of_life_and_holds_up_nothing_that_came() -> None:
     source = MemorySource([patient("a", ANNA), *(observation(f"o{n}", "a") for n in range(30))], at_once=10)
     source.waits_after = 1
     frames: list[Frame] = []
@@ -339,7 +339,8 @@ async def test_a_silent_source_is_covered_by_signs_of_life_and_holds_up_nothing_
         if isinstance(frame, Progress):
             source.go_on.set()
 
-    await answer(holder_over(source), admitted(question()), emit)
+    with time_of_its_own():
+        await answer(holder_over(source), admitted(question()), emit)
 
     kinds = [type(frame) for frame in frames]
     assert kinds[:3] == [Outcome, Batch, Progress]

@@ -167,7 +167,7 @@ def test_a_house_tells_of_everybody_at_one_listener_and_each_settings_file_of_no
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
         assert process.stdout is not None
         lines = [process.stdout.readline(), process.stdout.readline()]
-        with httpx2.Client(transport=httpx2.HTTPTransport(uds=f"{tmp_path}/ops"), base_url="http://agent") as client:
+        with httpx2.Client(transport=httpx2.HTTPTransport(uds=f"{tmp_path}/ops"), base_url="http://agent", timeout=60) as client:
             everybody, one, measures = client.get("/readyz"), client.get("/readyz/brinkhof"), client.get("/metrics").text
         process.terminate()
 

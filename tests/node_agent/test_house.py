@@ -184,7 +184,7 @@ async def kept(house: Path, served: Served) -> AsyncGenerator[list[str], None]:
 
 async def comes_true(holds: Callable[[], bool]) -> None:
     """Wait until it holds."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while not holds():  # noqa: ASYNC110 - it looks at files and at what others did
             await anyio.sleep(0.01)
 

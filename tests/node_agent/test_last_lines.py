@@ -28,6 +28,7 @@ from testbed.contracts.records import ANNA, observation, patient, resource
 from testbed.memory_source import MemorySource
 from testbed.plain import PlainDoor, PlainExchange, admitted
 from tests.node_agent.asking import KEY, holder_over, question
+from tests.node_agent.loop_time import time_of_its_own
 
 pytestmark = pytest.mark.anyio
 
@@ -127,7 +128,7 @@ async def test_p8_an_answer_that_is_too_late_says_so_also_when_nobody_waited_for
         await anyio.sleep(0.2)
         raise ReaderGone
 
-    with pytest.raises(ReaderGone):
+    with time_of_its_own(), pytest.raises(ReaderGone):
         await answer(holder, admitted(question()), emit, seconds=0.1)
     (closing,) = lines_of(holder, Closing)
 

@@ -25,6 +25,7 @@ from testbed.contracts.records import ANNA, observation, patient, resource
 from testbed.memory_source import MemorySource
 from testbed.plain import PlainLedger, admitted
 from tests.node_agent.asking import YES, MemoryChoices, ask, holder_over, question
+from tests.node_agent.loop_time import time_of_its_own
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +55,8 @@ async def test_p8_an_answer_whose_only_line_is_slow_is_not_called_empty() -> Non
         return await append(event)
 
     ledger.append = slowly  # type: ignore[method-assign]
-    told = await ask(holder, question())
+    with time_of_its_own():
+        told = await ask(holder, question())
 
     assert (told.closed.ending, len(told.records)) == (Ending.ANSWERED, 2)
     told.check_account()
@@ -150,7 +152,8 @@ async def test_p11_the_counts_of_an_answer_cut_during_a_line_agree_with_what_lef
         return line
 
     ledger.append = cut_meanwhile  # type: ignore[method-assign]
-    told = await ask(holder, question())
+    with time_of_its_own():
+        told = await ask(holder, question())
     releases = [line for line in ledger.lines if isinstance(line, Release)]  # type: ignore[attr-defined]
     (closing,) = (line for line in ledger.lines if isinstance(line, Closing))  # type: ignore[attr-defined]
 
@@ -181,7 +184,8 @@ async def test_p9_an_answer_of_which_nothing_was_told_does_not_say_what_did_not_
         return await append(event)
 
     monkeypatch.setattr(holder.safeguards.ledger, "append", cut_meanwhile)
-    told = await ask(holder, question())
+    with time_of_its_own():
+        told = await ask(holder, question())
 
     assert (told.closed.ending, told.closed.code, told.closed.counts) == (Ending.NOTHING_SHOWN, None, Counts())
     assert told.frames == [told.closed]
@@ -222,7 +226,8 @@ async def told_though_cut_at_its_first_line(binary: bytes) -> tuple[list[Event],
 
     ledger.append = cut_meanwhile  # type: ignore[method-assign]
     holder = replace(holder, safeguards=replace(holder.safeguards, ledger=ledger))
-    await fetch_attachment(holder, admitted(question()), "Binary/7", RecordRef("Composition", "d"), emit)
+    with time_of_its_own():
+        await fetch_attachment(holder, admitted(question()), "Binary/7", RecordRef("Composition", "d"), emit)
     return ledger.lines, frames
 
 

@@ -22,6 +22,7 @@ from node_agent.sources.sql_dialects import SqlAddress
 from testbed.contracts.records import ANNA, NOBODY, observation, patient
 from testbed.contracts.source import everything, known
 from testbed.postgres import NoPostgres, PostgresServer, postgres_server
+from tests.node_agent.loop_time import let_pass
 from tests.node_agent.sql_shelf import MAPPING, fill_postgres, fill_sqlite, opened
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +30,8 @@ _numbers = count(1)
 RECORDS = [patient("a", ANNA), *(observation(f"o{number}", "a") for number in range(600))]
 #: Takes longer than anybody waits.
 SLOW = MAPPING.replace('"SELECT * FROM observation WHERE patient = :patient"', '"SELECT o.*, pg_sleep(600) FROM observation o WHERE patient = :patient"')
-HURRIED: dict[str, Any] = {"statement_seconds": 0.5, "lock_seconds": 0.5}
+#: And this is longer than any other statement takes, on a busy machine too.
+HURRIED: dict[str, Any] = {"statement_seconds": 5.0}
 
 
 @pytest.fixture(scope="module")
@@ -218,12 +220,21 @@ async def test_a_database_that_goes_away_in_mid_answer_cuts_the_answer_off(serve
 
 
 async def test_more_questions_than_connections_are_told_that_the_source_is_busy(server: PostgresServer, database: str, tmp_path: Path) -> None:
-    async with opened(tmp_path, address(server, database), concurrency=2, patience=2.0) as source:
+    # The server ends a transaction in which nothing happens after twice the patience, which a short one is on a busy machine.
+    async with opened(tmp_path, address(server, database), concurrency=2, patience=30.0) as source:
         who = await known(source, ANNA)
+
+        async def patience_ends() -> None:
+            while not source._database._streams.statistics().tasks_waiting:
+                await anyio.lowlevel.checkpoint()
+            let_pass(30.0)
+
         async with aclosing(source.records_of(who, EVERYTHING)) as slow_reader:
             assert await anext(slow_reader)
-            with pytest.raises(SourceBusy):
-                await everything(source, who)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(patience_ends)
+                with pytest.raises(SourceBusy):
+                    await everything(source, who)
             # What a record refers to is read while its stream is open.
             assert await source.read([RecordRef("Observation", "o1")])
 

@@ -3,11 +3,13 @@
 import codecs
 import json
 import os
+import random
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -94,6 +96,15 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def port_to_come_back_to() -> int:
+    """A port that is free, and that stays so for who leaves it for a while: whoever asks for just any gets one above 32767."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as tried, suppress(OSError):
+            tried.bind(("127.0.0.1", port))
+            return port
+
+
 @contextmanager
 def fhir_server(records: Path, port: int) -> Iterator[int]:
     """A FHIR server of the testbed as a process, and its port."""
@@ -104,7 +115,7 @@ def fhir_server(records: Path, port: int) -> Iterator[int]:
             yield int(json.loads(process.stdout.readline())["base"].rpartition(":")[2].partition("/")[0])
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def test_of_an_agent_that_does_not_run_it_says_how_it_is_started(config: Path) -> None:
@@ -187,7 +198,7 @@ def test_a_source_that_is_gone_is_told_at_once_and_has_one_line_and_one_when_it_
     records = tmp_path / "served.ndjson"
     records.write_bytes(patient("a", ANNA) + b"\n")
     log = tmp_path / "agent.log"
-    with fhir_server(records, 0) as port:
+    with fhir_server(records, port_to_come_back_to()) as port:
         source = f'[source]\nkind = "fhir-server"\nbase = "http://127.0.0.1:{port}/fhir"\ncheck_seconds = 0.5\n[log]\nformat = "json"\n'
         config.write_text(config.read_text(encoding="utf-8") + source, encoding="utf-8")
         with log.open("w", encoding="utf-8") as lines:
@@ -202,9 +213,12 @@ def test_a_source_that_is_gone_is_told_at_once_and_has_one_line_and_one_when_it_
         with fhir_server(records, port):
             eventually(lambda: "the source is back" in log.read_text(encoding="utf-8"))
             eventually(lambda: status(config) == (0, {}))
+            # While the server is there: else it might find it gone once more.
+            process.terminate()
+            process.wait(60)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         assert process.stdout is not None
         process.stdout.close()
 

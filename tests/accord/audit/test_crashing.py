@@ -31,7 +31,7 @@ def killed_after(lines: int, *command: str) -> list[tuple[int, str]]:
         heard = b""
         try:
             while heard.count(b"\n") < lines:
-                assert select.select([process.stdout], [], [], 30)[0], "it says nothing"
+                assert select.select([process.stdout], [], [], 100)[0], "it says nothing"
                 told = os.read(process.stdout.fileno(), 65_536)
                 assert told, "it has ended"
                 heard += told

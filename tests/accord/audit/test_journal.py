@@ -239,6 +239,8 @@ async def test_p2_a_sync_that_takes_too_long_closes_the_door_and_its_line_is_tak
             await journal.append(release("never acknowledged"))
         assert refusal.value.where == journal.reason == "slow"
 
+        # The sync itself may have taken that long: whoever writes has to have come to where it waits.
+        await anyio.to_thread.run_sync(slow.reached.wait)
         slow.slow = False
         journal._sync_seconds = 30
         assert not journal.open  # the write still hangs

@@ -30,7 +30,7 @@ class Party:
             with region.change() as draft:
                 draft.renew(100 + len(title))
             self.newer.append(region.text)
-        self.journal = Journal(folder / "journal", HOSPITAL.ura.value)
+        self.journal = Journal(folder / "journal", HOSPITAL.ura.value, sync_seconds=30.0)
         self.exchange = Exchange(self.live, self.journal, HOSPITAL.ura, Ed25519PrivateKey.generate(), now=lambda: NOW)
 
     async def take(self, text: str) -> None:

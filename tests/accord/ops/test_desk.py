@@ -85,7 +85,7 @@ async def test_a_certificate_that_renews_itself_is_a_warning_only_when_it_did_no
 
 
 async def test_a_closed_journal_and_a_source_that_is_down_are_reasons(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal", "90001003")
+    journal = Journal(tmp_path / "journal", "90001003", sync_seconds=30.0)
     journal.close()
 
     assert Party(journal=journal).standing().reasons == (Fault.JOURNAL_UNAVAILABLE,)
@@ -140,7 +140,8 @@ async def test_it_listens_on_this_machine_only_unless_somebody_chose_otherwise()
 async def test_what_is_journalled_is_counted_and_nothing_of_anybody_is_in_it(tmp_path: Path) -> None:
     desk = Desk("agent")
     common: dict[str, Any] = {"query": f"q{CANARY}", "patient": CANARY, "holder": "90001003", "asking": ASKING}
-    with Journal(tmp_path / "journal", "90001003", onlooker=JournalMeter(desk.measures, "brinkhof", lambda _: "brinkhof")) as journal:
+    meter = JournalMeter(desk.measures, "brinkhof", lambda _: "brinkhof")
+    with Journal(tmp_path / "journal", "90001003", sync_seconds=30.0, onlooker=meter) as journal:
         await journal.append(
             Decision(
                 **common,

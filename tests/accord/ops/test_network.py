@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from accord.link.addresses import Address
 from accord.link.certificates import Authority, certify, host_name, make_authority, write_private
 from accord.link.credentials import TlsFiles, https_server_context
+from accord.ops.doctor import network
 from accord.ops.doctor.findings import Finding, Verdict
 from accord.ops.doctor.network import Peer, check_clock, check_peer, check_proxies
 from accord.terms.identifiers import Ura
@@ -27,6 +28,18 @@ URA, OTHER = Ura("90001003"), Ura("90001001")
 @pytest.fixture
 def region() -> Authority:
     return make_authority("twente", at=NOW - timedelta(days=100), days=400)
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever answers here is a thread of this process: on a busy machine it comes late, and is there all the same."""
+    monkeypatch.setattr(network, "_SECONDS", 60.0)
+
+
+@pytest.fixture
+def hears_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For who is refused: that comes after the handshake, whenever the other thread gets to it."""
+    monkeypatch.setattr(network, "_SECOND_THOUGHTS", 60.0)
 
 
 def files_of(folder: Path, authority: Authority, ura: Ura = URA, *, at: datetime = NOW - timedelta(days=50), days: int = 200) -> TlsFiles:
@@ -86,11 +99,13 @@ def test_a_handshake_that_succeeds_is_told_with_its_version(tmp_path: Path, regi
         assert seen(at, region, files_of(tmp_path, region, OTHER)).seen == f"TLSv1.3 with {host_name(URA)}"
 
 
+@pytest.mark.usefixtures("hears_out")
 def test_a_missing_certificate_of_ours_is_told(tmp_path: Path, region: Authority) -> None:
     with answering(files_of(tmp_path, region), region, clients=ssl.CERT_REQUIRED) as at:
         assert "were shown none" in seen(at, region).seen
 
 
+@pytest.mark.usefixtures("hears_out")
 def test_an_authority_that_they_do_not_know_is_told(tmp_path: Path, region: Authority) -> None:
     stranger = make_authority("elsewhere", at=NOW - timedelta(days=100), days=400)
     with answering(files_of(tmp_path, region), region, clients=ssl.CERT_REQUIRED) as at:
@@ -182,12 +197,13 @@ def test_the_way_by_a_proxy_is_told(tmp_path: Path, region: Authority) -> None:
     assert "outbound.proxy" in without.next
 
 
-def test_a_proxy_that_opens_tls_is_told_with_what_to_set(tmp_path: Path, region: Authority) -> None:
+def test_a_proxy_that_opens_tls_is_told_with_what_to_set(tmp_path: Path, region: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     inspection = Inspection(region.certificate)
     ours = files_of(tmp_path, region, OTHER)
     with speaking_h2(files_of(tmp_path, region), region, ssl.CERT_NONE) as at, by_proxy(ConnectProxy(inspection=inspection)) as way:
         unbelieved = way.seen(called(at, region, ours, way.proxy.url))
         believed = way.seen(called(at, region, ours, way.proxy.url, inspection.authority.decode()))
+    monkeypatch.setattr(network, "_SECOND_THOUGHTS", 60.0)  # it is refused after the handshake
     with speaking_h2(files_of(tmp_path, region), region) as at, by_proxy(ConnectProxy(inspection=inspection)) as way:
         wants_ours = way.seen(called(at, region, ours, way.proxy.url, inspection.authority.decode()))
 
