@@ -26,7 +26,8 @@ pytestmark = pytest.mark.anyio
 @asynccontextmanager
 async def served(door: FakeDoor, address: str = "127.0.0.1:0", **settings: Any) -> AsyncIterator[str]:
     async with anyio.create_task_group() as tasks:
-        told = HttpSettings(**{"first_frame_seconds": 60.0} | settings)
+        settings.setdefault("first_frame_seconds", 60.0)
+        told = HttpSettings(**settings)
         taken = await tasks.start(serve_http, partial(FhirApp, door, FakeCallers.of(told)), told, loopback(address))
         yield taken
         tasks.cancel_scope.cancel()
