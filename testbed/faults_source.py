@@ -1,7 +1,7 @@
 """A FHIR source of the simulated region, as a program: `python -m testbed.faults_source --records FILE`.
 
 It is `testbed.fhir_server` with one difference: `delay` holds up the search that looks a person up and no other, so
-that a question about a person takes that much longer, however many searches it needs.
+that a question about a person takes that much longer, however many searches it needs. `delay_each` holds up every search.
 """
 
 import argparse
@@ -33,7 +33,7 @@ class CounterDesk(Desk):
     """A desk where only whoever looks a person up has to queue."""
 
     async def _linger(self, request: Request, seconds: float) -> None:
-        if math.isinf(seconds) or _looks_somebody_up((await request.body()).decode()):
+        if math.isinf(seconds) or self.faults.delay_each or _looks_somebody_up((await request.body()).decode()):
             await super()._linger(request, seconds)
 
 

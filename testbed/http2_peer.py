@@ -57,7 +57,7 @@ class Http2Peer:
     @classmethod
     @contextmanager
     def connect(
-        cls, target: str, tls: ssl.SSLContext | None, name: str = "", *, seconds: float = 5.0, session: ssl.SSLSession | None = None
+        cls, target: str, tls: ssl.SSLContext | None, name: str = "", *, seconds: float = 30.0, session: ssl.SSLSession | None = None
     ) -> Iterator["Http2Peer"]:
         """Connect to `host:port` or `unix:/path`, with a TLS handshake unless *tls* is none: then not a word is said.
 

@@ -3,12 +3,12 @@
 import json
 import os
 import shlex
-import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from testbed.free_ports import free_port
 from testbed.holders import BY_NAME, FictionalHolder
 from testbed.processes import Processes, ProcessFailed, Program, Running
 from testbed.region import BlockingRegion
@@ -113,6 +113,4 @@ def newcomer() -> FictionalHolder:
 
 def free_address() -> str:
     """Where nobody listens now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"

@@ -37,10 +37,12 @@ from testbed.region_office import RegionOffice
 from testbed.region_patients import PatientPages, start_logins
 from testbed.region_story import NOBODY, SLOW_SECONDS, STORY_FAULTS, story_holders
 
-_SETTLE_SECONDS: Final = 20.0
+_SETTLE_SECONDS: Final = 60.0
 _LOOK_AGAIN_SECONDS: Final = 0.1
 #: An application waits this much longer than the gateway, so that the account arrives.
 _BEYOND_SECONDS: Final = 5.0
+#: Of a gateway that is patient, in its own settings: a busy machine makes nobody silent.
+_PATIENCE: Final[Mapping[str, float]] = {"locate_seconds": 4.0, "first_frame_seconds": 10.0, "between_frames_seconds": 10.0}
 #: Everybody who has a name, and somebody else.
 _FEWEST_PEOPLE: Final = 40
 #: Changes what was generated before anything starts: for plants, and for tests that need another record.
@@ -59,6 +61,7 @@ class BlockingRegion:
         #: Of an application that is trusted to say who is at work; the region's own, and gone with it.
         self.token = secrets.token_urlsafe(32)
         self._seconds = seconds
+        self._patience: Mapping[str, float] = {}
         self._processes = processes
         self.office = RegionOffice(root)
         self.desk: JoiningDesk | None = None
@@ -86,6 +89,7 @@ class BlockingRegion:
         desk: str = "",
         housed: Collection[str] = (),
         outbound: Collection[str] = (),
+        patient: bool = False,
     ) -> Iterator[Self]:
         """Start a region, and end it with the context.
 
@@ -94,6 +98,7 @@ class BlockingRegion:
         *addresses* those of the gateway's HTTP and gRPC faces. *more* are settings beside the usual ones, by holder (or
         `gateway`) and section. *patients*: with the patient's pages, and where patients log in. *desk*: where the office's
         joining desk listens, if it does. *housed* are holders that have one agent together, *outbound* those without a port.
+        *patient*: the gateway gives holders longer than it usually does, for whoever asks about something else than time.
 
         Raises:
             ProcessFailed: A process did not start.
@@ -106,6 +111,7 @@ class BlockingRegion:
                 generated = generate(seed, max(people, _FEWEST_PEOPLE))
                 shape = Shape(more or {}, frozenset(housed), frozenset(outbound), as_written=change is None)
                 region = cls(root, processes, change(generated) if change else generated, chosen, seconds, shape)
+                region._patience = _PATIENCE if patient else {}
                 if patients:
                     region._pages = start_logins(root, processes, region.office)
                 region._begin(STORY_FAULTS if story else (), addresses, desk)
@@ -222,7 +228,7 @@ class BlockingRegion:
         if desk:
             self.desk = open_desk(self._processes, self.office, desk)
             sections["office"] = self.desk.settings
-        gateway = write_gateway(self.root, self.office, self._at.files.values(), seconds=self._seconds, sections=sections)
+        gateway = write_gateway(self.root, self.office, self._at.files.values(), seconds=self._seconds, sections=sections, **self._patience)
         self._gateway = self._processes.start(gateway)
         alive = self._at.start_agents(frozenset(self._spoilt))
         # Whoever asks does so through the data user's own proxy, which holds the key that the gateway never has.

@@ -1,13 +1,13 @@
 """The patients of a simulated region: its login provider, as a process of its own, and where the pages are."""
 
 import json
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from accord.terms.members import LoginProvider
+from testbed.free_ports import free_port
 from testbed.processes import Processes, Program
 from testbed.region_office import RegionOffice
 
@@ -44,7 +44,7 @@ def start_logins(root: Path, processes: Processes, office: RegionOffice) -> Pati
     Raises:
         ProcessFailed: It did not start.
     """
-    pages, port = f"http://127.0.0.1:{_free_port()}", _free_port()
+    pages, port = f"http://127.0.0.1:{free_port()}", free_port()
     folder = root / "logins"
     folder.mkdir(mode=0o700)
     program = Program("login provider", "testbed.login_provider:main", (str(port), CLIENT, CONFIRM_CLIENT, f"{pages}/terug"), folder)
@@ -52,10 +52,3 @@ def start_logins(root: Path, processes: Processes, office: RegionOffice) -> Pati
     provider = LoginProvider(**said | {"keys": json.dumps(said["keys"]), "levels": tuple(said["levels"])})
     office.change(lambda draft: draft.add_login(provider))
     return PatientPages(pages, provider.issuer)
-
-
-def _free_port() -> int:
-    # Somebody else may take it before we do: then starting fails, and says so.
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

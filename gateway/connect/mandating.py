@@ -15,6 +15,7 @@ import anyio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from accord.link.claims import refused
+from accord.link.failures import only_cause
 from accord.link.jose import claims, decoded, encoded
 from accord.link.mandate_claims import Wanted, mandate_of
 from accord.link.mandates import make_mandate
@@ -99,7 +100,13 @@ def from_command(command: Sequence[str]) -> AskedOf:
     """Mandates from a program: the wish on its standard input, the answer on its standard output. Nothing stands in its arguments."""
 
     async def exchange(wish: bytes) -> bytes:
-        ended = await anyio.run_process(list(command), input=wish, check=False)
+        try:
+            ended = await anyio.run_process(list(command), input=wish, check=False)
+        except ExceptionGroup as failed:
+            # It ended before it had read what is wanted.
+            if isinstance(only_cause(failed), anyio.BrokenResourceError):
+                raise OSError from None
+            raise
         if ended.returncode:
             raise OSError
         return ended.stdout

@@ -4,13 +4,14 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+from testbed.free_ports import free_port
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "running.md"
 PORTS: Final = ("7003", "8443", "8444", "8480", "8481")
@@ -25,14 +26,10 @@ pytestmark = [
 
 def free_ports() -> list[str]:
     """As many ports as the page uses, that nobody listens on now."""
-    sockets = [socket.socket() for _ in PORTS]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [str(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    found = set[int]()
+    while len(found) < len(PORTS):
+        found.add(free_port())
+    return [str(port) for port in found]
 
 
 def run(script: str, folder: Path, environment: dict[str, str]) -> str:

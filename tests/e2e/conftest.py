@@ -14,5 +14,5 @@ from tests.e2e.dossier import HOLDERS, with_encounters  # noqa: E402 - after it 
 @pytest.fixture(scope="session")
 def region() -> Iterator[BlockingRegion]:
     """Four holders of the story, of which the out-of-hours post is dead."""
-    with BlockingRegion.start(holders=HOLDERS, change=with_encounters) as region:
+    with BlockingRegion.start(holders=HOLDERS, change=with_encounters, patient=True) as region:
         yield region

@@ -16,7 +16,7 @@ HOLDERS = ("dinkelhorst", "brinkhof", "wieke")
 
 @pytest.fixture(scope="module")
 def region() -> Iterator[BlockingRegion]:
-    with BlockingRegion.start(story=False, holders=HOLDERS, patients=True) as region:
+    with BlockingRegion.start(story=False, holders=HOLDERS, patients=True, patient=True) as region:
         yield region
 
 

@@ -111,7 +111,7 @@ async def test_the_next_page_begins_after_the_last_place_whatever_a_holder_sends
 
 
 async def test_a_holder_without_a_first_frame_is_missed_and_delays_nobody_else() -> None:
-    page = await merged({ALFA: [batch(ALFA, observation("1", "p")), closed(ALFA)], GAMMA: []}, silent=frozenset({GAMMA}), seconds=0.5)
+    page = await merged({ALFA: [batch(ALFA, observation("1", "p")), closed(ALFA)], GAMMA: []}, silent=frozenset({GAMMA}), seconds=3.0)
 
     assert ids(page) == ["alfa.1"]
     assert page.missed == {GAMMA}

@@ -75,11 +75,11 @@ async def region_of(folder: Path, ledger: PlainLedger, script: Script | None = N
     async with ScriptedHolder(URA, script or honest([PATIENT, LETTER]), socket=folder / "esdoorn.sock", fetch=fetch) as holder:
         card = DataHolder(NAME, URA, "Esdoorn", HolderKind.HOSPITAL, "")
         registered = RegisteredHolder(card, holder.address, PseudonymKey(bytes(32)))
-        yield Region(Register((registered,)), grpc, Presence(), lambda: recorder, Patience(locate=20.0, first_frame=20.0, between_frames=20.0))
+        yield Region(Register((registered,)), grpc, Presence(), lambda: recorder, Patience(locate=60.0, first_frame=60.0, between_frames=60.0), seconds=60.0)
         await grpc.close()
 
 
-def reader(seconds: float = 20.0) -> Reader:
+def reader(seconds: float = 60.0) -> Reader:
     """Who reads the letter."""
     return Reader(QueryId("q"), BSN, ASKER, PurposeOfUse.TREATMENT, seconds, selection_of(RECORD))
 
@@ -137,7 +137,7 @@ async def stops(_: HolderQuery) -> AsyncGenerator[AttachmentFrame, None]:
 
 async def until(there: Callable[[], bool]) -> None:
     """Wait until it is so."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while not there():  # noqa: ASYNC110 - nobody tells
             await anyio.sleep(0.01)
 
@@ -300,7 +300,7 @@ async def test_a_journal_that_hangs_holds_up_nobody_who_hangs_up_for_long(tmp_pa
     monkeypatch.setattr(last_line, "LINE_SECONDS", 0.05)
     ledger = Waiting(Release)
     async with region_of(tmp_path, ledger) as region:
-        with pytest.raises(Unavailable) as caught, anyio.fail_after(20):
+        with pytest.raises(Unavailable) as caught, anyio.fail_after(60):
             await read_at(region, NAME, reader())
 
     assert caught.value.fault is Fault.JOURNAL_UNAVAILABLE

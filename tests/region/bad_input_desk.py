@@ -89,7 +89,7 @@ class Desk:
 
     def connection(self) -> socket.socket:
         """A bare connection to the HTTP face."""
-        return socket.create_connection((self.http.base_url.host, self.http.base_url.port or 80), timeout=10)
+        return socket.create_connection((self.http.base_url.host, self.http.base_url.port or 80), timeout=60)
 
     def check_that_nothing_shows(self, *answers: bytes | str) -> None:
         """Whether the canary is in no answer and in no log."""
@@ -107,7 +107,7 @@ def running_desk(folder: Path) -> Iterator[Desk]:
     for some in files.values():
         office.give(some.agent)
         office.give_keys(some.name, some.agent)
-    program = write_gateway(folder, office, files.values(), seconds=3.0, first_frame_seconds=1.0, between_frames_seconds=1.0)
+    program = write_gateway(folder, office, files.values(), seconds=30.0, locate_seconds=10.0, first_frame_seconds=10.0, between_frames_seconds=10.0)
     with start_blocking_portal() as portal, Processes(preloaded=()) as processes:
         holders = {
             name: UnboundedHolder(BY_NAME[name].ura, sound, socket=folder / "s" / name, credentials=Credentials(files[name].agent)) for name in (SOUND, UNSOUND)
@@ -117,5 +117,5 @@ def running_desk(folder: Path) -> Iterator[Desk]:
             connect = write_connect(folder, office, faces, http="127.0.0.1:0", grpc="127.0.0.1:0", ura=BY_NAME[SOUND].ura.value)
             told = dict(part.split("=", 1) for part in processes.start(connect).wait_until_ready("ready").split()[1:])
             base = f"http://{told['http'].removeprefix('http://')}/fhir"
-            with httpx2.Client(base_url=base, timeout=20, trust_env=False) as http:
+            with httpx2.Client(base_url=base, timeout=60, trust_env=False) as http:
                 yield Desk(http, told["grpc"], (program.folder / "log", connect.folder / "log"), holders[UNSOUND])

@@ -13,7 +13,8 @@ from accord.audit.content import Event
 from accord.audit.journal import Journal, LineNumber
 from accord.audit.writing import Writer
 
-_LATE_SECONDS: Final = 0.05
+#: Longer than a busy machine keeps what is sent meanwhile from being sent.
+_LATE_SECONDS: Final = 0.5
 
 
 class Unsynced(Writer):

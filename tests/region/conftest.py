@@ -12,7 +12,7 @@ from tests.region.trust_world import SMALL, with_victims
 
 @pytest.fixture(scope="session")
 def _running_region() -> Iterator[BlockingRegion]:
-    with BlockingRegion.start(story=False) as region:
+    with BlockingRegion.start(story=False, patient=True) as region:
         yield region
 
 
@@ -38,7 +38,7 @@ def region(_running_region: BlockingRegion) -> Iterator[BlockingRegion]:
 
 @pytest.fixture(scope="session")
 def _attacked_region() -> Iterator[AttackKit]:
-    with BlockingRegion.start(story=False, holders=SMALL, people=40, change=with_victims) as region, AttackKit.of(region) as kit:
+    with BlockingRegion.start(story=False, holders=SMALL, people=40, change=with_victims, patient=True) as region, AttackKit.of(region) as kit:
         yield kit
 
 

@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -98,13 +97,6 @@ def eventually(look: Callable[[], T | None], what: str = "") -> T:
         assert time.monotonic() < until, f"never came: {what}"
         time.sleep(0.1)
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def join_command(printed: str) -> list[str]:

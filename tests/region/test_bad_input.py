@@ -147,7 +147,7 @@ def refused(desk: Desk, message: bytes) -> tuple[grpc.StatusCode, str]:
     with grpc.insecure_channel(desk.grpc_address, options=[("grpc.max_send_message_length", -1)]) as channel:
         ask: Any = channel.unary_stream("/accord.wire.v1.DossierService/Open")
         with pytest.raises(grpc.RpcError) as failure:
-            list(ask(message, timeout=10))
+            list(ask(message, timeout=60))
         told: Any = failure.value
         desk.check_that_nothing_shows(told.details(), repr(told.trailing_metadata()))
         return told.code(), told.details()

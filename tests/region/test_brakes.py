@@ -30,7 +30,9 @@ BYTES = 16_000_000
 @pytest.fixture(scope="module")
 def region() -> Iterator[BlockingRegion]:
     more = {IN_SHADOW: {"holder": {"shadow": True}}}
-    with BlockingRegion.start(story=False, holders=(HOLDER, IN_SHADOW), change=grown({HOLDER: BYTES, IN_SHADOW: 20_000}), seconds=30.0, more=more) as region:
+    with BlockingRegion.start(
+        story=False, holders=(HOLDER, IN_SHADOW), change=grown({HOLDER: BYTES, IN_SHADOW: 20_000}), seconds=30.0, more=more, patient=True
+    ) as region:
         yield region
 
 
@@ -77,6 +79,7 @@ def test_p11_a_pause_in_mid_answer_ends_it_and_stays_after_a_restart(region: Blo
     assert fault_words(Fault.PAUSED, paused_since_ms=line.paused_since_ms).nl.startswith("Gepauzeerd door de instelling sinds ")
 
     assert "serving" in noaber("resume", "--at", str(folder))
+    region.settle(HOLDER)
     assert region.ask(DINA.bsn, holders=[HOLDER], types=["Patient"]).holders[HOLDER].ending is Ending.ANSWERED
 
 
@@ -88,6 +91,7 @@ def test_p8_a_holder_in_shadow_ends_as_paused_and_shows_its_own_what_would_have_
     until = time.monotonic() + 60
     while not (found := told_of(journal)) and time.monotonic() < until:
         time.sleep(0.1)
+    assert found
     closing = found[0]
     assert closing.ending is Ending.ANSWERED
     assert [event for _, event in events_of(journal, kind="release") if isinstance(event, Release)] == []

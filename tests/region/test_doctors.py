@@ -28,7 +28,7 @@ Found = Mapping[str, Mapping[str, str]]
 
 @pytest.fixture(scope="module")
 def region() -> Iterator[BlockingRegion]:
-    with BlockingRegion.start(story=False, holders=HOLDERS, people=40, outbound=(PORTLESS,)) as region:
+    with BlockingRegion.start(story=False, holders=HOLDERS, people=40, outbound=(PORTLESS,), patient=True) as region:
         for files in region.files.values():
             # As an operator keeps them; the region's own office does not look.
             for path in files.agent.glob("*.key"):

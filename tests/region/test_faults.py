@@ -70,12 +70,12 @@ def test_a_fault_has_its_own_ending_and_the_others_stand(
 
 
 def test_a_slow_source_answers_later_and_delays_nobody(region: BlockingRegion, sound: Dossier) -> None:
-    region.fault("pharmacy", "slow", seconds=1.2)
+    region.fault("pharmacy", "slow", seconds=3.0)  # later than anybody whom a busy machine makes late
     dossier = region.ask(DINA.bsn)
 
     ended = {name: line.elapsed_ms for name, line in dossier.holders.items() if line.ending is not Ending.NOT_ASKED}
     assert max(ended, key=ended.__getitem__) == "vijzelmarke"
-    assert ended["vijzelmarke"] >= 1_200
+    assert ended["vijzelmarke"] >= 3_000
     assert dossier.complete
     _check_account(region, dossier)
     _check_others(dossier, sound, "")
@@ -108,8 +108,8 @@ def test_nothing_of_a_holder_that_mixes_patients_is_shown_anywhere(region: Block
 
 
 def test_too_little_time_names_who_was_not_heard_by_section(region: BlockingRegion) -> None:
-    region.fault("pharmacy", "slow", seconds=2.4)
-    dossier = region.ask(DINA.bsn, seconds=1.5)
+    region.fault("pharmacy", "slow", seconds=12.0)
+    dossier = region.ask(DINA.bsn, seconds=5.0)
 
     assert dossier.holders["vijzelmarke"].ending is Ending.TOO_LATE
     assert dossier.sections[Section.MEDICATION].missing == ("vijzelmarke",)

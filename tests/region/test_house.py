@@ -26,7 +26,7 @@ OTHERS = HOUSE[1:]
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[BlockingRegion]:
-    with BlockingRegion.start(story=False, holders=("dinkelhorst", *HOUSE), housed=HOUSE, people=60, change=with_victims) as region:
+    with BlockingRegion.start(story=False, holders=("dinkelhorst", *HOUSE), housed=HOUSE, people=60, change=with_victims, patient=True) as region:
         yield region
 
 

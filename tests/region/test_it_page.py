@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -19,6 +18,7 @@ from accord.review.reviewers import entry_of, fresh_code
 from accord.terms.answers import Ending
 from node_agent.control import Request, ask_agent
 from testbed.faults import FaultKind
+from testbed.free_ports import free_port
 from testbed.people import BENNIE, DINA
 from testbed.region import BlockingRegion
 
@@ -28,12 +28,6 @@ CODE = fresh_code()
 LIVE, IN_SHADOW = "dinkelhorst", "brinkhof"
 HOLDERS = (LIVE, IN_SHADOW)
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 class Watched:
@@ -87,7 +81,7 @@ def watched() -> Iterator[Watched]:
             for name, port in ports.items()
         }
         more[IN_SHADOW]["holder"] = {"shadow": True}
-        with BlockingRegion.start(story=False, holders=HOLDERS, people=40, more=more, seconds=30.0) as region:
+        with BlockingRegion.start(story=False, holders=HOLDERS, people=40, more=more, seconds=30.0, patient=True) as region:
             for bsn in (DINA.bsn, BENNIE.bsn, DINA.bsn):
                 region.ask(bsn)
             watching = Watched(region, ports, folder)
@@ -96,9 +90,10 @@ def watched() -> Iterator[Watched]:
 
 
 def test_p6_what_it_reads_of_a_region_that_was_asked_names_no_patient(watched: Watched) -> None:
-    told = watched.data(LIVE)
     until = time.monotonic() + 60
     while not (tried := watched.data(IN_SHADOW))["shadow"]["would_leave"] and time.monotonic() < until:
+        time.sleep(0.2)
+    while (told := watched.data(LIVE))["endings"].get("answered", 0) < 2 and time.monotonic() < until:
         time.sleep(0.2)
 
     assert told["endings"]["answered"] >= 2
@@ -118,9 +113,14 @@ def test_p6_what_it_reads_of_a_region_that_was_asked_names_no_patient(watched: W
 
 
 def journal_text(watched: Watched, holder: str) -> list[str]:
-    """The lines of a journal, as they stand there, with their content made readable."""
+    """The whole lines of a journal, as they stand there, with their content made readable: one may just be written."""
     folder = watched.region.files[holder].agent / "journal"
-    return [line.replace('\\"', '"') for path in folder.glob("*.journal") for line in path.read_text(encoding="utf-8").splitlines()]
+    return [
+        line.replace('\\"', '"')
+        for path in folder.glob("*.journal")
+        for line in path.read_text(encoding="utf-8").splitlines(keepends=True)
+        if line.endswith("\n")
+    ]
 
 
 def test_p8_an_agent_that_somebody_paused_stays_within_reach_and_says_so_everywhere(watched: Watched) -> None:

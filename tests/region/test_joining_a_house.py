@@ -22,7 +22,7 @@ FIRST, SIXTIETH = BY_NAME["havezate"], BY_NAME["noaberhoes"]
 
 @pytest.fixture(scope="module")
 def region() -> Iterator[BlockingRegion]:
-    with BlockingRegion.start(story=False, holders=("dinkelhorst", "brinkhof")) as region:
+    with BlockingRegion.start(story=False, holders=("dinkelhorst", "brinkhof"), patient=True) as region:
         yield region
 
 

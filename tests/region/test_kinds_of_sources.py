@@ -30,7 +30,7 @@ MAPPINGS = {STU3: STU3_MAPPING, SQL: f"{_MADE.name} {_MADE.version}", FED: FEED_
 
 @pytest.fixture(scope="module")
 def region() -> Iterator[BlockingRegion]:
-    with BlockingRegion.start(story=False, holders=tuple(KINDS), people=60, seconds=20.0) as running:
+    with BlockingRegion.start(story=False, holders=tuple(KINDS), people=60, seconds=20.0, patient=True) as running:
         yield running
 
 

@@ -30,7 +30,7 @@ PLANNER = {"id": "900000088", "role": "30.000", "name": "Joke Bolscher", "treatm
 def table() -> Iterator[tuple[BlockingRegion, str]]:
     """A region with pages, and the gRPC address of De Wieke's own proxy."""
     change = grown({"reggerbrug": BYTES})
-    with BlockingRegion.start(story=False, holders=HOLDERS, patients=True, change=change, seconds=30.0) as region:
+    with BlockingRegion.start(story=False, holders=HOLDERS, patients=True, change=change, seconds=30.0, patient=True) as region:
         _, grpc = region.connect("connect-wieke", user="wieke", professional=PLANNER)
         yield region, grpc
 

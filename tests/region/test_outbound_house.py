@@ -57,7 +57,9 @@ def with_a_letter(generated: Generated) -> Generated:
 @pytest.fixture(scope="module")
 def region() -> Iterator[KillableRegion]:
     everyone = (*HOUSE, ALONE, INBOUND)
-    with KillableRegion.start(story=False, holders=everyone, people=40, housed=HOUSE, outbound=(*HOUSE, ALONE), change=with_a_letter, seconds=30.0) as region:
+    with KillableRegion.start(
+        story=False, holders=everyone, people=40, housed=HOUSE, outbound=(*HOUSE, ALONE), change=with_a_letter, seconds=30.0, patient=True
+    ) as region:
         yield region
 
 

@@ -28,7 +28,7 @@ BYTES = 16_000_000
 @pytest.fixture(scope="module")
 def _region() -> Iterator[KillableRegion]:
     with KillableRegion.start(
-        story=False, holders=(*OUTBOUND, INBOUND), people=40, outbound=OUTBOUND, patients=True, change=grown({BULKY: BYTES}), seconds=30.0
+        story=False, holders=(*OUTBOUND, INBOUND), people=40, outbound=OUTBOUND, patients=True, change=grown({BULKY: BYTES}), seconds=30.0, patient=True
     ) as region:
         yield region
 

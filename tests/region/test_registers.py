@@ -4,7 +4,6 @@ Mitz is the testbed's, as a process of its own; the agent is told of changes by 
 """
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from accord.audit.verifying import events_of
 from accord.terms.answers import Ending
 from testbed import asking
 from testbed.asking import HolderAnswer
+from testbed.free_ports import free_port
 from testbed.people import DINA
 from testbed.people import Region as Generated
 from testbed.people.desk import KeptRecord
@@ -74,13 +74,6 @@ def running_mitz() -> Iterator[Mitz]:
             process.terminate()
 
 
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
 def without_choices_of_dina(generated: Generated) -> Generated:
     """Nobody told any holder what Dina decided: she went to Mitz."""
     kept = {name: tuple(choice for choice in choices if DINA.bsn not in json.dumps(choice)) for name, choices in generated.choices.items()}
@@ -113,7 +106,7 @@ def _led_region(mitz: Mitz) -> Iterator[BlockingRegion]:
     led: dict[str, str | bool | float] = {"base": mitz.base, "notify": f"http://{at}/mitz/notifications", "listen": at, "lease_seconds": LEASE_SECONDS}
     piece_by_piece: dict[str, str | bool | float] = {"page_size": 50}
     with BlockingRegion.start(
-        holders=[HOLDER], story=False, seconds=30.0, change=without_choices_of_dina, more={HOLDER: {"mitz": led, "source": piece_by_piece}}
+        holders=[HOLDER], story=False, seconds=30.0, change=without_choices_of_dina, more={HOLDER: {"mitz": led, "source": piece_by_piece}}, patient=True
     ) as region:
         yield region
 
@@ -127,12 +120,23 @@ def region(_led_region: BlockingRegion, mitz: Mitz) -> Iterator[BlockingRegion]:
     _led_region.restore({})
 
 
+@contextmanager
+def slow_page_by_page(region: BlockingRegion) -> Iterator[None]:
+    """Every page of the source takes a second: an answer is under way for long enough that Mitz can tell of a change meanwhile."""
+    files = region.files[HOLDER]
+    region._at._tell_source(files, {"delay-each": 0.02})
+    try:
+        yield
+    finally:
+        region._at._tell_source(files, {})
+
+
 def line(region: BlockingRegion) -> HolderAnswer:
     """How the holder ends a question about Dina."""
     return region.ask(DINA.bsn).holders[HOLDER]
 
 
-def until(says: Callable[[], bool], seconds: float = 20.0) -> float:
+def until(says: Callable[[], bool], seconds: float = 90.0) -> float:
     """Wait for something that happens by itself; the seconds it took."""
     begin = time.monotonic()
     while not says():
@@ -164,18 +168,19 @@ def test_who_chose_nowhere_is_not_shown(region: BlockingRegion, mitz: Mitz) -> N
 def test_p11_a_choice_revoked_at_mitz_cuts_the_answer_that_is_under_way(region: BlockingRegion, mitz: Mitz) -> None:
     until(lambda: line(region).ending is Ending.ANSWERED)
     until(lambda: mitz.witness()["subscribed"] > 0)
-    region.fault(HOLDER, "slow", seconds=0.4)
     seen, is_revoked = [], False
-    for moment, event in asking.events(region.gateway_address, asking.request(DINA.bsn)):
-        if event.WhichOneof("event") == "batch" and not is_revoked:
-            mitz.choose(permits=False)
-            is_revoked = True
-        seen.append((moment, event))
+    with slow_page_by_page(region):
+        for moment, event in asking.events(region.gateway_address, asking.request(DINA.bsn)):
+            if event.WhichOneof("event") == "batch" and not is_revoked:
+                mitz.choose(permits=False)
+                is_revoked = True
+            seen.append((moment, event))
 
     closed = asking.Dossier(tuple(seen)).holders[HOLDER]
     assert is_revoked, "it was under way"
     assert (closed.ending, closed.code) == (Ending.CUT_OFF, "sharing-changed")
-    assert 204 in mitz.witness()["pushed"]
+    # The agent cuts first, and then thanks Mitz for telling it.
+    until(lambda: 204 in mitz.witness()["pushed"])
     # The very next question shows nothing.
     assert line(region).ending is Ending.NOTHING_SHOWN
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from accord.audit.events import GlassBroken, ReviewDone
 from accord.audit.verifying import events_of
 from accord.review.reviewers import entry_of, fresh_code
 from testbed.demo_merged import read_everything
+from testbed.free_ports import free_port
 from testbed.people import DINA
 from testbed.region import BlockingRegion
 
@@ -27,13 +27,6 @@ HOLDERS = ("brinkhof", "vijzelmarke")
 CODE = fresh_code()
 TOKEN = "of-the-application-that-is-trusted-to-say-who-is-at-work"
 WORDS = "reageert niet, onbekende medicatie"
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 class Page:
@@ -60,7 +53,7 @@ class Page:
 
     def _sent(self, path: str, form: Mapping[str, str] | None = None) -> str:
         body = urlencode(form).encode() if form is not None else None
-        with self._open(urllib.request.Request(self._base + path, body), timeout=10) as answer:  # noqa: S310 - on this machine
+        with self._open(urllib.request.Request(self._base + path, body), timeout=60) as answer:  # noqa: S310 - on this machine
             text: str = answer.read().decode()
             return text
 
@@ -75,7 +68,7 @@ def region(addresses: Mapping[str, str], tmp_path_factory: pytest.TempPathFactor
     reviewers = tmp_path_factory.mktemp("review") / "reviewers.toml"
     reviewers.write_text(entry_of("officer-1", "Femke ter Braak", CODE), encoding="utf-8")
     more = {name: {"review": {"listen": address, "reviewers": str(reviewers)}} for name, address in addresses.items()}
-    with BlockingRegion.start(holders=HOLDERS, story=False, more=more) as running:
+    with BlockingRegion.start(holders=HOLDERS, story=False, more=more, patient=True) as running:
         yield running
 
 

@@ -20,7 +20,9 @@ BYTES = 16_000_000
 
 @pytest.fixture(scope="module")
 def revoking() -> Iterator[BlockingRegion]:
-    with BlockingRegion.start(story=False, holders=(HOLDER, "brinkhof"), change=grown({HOLDER: BYTES, "brinkhof": 20_000}), seconds=30.0) as region:
+    with BlockingRegion.start(
+        story=False, holders=(HOLDER, "brinkhof"), change=grown({HOLDER: BYTES, "brinkhof": 20_000}), seconds=30.0, patient=True
+    ) as region:
         yield region
 
 

@@ -30,7 +30,7 @@ from testbed.http2_peer import Http2Peer
 from testbed.people import DINA
 from testbed.region_office import member_of
 from testbed.scripted_gateway import question
-from tests.region.trust_world import BULKY, HOLDER, VICTIM, events_at, within_five_seconds
+from tests.region.trust_world import BULKY, HOLDER, VICTIM, comes_true, events_at, within_five_seconds
 
 pytestmark = pytest.mark.slow
 
@@ -133,7 +133,7 @@ def test_a2_a_sound_certificate_of_an_organisation_that_is_not_in_the_register_i
             with Http2Peer.connect(kit.address(face), https_client_context(kit.register.authorities, some), kit.name(face)) as peer:
                 peer.begin()
                 peer.send(call(DESCRIBE if face == HOLDER else OPEN))
-                peer.listen(3.0, until="grpc-status")
+                peer.listen(60.0, until="grpc-status")
 
                 assert peer.heard[f"grpc-message {Fault.NOT_A_MEMBER.value}"] == 1, (face, peer.heard)
     assert len(events_at(kit.region)) >= before
@@ -187,7 +187,7 @@ def blocked(kit: AttackKit, name: str) -> Iterator[None]:
         yield
     finally:
         kit.region.office.change(lambda draft: draft.activate(ura))
-        assert within_five_seconds(lambda: takes_part(kit, name))
+        assert comes_true(lambda: takes_part(kit, name))
 
 
 def takes_part(kit: AttackKit, name: str) -> bool:
@@ -205,7 +205,7 @@ def status_of(kit: AttackKit, peer_session: ssl.SSLSession | None, context: ssl.
     with Http2Peer.connect(kit.address(face), context, kit.name(face), session=peer_session) as peer:
         peer.begin()
         peer.send(call(OPEN))
-        peer.listen(3.0, until="grpc-status")
+        peer.listen(60.0, until="grpc-status")
         return {name for name in peer.heard if name.startswith("grpc-message ")}, peer.session, peer.was_resumed
 
 
@@ -269,7 +269,8 @@ def test_m12_the_answer_under_way_to_a_blocked_data_user_is_cut_at_the_holder(ki
 
 
 def test_m12_the_dossier_under_way_of_a_blocked_data_user_is_cut_at_the_gateway(kit: AttackKit) -> None:
-    kit.region.fault(HOLDER, "slow", seconds=4.0)
+    # Longer than a question may take: it is under way until somebody ends it.
+    kit.region.fault(HOLDER, "slow", seconds=20.0)
     user = kit.user("eschrand")
     try:
         with kit.dossiers("eschrand") as channel:
@@ -277,6 +278,7 @@ def test_m12_the_dossier_under_way_of_a_blocked_data_user_is_cut_at_the_gateway(
             next(under_way)
             with blocked(kit, "eschrand"):
                 code = code_of(lambda: list(under_way))
+                kit.region.heal(HOLDER)  # whoever is let in again is answered again
     finally:
         kit.region.heal(HOLDER)
 
@@ -292,7 +294,7 @@ def test_m12_a_blocked_gateway_is_out_within_five_seconds_with_its_streams(kit: 
         mandate = user.mandate(bsn)
         return question(mandate, kit.ura(HOLDER), bsn, proof=mandate.proof(gateway=kit.ura(_OTHER)))
 
-    known = within_five_seconds(lambda: gateway.query(ask()).status == "OK")
+    known = comes_true(lambda: gateway.query(ask()).status == "OK")
     with gateway.watching() as watch, gateway.holding(ask(BULKY)) as held:
         watch.next()
         held.next()
@@ -311,7 +313,7 @@ def test_m12_a_blocked_holder_is_asked_nothing_within_five_seconds_and_has_its_l
         return kit.region.ask(DINA.bsn).holders["eschrand"]
 
     with blocked(kit, "eschrand"):
-        cut_off = within_five_seconds(lambda: line().ending is not Ending.NOTHING_SHOWN)
+        cut_off = within_five_seconds(lambda: line().ending in (Ending.NOT_ASKED, Ending.REFUSED, Ending.UNREACHABLE))
         while_blocked = line()
 
     assert cut_off

@@ -1,6 +1,5 @@
 """D4: floods of HTTP/2 from somebody with a certificate of the region: others are served, memory is bounded, limits hold from outside."""
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -28,7 +27,7 @@ from testbed.http2_floods import (
 )
 from testbed.http2_peer import Http2Peer
 from testbed.scripted_gateway import question
-from tests.region.trust_world import BULKY, CANARY, HOLDER, VICTIM, resident_kib
+from tests.region.trust_world import BULKY, CANARY, HOLDER, VICTIM, comes_true, resident_kib
 
 pytestmark = pytest.mark.slow
 
@@ -138,9 +137,9 @@ def test_d4_a_data_user_that_opens_dossiers_and_reads_nothing_leaves_room_for_ot
     with kit.dossiers("eschrand") as opener:
         under_way = [opener.Open(opening(user.mandate(BULKY), BULKY), timeout=240) for _ in range(90)]
         try:
-            time.sleep(2.0)
+            # All of them are there when some are sent away; how soon that is, is the machine's.
+            refused = comes_true(lambda: any(call.done() and call.details() == Fault.TOO_MANY_QUESTIONS for call in under_way))
             served = answered(kit, "gateway")
-            refused = [call for call in under_way if call.done() and call.details() == Fault.TOO_MANY_QUESTIONS]
         finally:
             for call in under_way:
                 call.cancel()
@@ -155,7 +154,7 @@ def test_d4_a_message_over_the_limit_is_refused_by_its_announced_size(kit: Attac
     with kit.peer(face, as_member="eschrand" if face == "gateway" else "gateway") as peer:
         peer.begin()
         peer.send(large_message(int(LIMITS["grpc.max_receive_message_length"]) + 1, FACES[face]))
-        peer.listen(5.0, until="grpc-status")
+        peer.listen(60.0, until="grpc-status")
 
     assert peer.heard["grpc-status 8"] == 1, peer.heard
 
@@ -173,7 +172,7 @@ def test_d4_metadata_of_megabytes_in_many_frames_ends_the_connection(kit: Attack
     with kit.peer(face, as_member="eschrand") as peer:
         peer.begin()
         peer.send(giant_metadata(2**21, FACES[face]))
-        peer.listen(3.0, until="grpc-status")
+        peer.listen(60.0, until="grpc-status")
 
     assert peer.is_closed or peer.heard["grpc-status 8"] or peer.heard["grpc-status 14"]
 
@@ -182,6 +181,6 @@ def test_d4_after_all_of_it_the_same_peer_is_answered_as_ever(kit: AttackKit) ->
     with kit.peer(HOLDER, as_member="eschrand") as peer:
         peer.begin()
         peer.send(call(DESCRIBE))
-        peer.listen(3.0, until="grpc-status")
+        peer.listen(60.0, until="grpc-status")
 
     assert peer.heard[f"grpc-message {Fault.NOT_A_MEMBER.value}"] == 1

@@ -26,8 +26,9 @@ from node_agent.joining.flow import Joining, Wanted
 from node_agent.joining.folder import AgentFolder
 from node_agent.settings import read_settings
 from testbed.connect_proxy import ConnectProxy, Inspection
+from testbed.free_ports import free_port
 from tests.printed_commands import check_printed
-from tests.region.joining_processes import PATIENCE, done, free_port, join_command, process, run
+from tests.region.joining_processes import PATIENCE, done, join_command, process, run
 from tests.region.outbound_world import QUICK, attending, region_in, until, until_here
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(900)]

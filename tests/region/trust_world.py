@@ -80,7 +80,12 @@ def looks(told: Told) -> tuple[object, ...]:
 
 def within_five_seconds(holds: Callable[[], bool]) -> bool:
     """Whether it comes to that before five seconds are over: the promise on whoever is blocked, and on revocation."""
-    until = time.monotonic() + 5.0
+    return comes_true(holds, 5.0)
+
+
+def comes_true(holds: Callable[[], bool], seconds: float = 90.0) -> bool:
+    """Whether it comes to that. Where no promise says how soon, a busy machine may take its time."""
+    until = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > until:
             return False

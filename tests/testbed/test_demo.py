@@ -34,7 +34,7 @@ EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 
 @pytest.fixture(scope="module")
 def region() -> Iterator[BlockingRegion]:
-    with BlockingRegion.start(holders=["dinkelhorst", "brinkhof", "marksveen", "twickelaar", "wieke", "eschrand", "reviant"]) as running:
+    with BlockingRegion.start(holders=["dinkelhorst", "brinkhof", "marksveen", "twickelaar", "wieke", "eschrand", "reviant"], patient=True) as running:
         yield running
 
 

@@ -69,7 +69,7 @@ def system(folder: Path) -> Iterator[Path]:
     with log.open("wb") as output:
         running = subprocess.Popen(command, cwd=folder, env=environment(folder), stdout=output, stderr=output)  # noqa: S603 - our own command
     try:
-        eventually(lambda: re.search(r"noaber agent check", log.read_text(encoding="utf-8")), "the system")
+        eventually(lambda: re.search(r"noaber agent check.*\n", log.read_text(encoding="utf-8")), "the system")
         yield log
     finally:
         running.terminate()

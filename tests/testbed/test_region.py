@@ -68,7 +68,7 @@ def test_what_does_not_get_ready_in_time_is_named(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_importable")
 def test_its_exit_code_is_known(tmp_path: Path) -> None:
     with Processes(preloaded=()) as processes:
-        assert processes.wait(processes.start(_program(tmp_path, "sys.exit(3)")), 10) == 3
+        assert processes.wait(processes.start(_program(tmp_path, "sys.exit(3)")), 60) == 3
 
 
 @slow
@@ -100,14 +100,14 @@ def test_a_stopped_one_is_ended_too_and_nothing_is_left(tmp_path: Path) -> None:
 def test_a_signal_to_one_that_is_gone_reaches_nobody(tmp_path: Path) -> None:
     with Processes(preloaded=()) as processes:
         running = processes.start(_program(tmp_path, "pass"))
-        processes.wait(running, 10)
+        processes.wait(running, 60)
 
         assert not processes.signal(running, signal.SIGTERM)
 
 
 @slow
 def test_everything_is_private_and_gone_at_the_end() -> None:
-    with BlockingRegion.start(story=False, holders=["brinkhof"], people=40) as region:
+    with BlockingRegion.start(story=False, holders=["brinkhof"], people=40, patient=True) as region:
         root, agent = region.root, region.process_of("brinkhof")
         assert agent is not None
         assert stat.S_IMODE(root.stat().st_mode) == 0o700
@@ -134,7 +134,7 @@ async def test_it_can_be_awaited() -> None:
 
 @slow
 def test_another_seed_makes_other_people_and_the_same_dina() -> None:
-    with BlockingRegion.start(story=False, holders=["wieke"], seed=7, people=60) as region:
+    with BlockingRegion.start(story=False, holders=["wieke"], seed=7, people=60, patient=True) as region:
         answered = sorted(record.json for record in region.ask(DINA.bsn).records if not record.is_companion)
         kept = region.kept("wieke").values()
 

@@ -22,6 +22,7 @@ def face() -> Opened:
     @asynccontextmanager
     async def opened(door: FakeDoor | list[FakeHolder], **settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
         region = door if isinstance(door, FakeDoor) else FakeDoor(door)
+        settings.setdefault("first_frame_seconds", 60.0)  # nobody is silent because the machine stood still
         told = HttpSettings(public_url="http://gateway.test", **settings)
         app = FhirApp(region, FakeCallers.of(told), told)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://gateway.test/fhir/") as client:

@@ -106,7 +106,7 @@ async def test_one_page_that_holds_everything_has_a_total_and_no_next(face: Open
 
 async def test_a_holder_that_missed_the_first_page_stays_missing_and_is_not_asked_again(face: Opened) -> None:
     door = FakeDoor([*region_of({"alfa": 12}), FakeHolder("gamma", [observation("x", "p1")], [patient("p1")])])
-    async with face(door, first_frame_seconds=1.0) as client:
+    async with face(door, first_frame_seconds=4.0) as client:
         url = f"Observation?patient={await opaque_id(client)}&_count=5"
         door.everyone[1].silent = True
         first = (await client.get(url)).json()

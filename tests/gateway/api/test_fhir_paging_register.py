@@ -46,7 +46,7 @@ async def test_p8_a_register_that_changes_while_a_page_is_made_fails_nobody(face
 
 async def test_p8_who_was_missing_on_a_page_and_has_left_since_fails_nobody(face: Opened) -> None:
     everyone = region_of({"alfa": 8})
-    async with face(everyone, first_frame_seconds=1.0) as client:
+    async with face(everyone, first_frame_seconds=4.0) as client:
         url = f"Observation?patient={await opaque_id(client)}&_count=5"
         everyone.append(FakeHolder("beta", silent=True))
         first = (await page(client, url)).json()

@@ -19,7 +19,7 @@ OLDER, READ_THROUGH = "reggerbrug", "dinkelhorst"
 @pytest.fixture(scope="module")
 def region() -> Iterator[BlockingRegion]:
     """Two hospitals, one of each kind of source."""
-    with BlockingRegion.start(holders=(OLDER, READ_THROUGH), story=False) as running:
+    with BlockingRegion.start(holders=(OLDER, READ_THROUGH), story=False, patient=True) as running:
         yield running
 
 

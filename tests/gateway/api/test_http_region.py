@@ -76,9 +76,9 @@ async def region(folder: Path, scripts: dict[str, Script | None]) -> AsyncIterat
                 await stack.enter_async_context(ScriptedHolder(ura, script, socket=socket))
             card = DataHolder(HolderName(name), ura, name.title(), HolderKind.HOSPITAL, "053 555 0100")
             holders.append(RegisteredHolder(card, loopback(f"unix:{socket}"), PseudonymKey(os.urandom(32)), active=True))
-        asked = Region(Register(tuple(holders)), grpc, Presence(), plain_recorder, Patience(locate=2.0, first_frame=2.0, between_frames=2.0))
+        asked = Region(Register(tuple(holders)), grpc, Presence(), plain_recorder, Patience(locate=60.0, first_frame=60.0, between_frames=60.0), seconds=60.0)
         async with anyio.create_task_group() as tasks:
-            settings = HttpSettings()
+            settings = HttpSettings(seconds=60.0, first_frame_seconds=60.0)
             address = await tasks.start(serve_http, partial(make_app, asked, FakeCallers.of(settings)), settings, loopback("127.0.0.1:0"))
             async with httpx2.AsyncClient(base_url=f"http://{address}/fhir/") as client:
                 yield client

@@ -201,7 +201,9 @@ print(json.dumps({"mandate": made.text, "salt": encoded(made.salt)}))
 """
 
 
-async def test_a_program_of_the_organisation_may_hold_the_key() -> None:
+async def test_a_program_of_the_organisation_may_hold_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    # On a busy machine a program takes seconds to start.
+    monkeypatch.setattr("gateway.connect.mandating._PATIENCE_SECONDS", 60.0)
     source = from_command([sys.executable, "-c", ISSUER])
     held = await MandateBook(source, US).mandate(BSNS[0], GP, datetime.now(UTC))
 
@@ -214,6 +216,12 @@ async def test_a_program_that_fails_gives_no_mandate() -> None:
             await MandateBook(from_command(command), US).mandate(BSNS[0], GP, AT)
 
         assert caught.value.fault is Fault.EVIDENCE_MISSING
+
+
+async def test_a_program_that_ends_before_it_has_read_what_is_wanted_fails_as_any_other() -> None:
+    # More than a pipe takes: it cannot be sent to the end.
+    with pytest.raises(OSError, match=r"^$"):
+        await from_command([sys.executable, "-c", "print('{}')"]).exchange(bytes(1_000_000))
 
 
 def issued(wish: dict[str, Any], **changes: Any) -> bytes:

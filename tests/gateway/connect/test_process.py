@@ -86,7 +86,7 @@ async def started(settings: Path) -> AsyncIterator[tuple[Process, dict[str, str]
         try:
             assert process.stdout is not None
             line = ""
-            with anyio.fail_after(30):
+            with anyio.fail_after(90):
                 async for text in TextReceiveStream(process.stdout):
                     line += text
                     if "ready " in line and line.endswith("\n"):
@@ -133,7 +133,7 @@ async def test_it_starts_without_a_gateway_answers_locally_and_ends_when_told(tm
     async with started(settings) as (process, addresses), httpx2.AsyncClient(trust_env=False) as client:
         answer = await client.get(f"http://{addresses['http']}/fhir/metadata")
         process.send_signal(signal.SIGTERM)
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             code = await process.wait()
 
         assert answer.status_code == 502
