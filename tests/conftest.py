@@ -19,6 +19,13 @@ ALONE: Final = (
     "tests/region/test_revocation.py",
     "tests/region/test_standing_still.py",
     "tests/testbed/test_story.py",
+    # Of these files the tests that hold a promise of five seconds.
+    "tests/region/test_brakes.py::test_p11",
+    "tests/region/test_it_page.py::test_p11",
+    "tests/region/test_outbound_region.py::test_m12",
+    "tests/region/test_outbound_region.py::test_p11_a_stream",
+    "tests/region/test_trust_channel.py::test_m12",
+    "tests/region/test_trust_decisions.py::test_b5",
 )
 #: Whole regions of processes; three of them go beside each other, and no more. Of benches no figure is judged here.
 REGIONS: Final = ("tests/region/", "tests/benches/", "tests/node_agent/test_fhir_rest_hapi.py", "tests/testbed/test_plugin.py")
