@@ -131,7 +131,8 @@ def read_bundle(person: str, raw: bytes) -> MergedDossier:
         if _says_who(record.content):
             for target in record.content.get("target", []):
                 origins.setdefault(target["reference"], []).extend(agent["who"]["display"] for agent in record.content["agent"])
-    told = [MergedRecord(record.json, tuple(origins.get(record.ref, ()))) for record in records if not _is_authored(record.content)]
+    # By name: who came first is chance.
+    told = [MergedRecord(record.json, tuple(sorted(origins.get(record.ref, ())))) for record in records if not _is_authored(record.content)]
     return MergedDossier(person, tuple(told), tuple(outcomes), raw)
 
 
