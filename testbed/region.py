@@ -61,11 +61,10 @@ class BlockingRegion:
         #: Of an application that is trusted to say who is at work; the region's own, and gone with it.
         self.token = secrets.token_urlsafe(32)
         self._seconds = seconds
-        self._patience: Mapping[str, float] = {}
         self._processes = processes
         self.office = RegionOffice(root)
         self.desk: JoiningDesk | None = None
-        self._more = shape.more
+        self._shape = shape
         self._at = HolderProcesses(root, processes, self.office, generated, self.holders, shape)
         self._pages: PatientPages | None = None
         self._gateway: Running | None = None
@@ -109,9 +108,8 @@ class BlockingRegion:
         try:
             with Processes() as processes:
                 generated = generate(seed, max(people, _FEWEST_PEOPLE))
-                shape = Shape(more or {}, frozenset(housed), frozenset(outbound), as_written=change is None)
+                shape = Shape(more or {}, frozenset(housed), frozenset(outbound), change is None, _PATIENCE if patient else {})
                 region = cls(root, processes, change(generated) if change else generated, chosen, seconds, shape)
-                region._patience = _PATIENCE if patient else {}
                 if patients:
                     region._pages = start_logins(root, processes, region.office)
                 region._begin(STORY_FAULTS if story else (), addresses, desk)
@@ -190,7 +188,7 @@ class BlockingRegion:
         Raises:
             ProcessFailed: It did not come to that.
         """
-        if self._more.get(holder, {}).get("holder", {}).get("shadow"):
+        if self._shape.more.get(holder, {}).get("holder", {}).get("shadow"):
             endings = frozenset({Ending.PAUSED})  # so it ends for as long as it runs
         until = time.monotonic() + _SETTLE_SECONDS
         while (line := self.ask(NOBODY, holders=[holder]).holders[holder]).ending not in endings:
@@ -224,11 +222,11 @@ class BlockingRegion:
         self._spoilt = {name: kind for name, (kind, _) in ahead.items() if kind is FaultKind.DEAD}
         self._at.begin()
         http, grpc = addresses
-        sections = dict(self._more.get("gateway", {})) | ({"patients": self._pages.settings} if self._pages else {})
+        sections = dict(self._shape.more.get("gateway", {})) | ({"patients": self._pages.settings} if self._pages else {})
         if desk:
             self.desk = open_desk(self._processes, self.office, desk)
             sections["office"] = self.desk.settings
-        gateway = write_gateway(self.root, self.office, self._at.files.values(), seconds=self._seconds, sections=sections, **self._patience)
+        gateway = write_gateway(self.root, self.office, self._at.files.values(), seconds=self._seconds, sections=sections, **self._shape.patience)
         self._gateway = self._processes.start(gateway)
         alive = self._at.start_agents(frozenset(self._spoilt))
         # Whoever asks does so through the data user's own proxy, which holds the key that the gateway never has.

@@ -39,13 +39,15 @@ class Shape:
 
     `more` are settings beside the usual ones. `housed` have one agent together, `outbound` no port. `as_written` is false
     where records were changed: then all but the FHIR R4 servers are stores, which take any record and keep its bytes; a
-    practice's tables, HL7 v2 and STU3 have no place for what nobody writes there.
+    practice's tables, HL7 v2 and STU3 have no place for what nobody writes there. `patience` is that of the gateway, where it
+    is not the usual one.
     """
 
     more: More = field(default_factory=dict)
     housed: frozenset[str] = frozenset()
     outbound: frozenset[str] = frozenset()
     as_written: bool = True
+    patience: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,11 @@
 import codecs
 import json
 import os
-import random
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -23,6 +21,7 @@ from node_agent.naming import Named
 from node_agent.settings import read_settings
 from node_agent.status import Looked, Meant, look_at, told_at_the_end
 from testbed.contracts.records import ANNA, patient
+from testbed.free_ports import free_port
 from testbed.postgres import NoPostgres, postgres_server
 from tests.node_agent.sql_shelf import MAPPING, fill_postgres
 from tests.node_agent.test_cli import PROJECT, agent, config, fill, office, running
@@ -94,15 +93,6 @@ def change(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def port_to_come_back_to() -> int:
-    """A port that is free, and that stays so for who leaves it for a while: whoever asks for just any gets one above 32767."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as tried, suppress(OSError):
-            tried.bind(("127.0.0.1", port))
-            return port
 
 
 @contextmanager
@@ -198,7 +188,7 @@ def test_a_source_that_is_gone_is_told_at_once_and_has_one_line_and_one_when_it_
     records = tmp_path / "served.ndjson"
     records.write_bytes(patient("a", ANNA) + b"\n")
     log = tmp_path / "agent.log"
-    with fhir_server(records, port_to_come_back_to()) as port:
+    with fhir_server(records, free_port()) as port:
         source = f'[source]\nkind = "fhir-server"\nbase = "http://127.0.0.1:{port}/fhir"\ncheck_seconds = 0.5\n[log]\nformat = "json"\n'
         config.write_text(config.read_text(encoding="utf-8") + source, encoding="utf-8")
         with log.open("w", encoding="utf-8") as lines:

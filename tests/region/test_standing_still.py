@@ -14,7 +14,7 @@ from node_agent.outlet import GRACE_SECONDS
 from testbed.attack_kit import AttackKit
 from testbed.http2_floods import QUERY, call
 from testbed.scripted_gateway import question
-from tests.region.trust_world import BULKY, HOLDER, PERMIT, VICTIM, choose, comes_true, events_at, within_five_seconds
+from tests.region.trust_world import BULKY, HOLDER, PERMIT, VICTIM, choose, events_at, within_five_seconds
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def blocked(kit: AttackKit) -> Iterator[None]:
         yield
     finally:
         kit.region.office.change(lambda draft: draft.activate(ura))
-        assert comes_true(lambda: kit.gateway(HOLDER).query(question(kit.user("eschrand").mandate(VICTIM), kit.ura(HOLDER), VICTIM)).status == "OK")
+        assert within_five_seconds(lambda: kit.gateway(HOLDER).query(question(kit.user("eschrand").mandate(VICTIM), kit.ura(HOLDER), VICTIM)).status == "OK")
 
 
 def test_p7_the_place_of_whoever_reads_nothing_is_free_again_at_their_deadline(kit: AttackKit) -> None:
@@ -81,7 +81,7 @@ def test_p11_whoever_does_not_read_is_cut_off_all_the_same(
         return [line for line in events_at(kit.region)[before:] if isinstance(line, kind) and line.query == asked.query.query_id]
 
     with kit.new_gateway(HOLDER).holding(asked, seconds=seconds) as held:
-        assert comes_true(lambda: len(lines(Release)) >= 2)  # the second fills the window
+        assert within_five_seconds(lambda: len(lines(Release)) >= 2)  # the second fills the window
         with cut(kit):
             has_its_line = within_five_seconds(lambda: bool(lines(Closing)))
             released = lines(Release)

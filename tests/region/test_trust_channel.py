@@ -30,7 +30,7 @@ from testbed.http2_peer import Http2Peer
 from testbed.people import DINA
 from testbed.region_office import member_of
 from testbed.scripted_gateway import question
-from tests.region.trust_world import BULKY, HOLDER, VICTIM, comes_true, events_at, within_five_seconds
+from tests.region.trust_world import BULKY, HOLDER, VICTIM, events_at, within_five_seconds
 
 pytestmark = pytest.mark.slow
 
@@ -187,7 +187,7 @@ def blocked(kit: AttackKit, name: str) -> Iterator[None]:
         yield
     finally:
         kit.region.office.change(lambda draft: draft.activate(ura))
-        assert comes_true(lambda: takes_part(kit, name))
+        assert within_five_seconds(lambda: takes_part(kit, name))
 
 
 def takes_part(kit: AttackKit, name: str) -> bool:
@@ -294,7 +294,7 @@ def test_m12_a_blocked_gateway_is_out_within_five_seconds_with_its_streams(kit: 
         mandate = user.mandate(bsn)
         return question(mandate, kit.ura(HOLDER), bsn, proof=mandate.proof(gateway=kit.ura(_OTHER)))
 
-    known = comes_true(lambda: gateway.query(ask()).status == "OK")
+    known = within_five_seconds(lambda: gateway.query(ask()).status == "OK")
     with gateway.watching() as watch, gateway.holding(ask(BULKY)) as held:
         watch.next()
         held.next()
