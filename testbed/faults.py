@@ -51,8 +51,7 @@ class UnknownHolder(LookupError):
 
 #: How a holder with this fault ends when it is asked about somebody whom it does not know.
 ENDS_IN: Final[dict[FaultKind, frozenset[Ending]]] = {
-    # Of one without a port, the signs of life may stay out before anybody asks.
-    FaultKind.FROZEN: frozenset({Ending.TOO_LATE, Ending.UNREACHABLE}),
+    FaultKind.FROZEN: frozenset({Ending.TOO_LATE}),
     FaultKind.DEAD: frozenset({Ending.UNREACHABLE}),
     FaultKind.PAUSED: frozenset({Ending.PAUSED}),
     FaultKind.TELLING: frozenset({Ending.REFUSED}),

@@ -1,5 +1,6 @@
 """Ports for processes that must be told where they listen before they do."""
 
+import errno
 import secrets
 import socket
 from typing import Final
@@ -10,12 +11,18 @@ _LAST: Final = 32_000
 
 
 def free_port() -> int:
-    """A port of this machine on which nobody listens, and which nobody is given by chance."""
+    """A port of this machine on which nobody listens, and which nobody is given by chance.
+
+    Raises:
+        OSError: Nobody may listen here at all.
+    """
     while True:
         port = _FIRST + secrets.randbelow(_LAST - _FIRST)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+            except OSError as taken:
+                if taken.errno == errno.EADDRINUSE:
+                    continue
+                raise
         return port

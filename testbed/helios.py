@@ -11,7 +11,6 @@ HeliosUnavailable   it cannot be had here; says what to do
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from typing import Final
 
 import httpx2
 
+from testbed.free_ports import free_port
 from testbed.hapi import transactions
 
 VERSION: Final = "0.2.2"
@@ -82,9 +82,7 @@ def helios_server(records: Iterable[bytes] = ()) -> Iterator[str]:
     """
     command = str(program())
     # It must know its own address before it starts: its links are made of it.
-    with socket.socket() as free:
-        free.bind((_LOOPBACK, 0))
-        port: int = free.getsockname()[1]
+    port = free_port()
     base = f"http://{_LOOPBACK}:{port}"
     told = {"HFS_BASE_URL": base, "HFS_DATA_DIR": str(_DATA), "HFS_UI_ENABLED": "false", "HFS_MAX_PAGE_SIZE": "500", "HFS_SERVER_PORT": str(port)}
     with tempfile.TemporaryDirectory(prefix="noaber-helios-") as folder:

@@ -158,7 +158,10 @@ class BlockingRegion:
         files = self._repaired(holder)
         self._at.spoil(files, wanted, seconds)
         self._spoilt[files.name] = wanted
-        self.settle(files.name, faults.ENDS_IN.get(wanted, faults.HEARD))
+        endings = faults.ENDS_IN.get(wanted, faults.HEARD)
+        # Of one without a port, the signs of life may stay out before anybody asks.
+        silent = {Ending.UNREACHABLE} if wanted is FaultKind.FROZEN and files.outbound else set()
+        self.settle(files.name, endings | silent)
 
     def heal(self, holder: str) -> None:
         """Put right whatever is the matter with a holder, and wait until the gateway reaches it again.

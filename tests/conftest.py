@@ -27,6 +27,7 @@ ALONE: Final = (
     "tests/region/test_no_line_no_data.py::test_p2_nothing",
     "tests/region/test_outbound_region.py::test_m12",
     "tests/region/test_outbound_region.py::test_p11_a_stream",
+    "tests/region/test_registers.py::test_p11_a_choice",
     "tests/region/test_trust_channel.py::test_a10_a_session",
     "tests/region/test_trust_channel.py::test_m12",
     "tests/region/test_trust_decisions.py::test_b5",

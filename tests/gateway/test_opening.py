@@ -404,7 +404,8 @@ async def test_a_slow_reader_is_not_the_holders_fault(desk: Desk) -> None:
 async def test_leaving_withdraws_the_question_at_every_holder(desk: Desk) -> None:
     await desk.holder("stuck", stalls_half_way)
     send, receive = anyio.create_memory_object_stream[DossierEvent](8)
-    query = DossierQuery(QueryId("q"), BSN, None, ASKER, PurposeOfUse.TREATMENT)
+    # Longer than is waited below: it is not the deadline that withdraws it.
+    query = DossierQuery(QueryId("q"), BSN, None, ASKER, PurposeOfUse.TREATMENT, seconds=110.0)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(open_dossier, query, desk.region, send)
         async for event in receive:

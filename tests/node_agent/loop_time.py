@@ -14,7 +14,7 @@ def time_of_its_own() -> Iterator[None]:
     for a thread, a socket or another process waits in real time, and would be overtaken.
     """
     loop: Any = asyncio.get_running_loop()
-    select, moment = loop._selector.select, loop.time()
+    select, time, moment = loop._selector.select, loop.time, loop.time()
 
     def goes_on(timeout: float | None) -> Any:
         nonlocal moment
@@ -27,7 +27,7 @@ def time_of_its_own() -> Iterator[None]:
     try:
         yield
     finally:
-        del loop._selector.select, loop.time
+        loop._selector.select, loop.time = select, time
 
 
 def let_pass(seconds: float) -> None:

@@ -1,6 +1,7 @@
 """A1, A2, A10, M12, G2: who is on the channel, from the handshake to the moment at which they are blocked."""
 
 import ssl
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -277,12 +278,15 @@ def test_m12_the_dossier_under_way_of_a_blocked_data_user_is_cut_at_the_gateway(
             under_way = channel.Open(opening(user.mandate(VICTIM), VICTIM), timeout=20)
             next(under_way)
             with blocked(kit, "eschrand"):
+                begin = time.monotonic()
                 code = code_of(lambda: list(under_way))
+                took = time.monotonic() - begin
                 kit.region.heal(HOLDER)  # whoever is let in again is answered again
     finally:
         kit.region.heal(HOLDER)
 
     assert code == Fault.ORGANISATION_BLOCKED
+    assert took <= 5.0  # the promise itself
 
 
 def test_m12_a_blocked_gateway_is_out_within_five_seconds_with_its_streams(kit: AttackKit) -> None:

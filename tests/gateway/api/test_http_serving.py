@@ -66,7 +66,8 @@ async def test_records_reach_the_client_while_another_holder_is_still_at_work() 
 
 async def test_when_the_client_leaves_every_question_is_withdrawn() -> None:
     door = region()
-    async with served(door) as address, httpx2.AsyncClient(base_url=f"http://{address}/fhir/") as client:
+    # Longer than is waited below: it is not the deadline that withdraws them.
+    async with served(door, seconds=110.0) as address, httpx2.AsyncClient(base_url=f"http://{address}/fhir/") as client:
         path = f"Patient/{await opaque_id(client)}/$everything"
         door.everyone[1].silent = True
         async with client.stream("GET", path) as answer:
