@@ -71,6 +71,17 @@ def words_of(concept: object) -> str:
     return ""
 
 
+def with_contained(tree: Tree, follow: Follow) -> Follow:
+    """As *follow*, and into what a record contains."""
+
+    def found(reference: str) -> Tree | None:
+        if reference.startswith("#"):
+            return next((one for one in parts(tree, "contained") if text(one, "id") == reference[1:]), None)
+        return follow(reference)
+
+    return found
+
+
 def extensions(value: object, ending: str, name: str = "extension") -> Iterator[Tree]:
     """The extensions (or *name* `modifierExtension`) whose address ends in *ending*, with a slash before it or whole."""
     for one in parts(value, name):
