@@ -16,9 +16,9 @@ from gateway.dossier.clinical import heads
 from gateway.dossier.clinical.concepts import Concept, ConceptTable
 from gateway.dossier.clinical.heads import Happened, Judged, Observed
 from gateway.dossier.clinical.lines import Family, Line, Moment
-from gateway.dossier.clinical.medicating import medicated, product_of
+from gateway.dossier.clinical.medicating import Products, medicated
 from gateway.dossier.clinical.moments import moment_of
-from gateway.dossier.clinical.trees import Follow, Tree, codings, parts, read_tree, text, with_contained, words_of
+from gateway.dossier.clinical.trees import Follow, Tree, codings, parts, read_tree_fast, text, with_contained, words_of
 from gateway.dossier.clinical.values import value_of
 from gateway.dossier.clinical.wishes import Wish
 from gateway.dossier.window import Origin
@@ -38,7 +38,8 @@ class Reader:
 
     def __init__(self, table: ConceptTable, at: datetime, wishes: ReadWishes) -> None:
         self._table = table
-        self._at = at
+        self._products = Products(table)
+        self._at_ms = at.timestamp() * 1000
         self._wishes = wishes
 
     def lines_of(self, holder: HolderName, row: Row, content: bytes, follow: Follow) -> list[Line]:
@@ -62,18 +63,18 @@ class Reader:
         if kind in ("AllergyIntolerance", "Condition"):
             return [self._judged(kind, holder, section, heads.read_judged(content))]
         if kind in _MEDICATION:
-            return [self._medication(kind, holder, section, read_tree(content), follow)]
+            return [self._medication(kind, holder, section, read_tree_fast(content), follow)]
         if kind in ("Patient", "RelatedPerson"):
-            return [_person(kind, holder, section, read_tree(content))]
+            return [_person(kind, holder, section, read_tree_fast(content))]
         if kind in _MAY_BE_A_WISH:
-            return self._wished(kind, holder, section, read_tree(content), follow)
+            return self._wished(kind, holder, section, read_tree_fast(content), follow)
         return self._happened(kind, holder, section, content, follow)
 
     def _observation(self, holder: HolderName, section: Section, content: bytes, follow: Follow) -> list[Line]:
         seen = heads.read_observed(content)
         concept, key = self._about(seen.code)
         if concept is not None and concept.section is Section.PLANNING_AHEAD:
-            return self._wished("Observation", holder, section, read_tree(content), follow)
+            return self._wished("Observation", holder, section, read_tree_fast(content), follow)
         origin = Origin(holder, "Observation", seen.id)
         placed = concept.section if concept is not None and concept.section is not None else section
         keys = (key,) if key else (_own(origin),)
@@ -90,8 +91,8 @@ class Reader:
         return Line(0, origin, section, family, (key or _own(origin),), says, moment, verified or clinical, concept, in_error=verified == "entered-in-error")
 
     def _medication(self, kind: str, holder: HolderName, section: Section, tree: Tree, follow: Follow) -> Line:
-        product = product_of(tree, with_contained(tree, follow), self._table)
-        said = medicated(tree, product, self._at)
+        product = self._products.of(tree, holder, with_contained(tree, follow))
+        said = medicated(tree, product, self._at_ms)
         origin = Origin(holder, kind, text(tree, "id"))
         line = Line(0, origin, section, Family.MEDICATION, product.keys, said.dose, _dated(tree, kind), text(tree, "status"), product.concept)
         line.medicated = said
@@ -121,7 +122,7 @@ class Reader:
         concept, key = self._about(seen.vaccineCode if seen.code is None else seen.code)
         origin, moment = Origin(holder, kind, seen.id), _happened_at(seen)
         if concept is not None and concept.section is Section.PLANNING_AHEAD:
-            return self._wished(kind, holder, Section.PLANNING_AHEAD, read_tree(content), follow)
+            return self._wished(kind, holder, Section.PLANNING_AHEAD, read_tree_fast(content), follow)
         family = Family.EVENT if kind in _EVENTS and key else Family.PAPER
         placed = concept.section if concept is not None and concept.section is not None and family is Family.EVENT else section
         return [Line(0, origin, placed, family, (key if family is Family.EVENT else _own(origin),), seen.status, moment, seen.status, concept)]

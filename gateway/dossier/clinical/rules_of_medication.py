@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from accord.terms.identifiers import HolderName
 from gateway.dossier.clinical.groups import Group, Rule, Standing
-from gateway.dossier.clinical.lines import Course, Line, Medicated
+from gateway.dossier.clinical.lines import Course, Line, Medicated, Stage
 from gateway.dossier.clinical.sides import Lines, against, gathered, together
 
 
@@ -42,23 +42,39 @@ def _by_use(lines: Lines) -> tuple[list[Line], list[Line], list[Line], list[Line
     stopped: list[Line] = []
     earlier: list[Line] = []
     events: list[Line] = []
+    newest = _newest(lines)
     for line in lines:
         said = _said(line)
         if not said.stage.says_how_it_is_used:
             events.append(line)
-        elif said.course is Course.ENDED or any(_replaces(other, line) for other in lines):
+        elif said.course is Course.ENDED or _is_replaced(line, newest):
             earlier.append(line)
         else:
             (stopped if said.course is Course.STOPPED else current).append(line)
     return current, stopped, earlier, events
 
 
-def _replaces(other: Line, line: Line) -> bool:
+_Place = tuple[HolderName, str, Stage]
+
+
+def _newest(lines: Lines) -> dict[_Place, int]:
+    """When the newest record of each building block of each treatment of each holder begins."""
+    newest: dict[_Place, int] = {}
+    for line in lines:
+        if line.moment is not None:
+            place = _place(line)
+            newest[place] = max(newest.get(place, line.moment.begin), line.moment.begin)
+    return newest
+
+
+def _is_replaced(line: Line, newest: dict[_Place, int]) -> bool:
     """Whether the same holder has a newer one of the same building block in the same treatment (MP9: the newest holds)."""
-    said, others = _said(line), _said(other)
-    if other.holder != line.holder or not said.treatment or (said.treatment, said.stage) != (others.treatment, others.stage):
-        return False
-    return other.moment is not None and line.moment is not None and other.moment.begin >= line.moment.end
+    return bool(_said(line).treatment) and line.moment is not None and newest[_place(line)] >= line.moment.end
+
+
+def _place(line: Line) -> _Place:
+    said = _said(line)
+    return line.holder, said.treatment, said.stage
 
 
 def _differ(current: Lines) -> bool:

@@ -21,7 +21,7 @@ from gateway.dossier.clinical.grouping import Grouping
 from gateway.dossier.clinical.groups import Thread
 from gateway.dossier.clinical.lines import Line
 from gateway.dossier.clinical.reading import Reader, ReadWishes
-from gateway.dossier.clinical.trees import Follow, Tree, read_tree, with_contained
+from gateway.dossier.clinical.trees import Follow, Tree, read_tree, read_tree_fast, with_contained
 from gateway.dossier.folding import Folding
 from gateway.dossier.window import Origin
 from gateway.ports import HolderBatch
@@ -168,10 +168,10 @@ class ClinicalView:
         self.version += 1
 
     def _add(self, placed: Placed) -> None:
-        name = "/".join(_name_of(placed))
-        holder = placed.holder
+        holder, lines = placed.holder, self._read(placed)
+        name = "/".join(lines[0].origin[1:] if lines else _name_of(placed))
         self._content[holder, name] = placed.content
-        for line in self._read(placed):
+        for line in lines:
             self._put(line)
         for waiting in self._waiting.pop((holder, name), ()):
             self._read_again(waiting)
@@ -187,7 +187,7 @@ class ClinicalView:
             content = self._content_of(holder, reference)
             if content is None:
                 missing.add(reference.partition("/_history/")[0])
-            return None if content is None else read_tree(content)
+            return None if content is None else read_tree_fast(content)
 
         lines = self._reader.lines_of(holder, placed.row, placed.content, follow)
         for line in lines:
