@@ -55,6 +55,11 @@ class Grouping:
         bucket.lines.append(line)
         bucket.thread = None
 
+    def touch(self, line: Line) -> None:
+        """Another holder was found to state the identical thing."""
+        self._ordered = None
+        self._buckets[line.family, line.keys[0]].thread = None
+
     def _bucket(self, line: Line) -> _Bucket:
         family, keys = line.family, line.keys
         bucket = self._buckets.get((family, keys[0]))

@@ -108,6 +108,11 @@ class Line:
         return self.origin.holder
 
     @property
+    def holders(self) -> frozenset[HolderName]:
+        """All who state the identical thing, whoever of them is shown."""
+        return frozenset((self.origin.holder, *(origin.holder for origin in self.also)))
+
+    @property
     def is_derived(self) -> bool:
         """Whether its holder's agent made it from another form; the original can be asked for."""
         return bool(self.flags & DERIVED)

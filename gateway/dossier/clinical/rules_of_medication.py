@@ -62,19 +62,21 @@ def _newest(lines: Lines) -> dict[_Place, int]:
     newest: dict[_Place, int] = {}
     for line in lines:
         if line.moment is not None:
-            place = _place(line)
-            newest[place] = max(newest.get(place, line.moment.begin), line.moment.begin)
+            for place in _places(line):
+                newest[place] = max(newest.get(place, line.moment.begin), line.moment.begin)
     return newest
 
 
 def _is_replaced(line: Line, newest: dict[_Place, int]) -> bool:
-    """Whether the same holder has a newer one of the same building block in the same treatment (MP9: the newest holds)."""
-    return bool(_said(line).treatment) and line.moment is not None and newest[_place(line)] >= line.moment.end
+    """Whether each who states it has a newer one of the same building block in the same treatment (MP9: the newest holds)."""
+    if not _said(line).treatment or line.moment is None:
+        return False
+    return all(newest[place] >= line.moment.end for place in _places(line))
 
 
-def _place(line: Line) -> _Place:
+def _places(line: Line) -> list[_Place]:
     said = _said(line)
-    return line.holder, said.treatment, said.stage
+    return [(holder, said.treatment, said.stage) for holder in line.holders]
 
 
 def _differ(current: Lines) -> bool:
@@ -83,16 +85,17 @@ def _differ(current: Lines) -> bool:
     of_treatment: dict[tuple[HolderName, str], set[str]] = {}
     for line in current:
         said = _said(line)
-        doses.setdefault(line.holder, set()).add(said.dose)
-        if said.treatment:
-            of_treatment.setdefault((line.holder, said.treatment), set()).add(said.dose)
+        for holder in line.holders:
+            doses.setdefault(holder, set()).add(said.dose)
+            if said.treatment:
+                of_treatment.setdefault((holder, said.treatment), set()).add(said.dose)
     return len(set(map(frozenset, doses.values()))) > 1 or any(len(several) > 1 for several in of_treatment.values())
 
 
 def _stopped_elsewhere(stopped: Lines, current: Lines) -> bool:
     """Whether one holder says stopped, and nothing else, of what another has in use."""
-    using = {line.holder for line in current}
-    return any(line.holder not in using for line in stopped)
+    using = {holder for line in current for holder in line.holders}
+    return any(not using >= line.holders for line in stopped)
 
 
 def _put_with(sides: list[list[Line]], events: Lines) -> list[Line]:
@@ -108,7 +111,7 @@ def _put_with(sides: list[list[Line]], events: Lines) -> list[Line]:
 def _event(line: Line) -> tuple[str, str]:
     """What happened again and again in one treatment stands together; without a treatment each stands alone."""
     said = _said(line)
-    return said.stage, said.treatment or f"= {line.holder} {line.origin.id}"
+    return said.stage, said.treatment or f"= {line.order}"
 
 
 def _said(line: Line) -> Medicated:

@@ -85,13 +85,12 @@ def _same_on_a_day(lines: Lines) -> Iterable[list[int]]:
     keys = ((line.says, day_of(line.moment)) if line.moment is not None and line.says and is_one_day(line.moment) else None for line in lines)
     for places in _several(keys):
         instants = {moment.begin for place in places if (moment := lines[place].moment) is not None and moment.is_exact}
-        holders = [lines[place].holder for place in places]
-        if len(instants) <= 1 and len(set(holders)) == len(holders):
+        if len(instants) <= 1 and _of_different_holders(lines, places):
             yield places
 
 
 def _of_different_holders(lines: Lines, places: list[int]) -> bool:
-    holders = [lines[place].holder for place in places]
+    holders = [holder for place in places for holder in lines[place].holders]
     return len(set(holders)) == len(holders)
 
 

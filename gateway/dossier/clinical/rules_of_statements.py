@@ -32,9 +32,9 @@ def group_wishes(lines: Lines) -> Iterable[Group]:
     """One subject of planning ahead: of each holder its newest holds, and what holds at several must agree or is shown as a conflict."""
     holding: list[Line] = []
     earlier: list[Line] = []
-    for of_one in gathered(lines, lambda line: line.holder).values():
-        for line in of_one:
-            (earlier if _is_over(line) or any(_takes_its_place(other, line) for other in of_one) else holding).append(line)
+    for line in lines:
+        replaced = all(any(holder in other.holders and _takes_its_place(other, line) for other in lines) for holder in line.holders)
+        (earlier if _is_over(line) or replaced else holding).append(line)
     groups = [by_statement(holding, Rule.SAME_WISH, Rule.DIFFERENT_WISH)] if holding else []
     return [*groups, *(together(side, Rule.SAME_WISH, Standing.EARLIER) for side in gathered(earlier, lambda line: line.says).values())]
 

@@ -94,7 +94,7 @@ class ClinicalView:
         for line in self.lines:
             line.also = [origin for origin in line.also if origin.holder != holder]
         self._stale |= set(self._sections)
-        self.versions.update(self._sections)
+        self.versions.update(list(self._sections))
         self._place(self._folding.withdraw(holder))
 
     def finish(self) -> None:
@@ -159,6 +159,8 @@ class ClinicalView:
                 origin = Origin(one.holder, *_name_of(one))
                 for line in known:
                     line.also.append(origin)
+                    if line.section not in self._stale:
+                        self._sections[line.section].touch(line)
                     self.versions[line.section] += 1
             else:
                 self._add(one)
