@@ -5,7 +5,7 @@ ahead: yes is `permit` and no is `deny`, every other answer has no type and stan
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.dossier.clinical import wish_words as say
@@ -39,6 +39,13 @@ class _Given:
     codes: frozenset[str]
     told: tuple[str, ...]
     doubts: tuple[Note, ...]
+    #: What the answer's code is called. A converted "yes, but" without its restrictions has this for a text.
+    called: frozenset[str] = frozenset()
+
+    @property
+    def names_limits(self) -> bool:
+        """Whether a text says more than that there are restrictions."""
+        return bool(set(self.told) - self.called)
 
     @property
     def text(self) -> str:
@@ -50,7 +57,7 @@ def directives(tree: Tree, follow: Follow, table: ConceptTable, doubts: tuple[No
     """The directive of a record: one for each treatment that it names. `doubts` are those of whoever read the record before."""
     given, named = _given(tree), treatments(tree, table)
     more = ((say.several([one.title.nl for one in named]), ""),) if len(named) > 1 else ()
-    given = _Given(given.types, given.codes, given.told, (*given.doubts, *doubts, *more))
+    given = replace(given, doubts=(*given.doubts, *doubts, *more))
     notes = (*given.doubts, *dict.fromkeys(of_a_consent(tree, follow)))
     discussed, verified_with = verified(tree)
     provision, written_down, status = part(tree, "provision"), text(tree, "dateTime"), text(tree, "status")
@@ -109,7 +116,7 @@ def _answer(given: _Given, treatment: Treatment) -> tuple[Answer, Wording, tuple
 def _without_type(given: _Given) -> tuple[Answer, Wording]:
     """An answer without a type is never "no objection": it is what its text says, or there is none."""
     has_limits = bool(given.codes & _WITH_LIMITS)
-    if given.told:
+    if given.told and (given.names_limits or not has_limits):
         return Answer.IN_WORDS, say.provided_that(given.text) if has_limits else say.in_words(given.text)
     if has_limits:
         return Answer.IN_WORDS, say.LIMITS_MISSING
@@ -137,7 +144,8 @@ def _given(tree: Tree) -> _Given:
         doubts.append((say.UNREADABLE, ""))
     if provision.keys() - _PROVISION:
         doubts.append((say.FURTHER_RULES, ""))
-    return _Given(frozenset(types), frozenset(code for _, code in (*given, *coded)), told, tuple(dict.fromkeys(doubts)))
+    called = frozenset(display for one in extensions(part(provision, "_type"), _SPECIFICATION) for *_, display in codings(part(one, "valueCodeableConcept")))
+    return _Given(frozenset(types), frozenset(code for _, code in (*given, *coded)), told, tuple(dict.fromkeys(doubts)), called)
 
 
 def _answers_of_2017(tree: Tree, doubts: list[Note]) -> list[tuple[str, str]]:

@@ -33,9 +33,17 @@ def parties(tree: Tree, names: tuple[str, ...], follow: Follow) -> tuple[Wording
     )
 
 
-def together(*found: tuple[Wording, ...]) -> tuple[Wording, ...]:
-    """All of them, each once."""
-    return _once(one for some in found for one in some)
+def together(first: tuple[Wording, ...], *more: tuple[Wording, ...]) -> tuple[Wording, ...]:
+    """All of them, each once: who is already named with what they are is not named again as something else."""
+    found = list(first)
+    for one in (one for some in more for one in some):
+        if _who(one) not in {_who(other) for other in found}:
+            found.append(one)
+    return tuple(found)
+
+
+def _who(words: Wording) -> str:
+    return words.nl.rpartition(" (")[0] if words.nl.endswith(")") and " (" in words.nl else words.nl
 
 
 def resolve(reference: object, tree: Tree, follow: Follow) -> Tree | None:

@@ -102,7 +102,7 @@ def _remark(tree: Tree, subject: Wording, words: Wording, when: str, who: tuple[
     stands = validity(status, *valid)
     if stands is not Validity.VALID:
         told = say.STATUS.get(status, say.UNKNOWN_STATUS)
-        words = Wording(f"{words.nl}: {told.nl}", f"{words.en}: {told.en}")
+        words = Wording(f"{subject.nl}: {told.nl}", f"{subject.en}: {told.en}")
     return Remark(subject, words, when, who, (*modifiers(tree), *more, *_unique(comments(tree))), stands)
 
 

@@ -55,6 +55,8 @@ STATUS: Final[dict[str, Wording]] = {
     "draft": Wording("concept", "draft"),
     "proposed": Wording("voorstel", "proposed"),
     "planned": Wording("gepland", "planned"),
+    "preparation": Wording("in voorbereiding", "in preparation"),
+    "not-done": Wording("niet gedaan", "not done"),
     "rejected": Wording("afgewezen", "rejected"),
     "inactive": Wording("niet meer van kracht", "inactive"),
     "entered-in-error": Wording("foutief ingevoerd", "entered in error"),
