@@ -13,7 +13,7 @@ from gateway.dossier.clinical.concepts import ConceptTable
 from gateway.dossier.clinical.trees import Follow, Tree, codings, extensions, part, text
 from gateway.dossier.clinical.wish_notes import NICTIZ, everywhere, modifiers, of_a_consent, own_text, recorded_apart, validity, verified
 from gateway.dossier.clinical.wish_parties import actors, parties, together
-from gateway.dossier.clinical.wish_treatments import DEACTIVATION, EMERGENCY_ADMISSION, Treatment, treatments
+from gateway.dossier.clinical.wish_treatments import DEACTIVATION, Treatment, treatments
 from gateway.dossier.clinical.wishes import Answer, Note, Validity, Wish
 from gateway.dossier.words import Wording
 
@@ -94,9 +94,9 @@ def _answer(given: _Given, treatment: Treatment) -> tuple[Answer, Wording, tuple
     if not given.types:
         return (*_without_type(given), ())
     is_yes = given.types == {"permit"}
-    is_device = treatment.key == "wish.icd"
+    is_device = treatment.concept is not None and treatment.codes == {DEACTIVATION}
     doubtful: tuple[Note, ...] = ()
-    if is_device and treatment.codes != {DEACTIVATION}:
+    if not is_device and treatment.concept is not None and "icd" in treatment.concept.roles:
         doubtful = ((say.OTHER_ICD_TREATMENT, treatment.own),)
         said = say.yes_or_no("", Wording(treatment.own, treatment.own) if treatment.own else treatment.title, is_yes=is_yes)
     elif is_device:
@@ -183,5 +183,3 @@ def _told(tree: Tree, doubts: list[Note]) -> Iterator[str]:
 def _about(treatment: Treatment) -> Iterator[Note]:
     if treatment.concept is not None and treatment.written and treatment.written.casefold() != treatment.title.nl.casefold():
         yield say.OWN_WORDS, treatment.written
-    if EMERGENCY_ADMISSION in treatment.codes:
-        yield say.EMERGENCY_ADMISSION, ""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from accord.terms.vocabulary import Section
 from gateway.dossier.clinical import wish_words as say
 from gateway.dossier.clinical.concepts import Concept, ConceptTable
 from gateway.dossier.clinical.trees import Follow, Tree, codings, part, parts, text, words_of
@@ -14,9 +15,10 @@ from gateway.dossier.words import Wording
 
 _NULLS: Final = frozenset({"http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "http://terminology.hl7.org/CodeSystem/data-absent-reason"})
 _SNOMED: Final = "http://snomed.info/sct"
-GOAL: Final = "wish.goal"
-#: What is no wish of its own: the treatments, of which a directive tells; living wills; and that there was a conversation.
-_NOT_OBSERVED: Final = frozenset({"wish.conversation", GOAL})
+#: The subject of all goals: the goal itself is what is said of it.
+#: The roles in the table of what a wish can be about.
+SUBJECTS: Final = frozenset({"wish", "treatment-goal"})
+GOAL: Final = "goal.focus"
 
 
 class Told(NamedTuple):
@@ -42,14 +44,15 @@ def named(table: ConceptTable, key: str) -> Concept | None:
 
 def wish_of(concept: object, table: ConceptTable) -> Concept | None:
     """The subject of planning ahead that a coded concept names; none where it names none, or several."""
-    found = {one.key: one for system, code, _ in codings(concept) if (one := table.of(system, code)) is not None and one.key.startswith("wish.")}
+    found = {one.key: one for system, code, _ in codings(concept) if (one := table.of(system, code)) is not None and one.roles & SUBJECTS}
     return next(iter(found.values())) if len(found) == 1 else None
 
 
 def observed(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish, ...]:
     """The wish of an observation; none where it is not of planning ahead."""
     concept = wish_of(tree.get("code"), table)
-    if concept is None or concept.key in _NOT_OBSERVED:
+    # The code of a treatment says that it was done or measured: only what the table has among the wishes is one here.
+    if concept is None or concept.section is not Section.PLANNING_AHEAD:
         return ()
     status = text(tree, "status")
     told = told_of(concept.key, tree)
@@ -66,8 +69,9 @@ def observed(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish, ...
 
 def goal(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish, ...]:
     """The wish of a goal; none where its codes are none of planning ahead."""
-    concept = wish_of(tree.get("description"), table)
-    if concept is None or concept.key != GOAL:
+    aims = [one for system, code, _ in codings(tree.get("description")) if (one := table.of(system, code)) is not None and "treatment-goal" in one.roles]
+    concept = named(table, GOAL)
+    if concept is None or not aims:
         return ()
     status = text(tree, "lifecycleStatus")
     told = value_of(GOAL, {"valueCodeableConcept": part(tree, "description")})

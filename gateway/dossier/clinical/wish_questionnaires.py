@@ -13,16 +13,13 @@ from gateway.dossier.clinical.concepts import Concept, ConceptTable
 from gateway.dossier.clinical.trees import Follow, Tree, part, parts, text, words_of
 from gateway.dossier.clinical.wish_directives import DECISIONS
 from gateway.dossier.clinical.wish_notes import comments, modifiers, recorded_apart, validity
-from gateway.dossier.clinical.wish_observations import NOTHING_TOLD, Told, named, plain_value, value_of, wish_of
+from gateway.dossier.clinical.wish_observations import GOAL, NOTHING_TOLD, Told, plain_value, value_of, wish_of
 from gateway.dossier.clinical.wish_parties import parties
 from gateway.dossier.clinical.wish_treatments import DEACTIVATION
 from gateway.dossier.clinical.wishes import Answer, Note, Validity, Wish
 from gateway.dossier.words import Wording
 
-_SNOMED: Final = "http://snomed.info/sct"
 _OTHER: Final = ("http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "OTH")
-#: What the goal of treatment is called as an observation.
-_FOCUS: Final = (_SNOMED, "180771000146100")
 _TREATMENT: Final = "Behandeling"
 _REST: Final = Wording("Gespreksverslag planning vooruit", "Report of the planning conversation")
 _REST_WORDS: Final = Wording("Overige vragen en antwoorden", "Other questions and answers")
@@ -133,12 +130,9 @@ def _groups(items: tuple[_Item, ...], table: ConceptTable) -> tuple[list[Wish], 
 def _subject(item: _Item, table: ConceptTable) -> Concept | None:
     """What an item says that its group is about: an answer that names a subject of planning ahead."""
     for answer in item.answers:
-        coding = part(answer, "valueCoding")
-        if (text(coding, "system"), text(coding, "code")) == _FOCUS:
-            return named(table, "wish.goal")
-        concept = wish_of({"coding": [coding]}, table)
+        concept = wish_of({"coding": [part(answer, "valueCoding")]}, table)
         # A goal is the answer to what the goal is, and not its subject.
-        if concept is not None and concept.key not in {"wish.goal", "wish.conversation"}:
+        if concept is not None and ("wish" in concept.roles or concept.key == GOAL):
             return concept
     return None
 
@@ -178,9 +172,9 @@ def _told(concept: Concept | None, codes: set[str], item: _Item, explained: str)
     is_yes = text(decision, "code") == "0"
     title = concept.label if concept is not None else Wording(_OTHER_LIMITS, "Other limits of treatment")
     said, answer = say.yes_or_no(key, title, is_yes=is_yes), Answer.YES if is_yes else Answer.NO
-    if key == "wish.icd" and codes == {DEACTIVATION}:
+    if codes == {DEACTIVATION}:
         said, answer = (say.SWITCH_OFF, Answer.SWITCH_OFF) if is_yes else (say.LEAVE_ON, Answer.LEAVE_ON)
-    elif key == "wish.icd":
+    elif concept is not None and "icd" in concept.roles:
         return Told(Answer.IN_WORDS, say.with_reservation(said, explained), "permit" if is_yes else "deny", explained, ((say.OTHER_ICD_TREATMENT, ""),))
     if explained:
         return Told(Answer.IN_WORDS, say.with_reservation(said, explained), "permit" if is_yes else "deny", explained)

@@ -47,7 +47,7 @@ def read_remarks(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Remar
 
 
 def _is(concept: object, code: tuple[str, str], table: ConceptTable) -> bool:
-    return any((system, given) == code or getattr(table.of(system, given), "key", "") == "wish.conversation" for system, given, _ in codings(concept))
+    return any((system, given) == code or getattr(table.of(system, given), "key", "") == "planning.conversation" for system, given, _ in codings(concept))
 
 
 def _is_about_planning(tree: Tree, follow: Follow, table: ConceptTable) -> bool:

@@ -11,8 +11,6 @@ from gateway.dossier.words import Wording
 SNOMED: Final = "http://snomed.info/sct"
 #: Deactivation of a cardioverter-defibrillator in the last phase of life. IKNL's profile writes it in `provision.code.text`.
 DEACTIVATION: Final = "400231000146108"
-#: Emergency hospital admission, of other guides than IKNL's.
-EMERGENCY_ADMISSION: Final = "183452005"
 OF_2017: Final = "zib-TreatmentDirective-Treatment"
 _NULL: Final = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 _NOTHING_NAMED: Final = Wording("Behandeling niet genoemd", "Treatment not named")

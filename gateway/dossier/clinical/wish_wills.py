@@ -13,7 +13,8 @@ from gateway.dossier.words import Wording
 
 _KINDS = "urn:oid:2.16.840.1.113883.2.4.3.11.60.40.4.14.1"
 _UNKNOWN_KIND = Wording("Wilsverklaring, soort niet vastgelegd", "Living will, kind not recorded")
-LIVING_WILL = "wish.living-will"
+#: A will of a kind that the table does not know.
+_ANY_WILL = "block.advance-directive"
 
 
 def living_wills(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish, ...]:
@@ -25,10 +26,10 @@ def living_wills(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish,
     period = part(provision, "period")
     found = []
     for kind, words in _kinds(tree):
-        concept = named(table, LIVING_WILL)
+        concept = table.of(_KINDS, kind)
         found.append(
             Wish(
-                concept=concept,
+                concept=concept or named(table, _ANY_WILL),
                 subject=words.nl,
                 answer=Answer.IN_WORDS,
                 words=words if stands is Validity.VALID else say.not_valid(status, words),
@@ -37,7 +38,7 @@ def living_wills(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish,
                 said_with=together(actors(provision, tree, follow), parties(tree, ("performer",), follow)),
                 notes=notes,
                 value=kind,
-                kind=kind,
+                kind="" if concept is not None else kind,
                 begins=text(period, "start"),
                 validity=stands,
             )

@@ -12,6 +12,10 @@ YES_AND_NO: Final[dict[str, tuple[Wording, Wording]]] = {
     "wish.blood-products": (Wording("Wel bloedproducten geven", "Give blood products"), Wording("Geen bloedproducten geven", "Do not give blood products")),
     "wish.antibiotics": (Wording("Wel antibiotica geven", "Give antibiotics"), Wording("Geen antibiotica geven", "Do not give antibiotics")),
     "wish.hospital-admission": (Wording("Wel naar het ziekenhuis", "Admit to hospital"), Wording("Niet naar het ziekenhuis", "Do not admit to hospital")),
+    "wish.emergency-hospital-admission": (
+        Wording("Wel met spoed naar het ziekenhuis", "Admit to hospital in an emergency"),
+        Wording("Niet met spoed naar het ziekenhuis", "Do not admit to hospital in an emergency"),
+    ),
 }
 #: `permit` is about switching off, and reads opposite to "treatment allowed".
 SWITCH_OFF: Final = Wording("Uitzetten van de ICD is afgesproken", "Switching the ICD off was agreed")
@@ -30,7 +34,6 @@ ENDED_BECAUSE: Final = Wording("Reden van beëindigen", "Reason for ending")
 DISORDER: Final = Wording("In verband met", "In connection with")
 RECORDED_ON: Final = Wording("Vastgelegd op", "Recorded on")
 NOT_VERIFIED: Final = Wording("Niet met de patiënt of vertegenwoordiger besproken", "Not discussed with the patient or representative")
-EMERGENCY_ADMISSION: Final = Wording("Gaat over opname met spoed", "About emergency admission")
 ALSO_SAID: Final = Wording("Er staat ook", "It also says")
 CARRIED_OUT_BY: Final = Wording("Behandelaar", "Professional")
 TOLD_TO: Final = Wording("Voor", "For")
@@ -81,6 +84,7 @@ LIVING_WILLS: Final[dict[str, Wording]] = {
     "EUD": Wording("Euthanasieverzoek met aanvulling dementie", "Request for euthanasia, with dementia"),
     "LW": Wording("Levenswensverklaring", "Declaration of the wish to live"),
     "DO": Wording("Verklaring donorschap", "Donor declaration"),
+    "ZB": Wording("Zelfbindingsverklaring", "Self-binding declaration"),
 }
 
 #: What a coded answer means, by concept and code; of IKNL's profiles. A yes of the donor register says that a choice is there, not which.
@@ -96,9 +100,10 @@ VALUES: Final[dict[tuple[str, str], Wording]] = {
         "Keuze staat in het Donorregister; welke staat hier niet", "A choice is in the donor register; not said which"
     ),
     ("wish.organ-donation", "373067005"): Wording("Geen keuze in het Donorregister vastgelegd", "No choice is in the donor register"),
-    ("wish.goal", "385987000"): Wording("Ziektegericht behandelen", "Care aimed at the illness"),
-    ("wish.goal", "1351964001"): Wording("Levensverlengend behandelen", "Life-prolonging treatment"),
-    ("wish.goal", "713148004"): Wording("Klachten voorkomen en behandelen", "Prevent and treat symptoms"),
+    ("goal.focus", "385987000"): Wording("Ziektegericht behandelen", "Care aimed at the illness"),
+    ("goal.focus", "1351964001"): Wording("Levensverlengend behandelen", "Life-prolonging treatment"),
+    ("goal.focus", "713148004"): Wording("Klachten voorkomen en behandelen", "Prevent and treat symptoms"),
+    ("goal.focus", "225353007"): Wording("Klachten verlichten, leven niet verlengen", "Relieve symptoms, do not prolong life"),
 }
 #: Codes of v3-NullFlavor and data-absent-reason, as one table: they share no code with another meaning.
 ABSENT: Final[dict[str, Wording]] = {

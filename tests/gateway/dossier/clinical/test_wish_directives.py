@@ -173,7 +173,7 @@ def test_permit_on_an_icd_means_that_switching_it_off_was_agreed(code: dict[str,
     assert wish.answer is Answer.SWITCH_OFF
     assert wish.words.nl == "Uitzetten van de ICD is afgesproken"
     assert wish.concept is not None
-    assert wish.concept.key == "wish.icd"
+    assert wish.concept.key == "wish.icd-deactivation"
 
 
 def test_deny_on_an_icd_means_that_it_is_left_on() -> None:
@@ -210,7 +210,7 @@ def test_two_codings_of_different_treatments_are_in_words_with_both_named() -> N
 
     assert [wish.answer for wish in found] == [Answer.IN_WORDS] * 2
     assert {wish.concept.key for wish in found if wish.concept} == {"wish.resuscitation", "wish.ventilation"}
-    assert all("Reanimatie" in notes_of(wish) and "Kunstmatige beademing" in notes_of(wish) for wish in found)
+    assert all("reanimatie" in notes_of(wish) and "beademing" in notes_of(wish) for wish in found)
 
 
 def test_a_treatment_of_2017_and_one_of_2020_that_differ_are_both_named() -> None:
@@ -298,8 +298,11 @@ def test_a_partial_date_stays_partial(when: str) -> None:
     assert read_one(directive("deny", dateTime=when)).when == when
 
 
-def test_emergency_admission_says_that_it_is_about_emergencies() -> None:
-    assert "Gaat over opname met spoed" in notes_of(read_one(directive("deny", code=concept("183452005"))))
+def test_emergency_admission_is_not_taken_for_admission() -> None:
+    planned, emergency = (read_one(directive("deny", code=concept(code))) for code in ("32485007", "183452005"))
+
+    assert emergency.words.nl == "Niet met spoed naar het ziekenhuis"
+    assert planned.about != emergency.about
 
 
 def test_a_record_that_is_directive_and_living_will_at_once_is_no_plain_yes_or_no() -> None:

@@ -121,3 +121,14 @@ def test_a_goal_that_was_only_proposed_is_not_valid() -> None:
 def test_other_goals_and_observations_are_no_wishes() -> None:
     assert read({"resourceType": "Goal", "lifecycleStatus": "active", "description": {"text": "weer kunnen lopen"}}) == ()
     assert read(observation("85354-9", valueString="120/80")) == ()
+
+
+def test_a_treatment_that_was_observed_is_no_wish() -> None:
+    assert read(observation("40617009", valueCodeableConcept=concept("373066001"))) == ()
+
+
+def test_all_goals_are_about_one_subject() -> None:
+    goals = [read_one({"resourceType": "Goal", "lifecycleStatus": "active", "description": concept(code)}) for code in ("1351964001", "713148004")]
+
+    assert len({wish.about for wish in goals}) == 1
+    assert len({wish.says for wish in goals}) == 2

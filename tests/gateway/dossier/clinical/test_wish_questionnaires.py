@@ -66,8 +66,10 @@ def test_two_decisions_in_one_group_are_no_yes_and_no_no() -> None:
 
 
 def test_switching_off_an_icd_in_a_questionnaire_is_said_as_such() -> None:
-    agreed = by_subject(response(treatment(DEACTIVATION, coding("0", DECISIONS))))["wish.icd"]
-    undecided = by_subject(response(treatment(DEACTIVATION, coding("ASKU", NULL, "Nee, nog geen besluit genomen"), "bespreekt het volgende week")))["wish.icd"]
+    agreed = by_subject(response(treatment(DEACTIVATION, coding("0", DECISIONS))))["wish.icd-deactivation"]
+    undecided = by_subject(response(treatment(DEACTIVATION, coding("ASKU", NULL, "Nee, nog geen besluit genomen"), "bespreekt het volgende week")))[
+        "wish.icd-deactivation"
+    ]
 
     assert agreed.answer is Answer.SWITCH_OFF
     assert undecided.answer is Answer.UNDECIDED
@@ -90,7 +92,7 @@ def test_coded_and_written_answers_are_read_as_observations_are() -> None:
     assert {subject: one.words.nl for subject, one in found.items()} == {
         "wish.place-of-death": "Thuis",
         "wish.specific": "rust",
-        "wish.goal": "Klachten voorkomen en behandelen",
+        "goal.focus": "Klachten voorkomen en behandelen",
     }
 
 
