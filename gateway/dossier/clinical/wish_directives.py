@@ -84,6 +84,7 @@ def directives(tree: Tree, follow: Follow, table: ConceptTable, doubts: tuple[No
                 recorded=written_down if written_down != when else "",
                 begins=text(period, "start"),
                 validity=stands,
+                name=one.title,
             )
         )
     return tuple(found)

@@ -23,7 +23,7 @@ _OTHER: Final = ("http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "OTH")
 _TREATMENT: Final = "Behandeling"
 _REST: Final = Wording("Gespreksverslag planning vooruit", "Report of the planning conversation")
 _REST_WORDS: Final = Wording("Overige vragen en antwoorden", "Other questions and answers")
-_OTHER_LIMITS: Final = "Overige behandelgrenzen"
+_OTHER_LIMITS: Final = Wording("Overige behandelgrenzen", "Other limits of treatment")
 #: Numbers in IKNL's questionnaire 0.1.3: date of filling in, name and speciality of who led the conversation, who was there.
 _DATE, _LED_BY, _SPECIALITY, _PRESENT = "963", "16", "1405", "78"
 _DEEPEST: Final = 64
@@ -64,7 +64,7 @@ def questionnaire(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish
     if rest:
         value = "\n".join(f"{question.nl} {told}" for question, told in rest)
         notes = (*rest, *dict.fromkeys(comments(tree)))
-        wishes.append(frame.around(Wish(None, _REST.nl, Answer.IN_WORDS, _REST_WORDS, notes=notes, value=value, kind="questionnaire")))
+        wishes.append(frame.around(Wish(None, _REST.nl, Answer.IN_WORDS, _REST_WORDS, notes=notes, value=value, kind="questionnaire", name=_REST)))
     return tuple(wishes)
 
 
@@ -147,13 +147,14 @@ def _wish(concept: Concept | None, group: _Item, subject: _Item, rest: list[_Ite
     codes = {text(one, "valueCoding", "code") for one in subject.answers}
     explained = "\n".join(filter(None, (one.told for one in _all(rest[0].below)))) if rest else ""
     told = _told(concept, codes, rest[0], explained) if rest else NOTHING_TOLD
-    name = concept.label.nl if concept is not None else _OTHER_LIMITS
+    name = concept.label if concept is not None else _OTHER_LIMITS
     notes: list[Note] = [*told.notes]
     if explained and explained not in told.conditions:
         notes.append((say.COMMENT, explained))
     if concept is None:
         notes.append((say.OWN_WORDS, group.question))
-    return Wish(concept, name, told.answer, told.words, told.conditions, notes=tuple(notes), value=told.value, kind=explained if concept is None else "")
+    kind = explained if concept is None else ""
+    return Wish(concept, name.nl, told.answer, told.words, told.conditions, notes=tuple(notes), value=told.value, kind=kind, name=name)
 
 
 def _told(concept: Concept | None, codes: set[str], item: _Item, explained: str) -> Told:
@@ -170,7 +171,7 @@ def _told(concept: Concept | None, codes: set[str], item: _Item, explained: str)
         told = explained or text(decision, "display") or text(decision, "code")
         return Told(Answer.IN_WORDS, say.in_words(told), "", told)
     is_yes = text(decision, "code") == "0"
-    title = concept.label if concept is not None else Wording(_OTHER_LIMITS, "Other limits of treatment")
+    title = concept.label if concept is not None else _OTHER_LIMITS
     said, answer = say.yes_or_no(key, title, is_yes=is_yes), Answer.YES if is_yes else Answer.NO
     if codes == {DEACTIVATION}:
         said, answer = (say.SWITCH_OFF, Answer.SWITCH_OFF) if is_yes else (say.LEAVE_ON, Answer.LEAVE_ON)

@@ -49,7 +49,7 @@ class Wish:
     name. `words` is the answer as a reader sees it, with `conditions`, the record's own text, whole. `when` is the date of
     the most recent discussion, `recorded` that of writing it down where it is another, `begins` and `ended` those between
     which it counts, as FHIR writes dates (empty: not said). `said_with` names who took part, `notes` whatever else must be
-    read with it. `value` is a coded answer other than yes and no, to compare; `kind` tells apart what has one concept and
+    read with it. `name` is a subject that we named, for want of a name in the record. `value` is a coded answer other than yes and no, to compare; `kind` tells apart what has one concept and
     stands beside each other (two sorts of living will).
     """
 
@@ -67,6 +67,7 @@ class Wish:
     recorded: str = ""
     begins: str = ""
     validity: Validity = Validity.VALID
+    name: Wording | None = None
 
     @property
     def says(self) -> str:
@@ -82,7 +83,7 @@ class Wish:
     @property
     def title(self) -> Wording:
         """What it is about, for a reader."""
-        return self.concept.label if self.concept is not None else Wording(self.subject, self.subject)
+        return self.concept.label if self.concept is not None else self.name or Wording(self.subject, self.subject)
 
 
 @dataclass(frozen=True, slots=True)
