@@ -120,7 +120,7 @@ def _groups(items: tuple[_Item, ...], table: ConceptTable) -> tuple[list[Wish], 
             concept = _subject(subject, table)
             is_other = concept is None and _is_other(subject)
             rest = [one for one in group.below if one is not subject and one.answers]
-            if (concept is None and not is_other) or len(rest) > 1 or (is_other and not rest):
+            if (concept is None and not is_other) or (is_other and not rest):
                 continue
             found.append(_wish(concept, group, subject, rest))
             used |= {id(one) for one in (subject, *_all(tuple(rest)))}
@@ -145,16 +145,22 @@ def _is_other(item: _Item) -> bool:
 
 def _wish(concept: Concept | None, group: _Item, subject: _Item, rest: list[_Item]) -> Wish:
     codes = {text(one, "valueCoding", "code") for one in subject.answers}
-    explained = "\n".join(filter(None, (one.told for one in _all(rest[0].below)))) if rest else ""
-    told = _told(concept, codes, rest[0], explained) if rest else NOTHING_TOLD
+    explained = "\n".join(filter(None, (one.told for one in _all(rest[0].below)))) if len(rest) == 1 else ""
+    told = _told(concept, codes, rest[0], explained) if len(rest) == 1 else _all_told(rest) if rest else NOTHING_TOLD
     name = concept.label if concept is not None else _OTHER_LIMITS
     notes: list[Note] = [*told.notes]
     if explained and explained not in told.conditions:
         notes.append((say.COMMENT, explained))
     if concept is None:
         notes.append((say.OWN_WORDS, group.question))
-    kind = explained if concept is None else ""
+    kind = told.conditions if concept is None else ""
     return Wish(concept, name.nl, told.answer, told.words, told.conditions, notes=tuple(notes), value=told.value, kind=kind, name=name)
+
+
+def _all_told(rest: list[_Item]) -> Told:
+    """Several answers to one subject: all of them with their questions, and none is taken for the answer."""
+    words = "\n".join(f"{one.question}: {one.told}" for one in _all(tuple(rest)) if one.told)
+    return Told(Answer.IN_WORDS, say.in_words(words), "", words)
 
 
 def _told(concept: Concept | None, codes: set[str], item: _Item, explained: str) -> Told:

@@ -4,9 +4,6 @@ import json
 
 import pytest
 
-from gateway.dossier.clinical.concepts import table
-from gateway.dossier.clinical.trees import read_tree
-from gateway.dossier.clinical.wish_reading import read_wishes
 from gateway.dossier.clinical.wishes import Answer, Validity
 from gateway.dossier.words import Wording
 from node_agent.converting.stu3 import Converter
@@ -15,7 +12,6 @@ from tests.gateway.dossier.clinical.wish_records import (
     DECISIONS,
     DEVICE_MANAGEMENT,
     HL7,
-    NICTIZ,
     OF_2017,
     RESUSCITATION,
     VENTILATION,
@@ -102,6 +98,13 @@ def test_an_unknown_modifier_anywhere_makes_it_no_plain_yes_or_no(type_: str, mo
 @pytest.mark.parametrize("more", [{"provision": [{"type": "deny"}]}, {"data": []}, {"class": [{}]}, {"modifierExtension": [{"url": "http://example.org/x"}]}])
 def test_what_narrows_the_rule_makes_it_no_plain_yes_or_no(more: dict[str, object]) -> None:
     assert read_one(directive("permit", provision=more)).answer is Answer.IN_WORDS
+
+
+def test_a_text_that_stands_in_the_wrong_place_still_makes_it_no_plain_yes_or_no() -> None:
+    wish = read_one(directive("permit", provision={"modifierExtension": [other("eerst bellen")]}))
+
+    assert wish.answer is Answer.IN_WORDS
+    assert "eerst bellen" in notes_of(wish)
 
 
 @pytest.mark.parametrize("type_", ["Permit", "allow", "", 1, ["permit"], {"permit": True}])
@@ -317,9 +320,9 @@ def test_a_choice_about_sharing_is_no_wish() -> None:
     assert read(shared) == ()
 
 
-def test_a_yes_from_another_address_than_nictiz_is_no_yes() -> None:
-    text = json.dumps(directive_of_2017("JA")).replace(
-        NICTIZ + "zib-TreatmentDirective-TreatmentPermitted", "http://example.org/zib-TreatmentDirective-TreatmentPermitted"
-    )
+@pytest.mark.parametrize("name", ["extension", "modifierExtension"])
+def test_a_yes_from_another_address_than_nictiz_is_no_yes(name: str) -> None:
+    foreign = {"url": "http://example.org/zib-TreatmentDirective-TreatmentPermitted", "valueCodeableConcept": concept("JA", OF_2017)}
+    record = directive_of_2017("JA") | {"modifierExtension": []} | {name: [foreign]}
 
-    assert all(wish.answer not in {Answer.YES, Answer.NO} for wish in read_wishes(read_tree(text.encode()), lambda _: None, table()))
+    assert read_one(record).answer not in {Answer.YES, Answer.NO}

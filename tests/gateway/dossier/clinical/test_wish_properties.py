@@ -61,12 +61,12 @@ DIRECTIVES = st.one_of(
 
 
 def deep(value: object, name: str) -> Iterator[Any]:
-    """What stands under a name anywhere."""
+    """What stands under a name anywhere but in a contained record, which modifies only itself."""
     if isinstance(value, dict):
         if name in value:
             yield value[name]
-        for inner in value.values():
-            yield from deep(inner, name)
+        for key, inner in value.items():
+            yield from deep(inner, name) if key != "contained" else ()
     elif isinstance(value, list):
         for inner in value:
             yield from deep(inner, name)

@@ -65,6 +65,15 @@ def test_two_decisions_in_one_group_are_no_yes_and_no_no() -> None:
     assert by_subject(response(group))["wish.resuscitation"].answer is Answer.IN_WORDS
 
 
+def test_a_subject_with_several_answers_keeps_all_of_them_with_their_questions() -> None:
+    group = treatment(RESUSCITATION, coding("2", DECISIONS, "Niet uitvoeren"))
+    group["item"].append(item("Alleen thuis?", {"valueBoolean": True}))
+    (wish,) = read(response(group))
+
+    assert wish.about == "wish.resuscitation"
+    assert (wish.answer, wish.conditions) == (Answer.IN_WORDS, "BehandelBesluit: Niet uitvoeren\nAlleen thuis?: Ja")
+
+
 def test_switching_off_an_icd_in_a_questionnaire_is_said_as_such() -> None:
     agreed = by_subject(response(treatment(DEACTIVATION, coding("0", DECISIONS))))["wish.icd-deactivation"]
     undecided = by_subject(response(treatment(DEACTIVATION, coding("ASKU", NULL, "Nee, nog geen besluit genomen"), "bespreekt het volgende week")))[

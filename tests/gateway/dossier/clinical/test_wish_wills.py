@@ -62,10 +62,11 @@ def test_a_living_will_that_is_not_active_is_not_valid() -> None:
 
 def test_two_kinds_of_living_will_stand_beside_each_other() -> None:
     both = {"code": [concept("NR", WILLS), concept("VOL", WILLS)]}
-    found = read(living_will("NR", provision=both))
+    unknown = {"code": [{"text": "Brief aan de dokter"}, {"text": "Brief aan de kinderen"}]}
+    found = [*read(living_will("NR", provision=both)), *read(living_will("NR", provision=unknown))]
 
-    assert [wish.words.nl for wish in found] == ["Niet-reanimerenverklaring", "Volmacht"]
-    assert len({wish.about for wish in found}) == 2
+    assert [wish.words.nl for wish in found] == ["Niet-reanimerenverklaring", "Volmacht", "Brief aan de dokter", "Brief aan de kinderen"]
+    assert len({wish.about for wish in found}) == 4
 
 
 def test_a_directive_names_the_living_will_that_it_refers_to() -> None:
