@@ -56,7 +56,7 @@ class _Given:
 def directives(tree: Tree, follow: Follow, table: ConceptTable, doubts: tuple[Note, ...] = ()) -> tuple[Wish, ...]:
     """The directive of a record: one for each treatment that it names. `doubts` are those of whoever read the record before."""
     given, named = _given(tree), treatments(tree, table)
-    more = ((say.several([one.title.nl for one in named]), ""),) if len(named) > 1 else ()
+    more = ((say.several([one.title.nl for one in named]), ""),) if len(named) > 1 or named[0].is_several else ()
     given = replace(given, doubts=(*given.doubts, *doubts, *more))
     notes = (*given.doubts, *dict.fromkeys(of_a_consent(tree, follow)))
     discussed, verified_with = verified(tree)

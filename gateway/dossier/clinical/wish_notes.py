@@ -42,18 +42,18 @@ def everywhere(tree: object, name: str) -> Iterator[Any]:
 
 
 def modifiers(tree: Tree, known: Collection[str] = ()) -> tuple[Note, ...]:
-    """A note for what changes the meaning of a record and is not read here: then no answer of it is plain.
+    """One note for whatever changes the meaning of a record and is not read here: then no answer of it is plain.
 
     `known` are the addresses of what is read, at the record itself; deeper down nothing is.
     """
-    found: list[str | None] = ["" for _ in [0] if tree.get("implicitRules")]
+    found = [""] if tree.get("implicitRules") else []
     own = tree.get(_MODIFIERS)
     for members in everywhere(tree, _MODIFIERS):
         for one in members if isinstance(members, list) else [members]:
             url = text(one, "url")
             if members is not own or url not in known:
                 found.append(own_text(one))
-    return tuple(dict.fromkeys((UNKNOWN_MODIFIER, told or "") for told in found))
+    return ((UNKNOWN_MODIFIER, "\n".join(dict.fromkeys(filter(None, found)))),) if found else ()
 
 
 def own_text(extension: object) -> str:

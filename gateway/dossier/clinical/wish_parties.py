@@ -35,9 +35,10 @@ def parties(tree: Tree, names: tuple[str, ...], follow: Follow) -> tuple[Wording
 
 def together(first: tuple[Wording, ...], *more: tuple[Wording, ...]) -> tuple[Wording, ...]:
     """All of them, each once: who is already named with what they are is not named again as something else."""
-    found = list(first)
+    found, named = list(first), {_who(one) for one in first}
     for one in (one for some in more for one in some):
-        if _who(one) not in {_who(other) for other in found}:
+        if _who(one) not in named:
+            named.add(_who(one))
             found.append(one)
     return tuple(found)
 

@@ -4,10 +4,12 @@ IKNL's questionnaire (`ACP-zib2020`) names the subject of a group with a code, i
 the answer proper. So the groups are read by their codes and not by their numbers, which each version has anew.
 """
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from accord.terms.limits import JSON_DEPTH
 from gateway.dossier.clinical import wish_words as say
 from gateway.dossier.clinical.concepts import Concept, ConceptTable
 from gateway.dossier.clinical.trees import Follow, Tree, part, parts, text, words_of
@@ -26,7 +28,8 @@ _REST_WORDS: Final = Wording("Overige vragen en antwoorden", "Other questions an
 _OTHER_LIMITS: Final = Wording("Overige behandelgrenzen", "Other limits of treatment")
 #: Numbers in IKNL's questionnaire 0.1.3: date of filling in, name and speciality of who led the conversation, who was there.
 _DATE, _LED_BY, _SPECIALITY, _PRESENT = "963", "16", "1405", "78"
-_DEEPEST: Final = 64
+#: A heading is repeated with each answer below it, up to so many characters: a long one with many answers would fill the memory.
+_HEADING: Final = 240
 _PLAIN: Final = frozenset({Answer.YES, Answer.NO, Answer.SWITCH_OFF, Answer.LEAVE_ON})
 
 
@@ -53,7 +56,7 @@ def answer_words(answer: Tree) -> str:
 
 def questionnaire(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish, ...]:
     """The wishes of a questionnaire that was filled in, and one with all that is no wish; none where it is not of planning ahead."""
-    items = tuple(_items(tree, _DEEPEST))
+    items = tuple(_items(tree, JSON_DEPTH))
     found, used = _groups(items, table)
     is_theirs = text(tree, "questionnaire").partition("|")[0].rpartition("/")[2].startswith("ACP")
     if not (found or is_theirs):
@@ -116,14 +119,16 @@ def _groups(items: tuple[_Item, ...], table: ConceptTable) -> tuple[list[Wish], 
     found: list[Wish] = []
     used: set[int] = set()
     for group in _all(items):
-        for subject in group.below:
-            concept = _subject(subject, table)
-            is_other = concept is None and _is_other(subject)
-            rest = [one for one in group.below if one is not subject and one.answers]
-            if (concept is None and not is_other) or (is_other and not rest):
-                continue
-            found.append(_wish(concept, group, subject, rest))
-            used |= {id(one) for one in (subject, *_all(tuple(rest)))}
+        about = {id(one): (one, _subject(one, table)) for one in group.below}
+        subjects = [(one, concept) for one, concept in about.values() if concept is not None or _is_other(one)]
+        named_so = {id(one) for one, _ in subjects}
+        rest = [one for one in group.below if id(one) not in named_so and one.answers]
+        if not subjects or (subjects[0][1] is None and not rest):
+            continue
+        told = _all_told(rest) if rest and len(subjects) > 1 else None
+        for subject, concept in {concept: (one, concept) for one, concept in subjects}.values():
+            found.append(_wish(concept, group, subject, rest, told))
+        used |= {*named_so, *(id(one) for one in _all(tuple(rest)))}
     return found, used
 
 
@@ -143,10 +148,11 @@ def _is_other(item: _Item) -> bool:
     )
 
 
-def _wish(concept: Concept | None, group: _Item, subject: _Item, rest: list[_Item]) -> Wish:
+def _wish(concept: Concept | None, group: _Item, subject: _Item, rest: list[_Item], several: Told | None) -> Wish:
+    """The wish of a group about one subject; `several` is what it tells where it has more than one."""
     codes = {text(one, "valueCoding", "code") for one in subject.answers}
-    explained = "\n".join(filter(None, (one.told for one in _all(rest[0].below)))) if len(rest) == 1 else ""
-    told = _told(concept, codes, rest[0], explained) if len(rest) == 1 else _all_told(rest) if rest else NOTHING_TOLD
+    explained = "\n".join(filter(None, (one.told for one in _all(rest[0].below)))) if len(rest) == 1 and several is None else ""
+    told = several or (_told(concept, codes, rest[0], explained) if len(rest) == 1 else _all_told(rest) if rest else NOTHING_TOLD)
     name = concept.label if concept is not None else _OTHER_LIMITS
     notes: list[Note] = [*told.notes]
     if explained and explained not in told.conditions:
@@ -190,10 +196,10 @@ def _told(concept: Concept | None, codes: set[str], item: _Item, explained: str)
 
 def _present(items: tuple[_Item, ...]) -> Iterator[Wording]:
     """Who led the conversation, and who was there."""
+    role = next((item.told for item in _all(items) if item.number == _SPECIALITY), "")
     for one in _all(items):
         if one.number == _LED_BY:
             name = " ".join(filter(None, (item.told for item in one.below)))
-            role = next((item.told for item in _all(items) if item.number == _SPECIALITY), "")
             if name:
                 yield Wording(f"{name} ({role})", f"{name} ({role})") if role else Wording(name, name)
         elif one.number == _PRESENT:
@@ -205,4 +211,4 @@ def _rest(items: tuple[_Item, ...], used: set[int], above: tuple[str, ...]) -> I
     for one in items:
         if one.told and id(one) not in used:
             yield " › ".join(filter(None, (*above, one.question or one.number))), one.told
-        yield from _rest(one.below, used, (*above, one.question))
+        yield from _rest(one.below, used, (*above, textwrap.shorten(one.question, _HEADING, placeholder="…")))

@@ -24,6 +24,8 @@ class Treatment:
     own: str
     codes: frozenset[str]
     written: str = ""
+    #: Whether it stands for more than one that the table does not know.
+    is_several: bool = False
 
     @property
     def title(self) -> Wording:
@@ -39,7 +41,7 @@ class Treatment:
 
 
 def treatments(tree: Tree, table: ConceptTable) -> tuple[Treatment, ...]:
-    """All of them, each once, in an order that does not depend on that of the record; at least one, which may be without a name.
+    """Each that the table knows, and one for all others, in an order that does not depend on that of the record; at least one.
 
     Two codings of one concept may say the same in two systems: what the table does not know counts only where it knows none.
     """
@@ -50,7 +52,11 @@ def treatments(tree: Tree, table: ConceptTable) -> tuple[Treatment, ...]:
             found[_identity(one)] = (
                 one if before is None else Treatment(one.concept, before.own or one.own, before.codes | one.codes, before.written or one.written)
             )
-    return tuple(found[key] for key in sorted(found)) or (Treatment(None, "", frozenset()),)
+    known = [found[key] for key in sorted(found) if found[key].concept is not None]
+    others = sorted({one.own for one in found.values() if one.concept is None})
+    if others or not known:
+        known.append(Treatment(None, " / ".join(others), frozenset(), is_several=len(others) > 1))
+    return tuple(known)
 
 
 def _concepts(tree: Tree) -> Iterator[Tree]:

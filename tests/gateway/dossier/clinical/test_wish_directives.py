@@ -222,6 +222,14 @@ def test_a_treatment_of_2017_and_one_of_2020_that_differ_are_both_named() -> Non
     assert [wish.answer for wish in found] == [Answer.IN_WORDS] * 2
 
 
+def test_treatments_that_the_table_does_not_know_are_named_together_however_many() -> None:
+    wish = read_one(directive("permit", provision={"code": [{"text": f"behandeling {number:04}"} for number in range(2_000)]}))
+
+    assert wish.answer is Answer.IN_WORDS
+    assert "gaat over meer dan één behandeling" in notes_of(wish)
+    assert all(f"behandeling {number:04}" in wish.subject for number in (0, 1, 1_999))
+
+
 def test_a_code_that_the_table_does_not_know_beside_one_that_it_knows_says_the_same() -> None:
     both = {"coding": [{"system": "http://example.org/local", "code": "r1"}, *concept(RESUSCITATION)["coding"]]}
 
