@@ -110,14 +110,20 @@ def value_of(key: str, tree: Tree) -> Told:
 def plain_value(tree: Tree) -> str:
     """Any value that is no code, as it was written."""
     for name in ("valueString", "valueMarkdown", "valueDateTime", "valueDate", "valueTime", "valueUri", "valueInteger", "valueDecimal"):
-        if text(tree, name):
-            return text(tree, name)
+        if told := _as_text(tree, name):
+            return told
     if isinstance(tree.get("valueBoolean"), bool):
         return "Ja" if tree["valueBoolean"] else "Nee"
     quantity = part(tree, "valueQuantity")
-    number = " ".join(filter(None, [text(quantity, "comparator"), text(quantity, "value"), text(quantity, "unit") or text(quantity, "code")]))
+    number = " ".join(filter(None, [text(quantity, "comparator"), _as_text(quantity, "value"), text(quantity, "unit") or text(quantity, "code")]))
     named_so = part(tree, "valueReference") or part(tree, "valueAttachment")
     return number or text(named_so, "display") or text(named_so, "title") or text(named_so, "url")
+
+
+def _as_text(tree: Tree, name: str) -> str:
+    """A text or a number; a record that is read fast has whole numbers as numbers."""
+    found = tree.get(name)
+    return str(found) if isinstance(found, int) and not isinstance(found, bool) else text(tree, name)
 
 
 def components(tree: Tree) -> Iterator[Note]:

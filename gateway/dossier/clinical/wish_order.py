@@ -27,7 +27,7 @@ class Hold(StrEnum):
     IN_ERROR = "in-error"
 
 
-class _Days(NamedTuple):
+class Days(NamedTuple):
     """All days that a date can mean, in milliseconds; `end` is exclusive."""
 
     begin: int
@@ -46,7 +46,7 @@ def standing(wishes: Sequence[Wish], at: datetime) -> tuple[Hold, ...]:
     """
     now = (at - _EPOCH) // timedelta(milliseconds=1)
     holds = [_by_itself(wish, now) for wish in wishes]
-    days = [_days(wish) for wish in wishes]
+    days = [days_of(wish) for wish in wishes]
     starts = [
         day.begin for wish, hold, day in zip(wishes, holds, days, strict=True) if hold is Hold.HOLDS and day is not None and not wish.answer.states_nothing
     ]
@@ -67,7 +67,7 @@ def order_of(wishes: Sequence[Wish], at: datetime) -> tuple[tuple[Wish, Hold], .
 
 def _place(one: tuple[Wish, Hold]) -> tuple[int, bool, int, str]:
     wish, hold = one
-    days = _days(wish)
+    days = days_of(wish)
     return _RANKS[hold], days is None, -days.begin if days is not None else 0, repr(wish)
 
 
@@ -80,13 +80,13 @@ def _by_itself(wish: Wish, now: int) -> Hold:
     return Hold.NOT_YET if begins is not None and begins.begin > now else Hold.HOLDS
 
 
-def _days(wish: Wish) -> _Days | None:
+def days_of(wish: Wish) -> Days | None:
     """From the discussion to the writing down: a record with two dates can mean either."""
     known = [days for days in (_day_of(wish.when), _day_of(wish.recorded)) if days is not None]
-    return _Days(min(days.begin for days in known), max(days.end for days in known)) if known else None
+    return Days(min(days.begin for days in known), max(days.end for days in known)) if known else None
 
 
-def _day_of(text: str) -> _Days | None:
+def _day_of(text: str) -> Days | None:
     """A date as whole days here; none where there is none, or none that can be read."""
     try:
         begin, end = interval(text)
@@ -95,4 +95,4 @@ def _day_of(text: str) -> _Days | None:
             begin, end = interval(f"{local:%Y-%m-%d}" if local.year >= 1000 else text)
     except (BadInput, OverflowError, ValueError):
         return None
-    return _Days(begin, end)
+    return Days(begin, end)

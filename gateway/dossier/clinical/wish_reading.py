@@ -1,5 +1,8 @@
 """Reads what a record says of planning ahead: its wishes, each with its answer, its conditions, its date and who took part."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from gateway.dossier.clinical import wish_words as say
@@ -7,10 +10,11 @@ from gateway.dossier.clinical.concepts import ConceptTable
 from gateway.dossier.clinical.trees import Follow, Tree, codings, extensions, part, parts
 from gateway.dossier.clinical.wish_directives import PERMITTED, directives
 from gateway.dossier.clinical.wish_observations import goal, observed
+from gateway.dossier.clinical.wish_order import Hold, standing
 from gateway.dossier.clinical.wish_questionnaires import questionnaire
 from gateway.dossier.clinical.wish_treatments import OF_2017, SNOMED
 from gateway.dossier.clinical.wish_wills import living_wills
-from gateway.dossier.clinical.wishes import Wish
+from gateway.dossier.clinical.wishes import Validity, Wish
 
 _CATEGORIES: Final = "http://terminology.hl7.org/CodeSystem/consentcategorycodes"
 _SCOPES: Final = "http://terminology.hl7.org/CodeSystem/consentscope"
@@ -27,6 +31,19 @@ def read_wishes(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish, 
     beside it (`read_remarks`). Whatever is built into a record, nothing is raised, and nothing is a yes or a no that
     `provision.type`, the code of 2017 or the decision in a questionnaire does not say plainly.
     """
+    return tuple(one if one.validity is Validity.VALID else replace(one, holds=False) for one in _read(tree, follow, table))
+
+
+def wishes_at(at: datetime) -> Callable[[Tree, Follow, ConceptTable], tuple[Wish, ...]]:
+    """`read_wishes` for a moment: what ended before it, or counts only from a later day, does not hold (`Wish.holds`)."""
+
+    def read(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish, ...]:
+        return tuple(replace(one, holds=standing((one,), at) == (Hold.HOLDS,)) for one in read_wishes(tree, follow, table))
+
+    return read
+
+
+def _read(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish, ...]:
     match tree.get("resourceType"):
         case "Consent":
             return _of_a_consent(tree, follow, table)

@@ -68,6 +68,8 @@ class Wish:
     begins: str = ""
     validity: Validity = Validity.VALID
     name: Wording | None = None
+    #: Its record is in force, and it has not ended at the moment for which it was read.
+    holds: bool = True
 
     @property
     def says(self) -> str:

@@ -1,7 +1,12 @@
 """What is observed or aimed at: place of death, euthanasia, organ donation, what matters, the goal of treatment."""
 
+import json
+
 import pytest
 
+from gateway.dossier.clinical.concepts import table
+from gateway.dossier.clinical.trees import read_tree_fast
+from gateway.dossier.clinical.wish_reading import read_wishes
 from gateway.dossier.clinical.wishes import Answer, Validity
 from gateway.dossier.words import Wording
 from tests.gateway.dossier.clinical.wish_records import HL7, concept, notes_of, observation, read, read_one
@@ -132,3 +137,10 @@ def test_all_goals_are_about_one_subject() -> None:
 
     assert len({wish.about for wish in goals}) == 1
     assert len({wish.says for wish in goals}) == 2
+
+
+def test_a_whole_number_is_told_however_the_record_was_read() -> None:
+    record = observation(SPECIFIC, valueInteger=3)
+
+    assert read_one(record).words.nl == "3"
+    assert read_wishes(read_tree_fast(json.dumps(record).encode()), lambda _: None, table())[0].words.nl == "3"

@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.dossier.clinical.concepts import table
 from gateway.dossier.clinical.wish_order import Hold, order_of, standing
+from gateway.dossier.clinical.wish_reading import wishes_at
 from gateway.dossier.clinical.wishes import Answer, Validity, Wish
 from gateway.dossier.words import Wording
+from tests.gateway.dossier.clinical.wish_records import directive, read, tree
 
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
@@ -116,3 +119,10 @@ def test_each_is_there_once_and_something_holds_where_something_is_in_force(wish
 
     assert sorted(map(repr, wishes)) == sorted(repr(one) for one, _ in found)
     assert any(hold is Hold.HOLDS for _, hold in found) == (Hold.HOLDS in alone)
+
+
+def test_a_wish_that_is_read_for_a_moment_says_whether_it_holds_then() -> None:
+    records = [directive("deny"), directive("deny", status="draft"), directive("deny", provision={"period": {"end": "2025"}})]
+
+    assert [wish.holds for record in records for wish in wishes_at(AT)(tree(record), lambda _: None, table())] == [True, False, False]
+    assert [wish.holds for record in records for wish in read(record)] == [True, False, True]
