@@ -19,7 +19,10 @@ _LISTED: Final = 3
 
 @dataclass(slots=True)
 class Draft:
-    """What a family says of a record. `done` are the elements of which nothing more is to be said."""
+    """What a family says of a record.
+
+    `done` are the elements of which nothing more is to be said, `front` those that stand in front as far as they say the same.
+    """
 
     what: str = ""
     value: str = ""
@@ -31,6 +34,7 @@ class Draft:
     warnings: list[Detail] = field(default_factory=list)
     details: list[Detail] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
+    front: set[str] = field(default_factory=set)
 
     def add(self, title: str, told: str) -> None:
         """One more detail; none where there is nothing to tell, or it stands there already."""
@@ -61,9 +65,11 @@ def fill(reader: Reader, form: Form, draft: Draft) -> None:
     draft.what = draft.what or next(filter(None, (at_path(reader, name) for name in form.what)), "")
     draft.value = draft.value or "; ".join(dict.fromkeys(filter(None, (at_path(reader, name) for name in form.value))))
     if not draft.when:
-        for name in form.when:
-            for found in matching(reader.tree, name):
-                draft.when = draft.when or moment(reader, reader.tree[found], found)
+        dates = ((found, moment(reader, reader.tree[found], found)) for name in form.when for found in matching(reader.tree, name))
+        found, draft.when = next((one for one in dates if one[1]), ("", ""))
+        draft.front.add(found)
+    for name in (*form.what, *form.value, *form.author):
+        draft.front.update(matching(reader.tree, name.partition(".")[0]))
     draft.author = draft.author or next(filter(None, (by(reader, name) for name in form.author)), "")
 
 

@@ -11,11 +11,13 @@ from gateway.dossier.clinical.showing.quantities import quantity, ratio
 from gateway.dossier.clinical.showing.reader import Reader
 from gateway.dossier.clinical.showing.references import reference
 from gateway.dossier.clinical.showing.shapes import extension, said
-from gateway.dossier.clinical.showing.wording import block
+from gateway.dossier.clinical.showing.wording import block, state
 from gateway.dossier.clinical.trees import Tree, codings, extensions, part, parts, text, words_of
 
 _PERIODS: Final = ("ext-TimeInterval.Period", "zib-Medication-PeriodOfUse")
 _STOPS: Final = ("ext-StopType", "zib-Medication-StopType", "ext-MedicationAgreement.StopType", "ext-MedicationUse.StopType")
+#: An administration agreement: FHIR has no better word for "holds" than "in-progress".
+_INSTRUCTION: Final = "422037009"
 _WORDS: Final = ("ext-RenderedDosageInstruction",)
 
 
@@ -95,6 +97,9 @@ def _administration(reader: Reader, draft: Draft) -> None:
 def _dispense(reader: Reader, draft: Draft) -> None:
     """A hand-out is of the day on which it was handed out; how to use it (an administration agreement) is from when it holds."""
     _treatment(reader, draft)
+    in_progress = state("in-progress")
+    if in_progress is not None and any(code == _INSTRUCTION for _, code, _ in codings(reader.tree.get("category"))):
+        draft.states = [one for one in draft.states if one != reader.say(in_progress)]
     handed = text(reader.tree, "whenHandedOver")
     if handed:
         draft.when = in_words(handed, reader.language)
@@ -109,8 +114,6 @@ FORMS: Final[Mapping[str, Form]] = {
     "MedicationRequest": Form(what=_WHAT, when=("authoredOn",), author=("requester", "recorder"), more=_treatment, first=_FIRST),
     "MedicationDispense": Form(
         what=_WHAT, when=("whenHandedOver", "whenPrepared"), author=("performer.actor",), more=_dispense, first=_FIRST,
-        # Of an administration agreement FHIR has no better word for "holds" than this.
-        plainly=frozenset({"in-progress"}),
     ),
     "MedicationStatement": Form(what=_WHAT, when=("effective*", "dateAsserted"), author=("informationSource",), more=_treatment, first=_FIRST),
     "MedicationAdministration": Form(what=_WHAT, when=("effective*",), author=("performer.actor",), more=_administration, first=_FIRST),

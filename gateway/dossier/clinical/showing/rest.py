@@ -31,7 +31,7 @@ def all_the_rest(reader: Reader, form: Form, draft: Draft) -> None:
         if name in _LEFT_OUT or name in draft.done or name in TECHNICAL:
             continue
         for told in _each(reader, name):
-            if told and not _is_said(told, in_front):
+            if told and not ((name in draft.front or _is_telling(told, draft)) and _is_said(told, in_front)):
                 draft.add(title(reader, name), told)
     for one in parts(reader.tree, "extension"):
         label, told = extension(reader, one)
@@ -64,6 +64,11 @@ def _is_plain(value: Tree) -> bool:
 
 def _is_said(told: str, in_front: set[str]) -> bool:
     return told in in_front or all(piece in in_front for piece in told.split("; "))
+
+
+def _is_telling(told: str, draft: Draft) -> bool:
+    """Whether words that stand in front already need not stand here again: "yes", "2" or a date say nothing without their label."""
+    return len(told) > 4 and told != draft.when and not told[0].isdigit()
 
 
 def _modifiers(reader: Reader, draft: Draft) -> None:

@@ -121,7 +121,9 @@ def extension(reader: Reader, one: Tree, depth: int = 0) -> tuple[str, str]:
     if tail in QUIET:
         return "", ""
     inner = one.get("extension")
-    found = [said(reader, name, value, depth + 1) for name, value in one.items() if name.startswith("value")]
+    # A plain code is one of the list of the element that the extension stands for: `taken` of 2017.
+    own = tail.rpartition(".")[2]
+    found = [said(reader, own if name == "valueCode" else name, value, depth + 1) for name, value in one.items() if name.startswith("value")]
     if isinstance(inner, list):
         named = [(text(each, "url"), *extension(reader, each, depth + 1)) for each in inner if isinstance(each, Mapping)]
         found += [told if _is_bare(name) else f"{title.lower()}: {told}" for name, title, told in named if told]

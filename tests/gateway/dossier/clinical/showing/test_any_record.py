@@ -144,3 +144,11 @@ def test_an_attachment_with_an_address_that_runs_in_a_browser_is_no_attachment()
     shown = show(read({"resourceType": "DocumentReference", "content": content}), nowhere, "nl", table())
 
     assert [one.url for one in shown.attachments] == ["Binary/1"]
+
+
+def test_a_short_word_that_stands_in_front_is_said_again_under_another_label() -> None:
+    tree = read(
+        {"resourceType": "Observation", "code": {"text": "roken"}, "valueBoolean": True, "effectiveDateTime": "2024", "issued": "2024", "besproken": True}
+    )
+
+    assert {(one.label, one.text) for one in show(tree, nowhere, "nl", table()).details} == {("Besproken", "ja"), ("Vrijgegeven", "2024")}

@@ -88,3 +88,15 @@ def test_a_medicine_of_ingredients_only_is_called_by_them_with_their_strength() 
     assert shown("Medication", ingredient=contained["ingredient"]).what == "morfine 2.5 mg per mL"
     line = shown("MedicationStatement", status="not-taken", contained=[contained], medicationReference={"reference": "#m", "display": "morfine"})
     assert (line.what, line.state, details(line)["Bestanddeel"]) == ("morfine", "niet gebruikt", "morfine 2.5 mg per mL")
+
+
+def test_an_instruction_that_holds_is_not_said_to_be_in_progress_and_a_hand_out_is() -> None:
+    agreed, handed = (shown("MedicationDispense", status="in-progress", category=concept(SNOMED, code)) for code in ("422037009", "373784005"))
+
+    assert (agreed.state, handed.state) == ("", "loopt nog")
+
+
+def test_whether_it_is_taken_is_told_of_2017_in_words() -> None:
+    taken = {"url": "http://hl7.org/fhir/3.0/StructureDefinition/extension-MedicationStatement.taken", "valueCode": "unk"}
+
+    assert details(shown("MedicationStatement", status="unknown", medicationCodeableConcept=DRUG, extension=[taken]))["Ingenomen (bron)"] == "onbekend"
