@@ -16,8 +16,6 @@ def attachment(reader: Reader, value: Tree) -> str:
     url, media = text(value, "url"), text(value, "contentType")
     title = text(value, "title").strip()
     if url and _SAFE.fullmatch(url):
-        found = Attachment(url, title, media)
-        if found not in reader.attachments:
-            reader.attachments.append(found)
+        reader.attachments[Attachment(url, title, media)] = None
         return ", ".join(filter(None, (title, media)))
     return ", ".join(filter(None, (title, media, reader.phrase("inside") if "data" in value else "")))

@@ -35,10 +35,12 @@ class Draft:
     details: list[Detail] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
     front: set[str] = field(default_factory=set)
+    _told: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, title: str, told: str) -> None:
         """One more detail; none where there is nothing to tell, or it stands there already."""
-        if told and Detail(title, told) not in self.details:
+        if told and (title, told) not in self._told:
+            self._told.add((title, told))
             self.details.append(Detail(title, told))
 
 

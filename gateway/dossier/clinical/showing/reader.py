@@ -34,7 +34,7 @@ class Reader:
     follow: Follow
     language: Language
     table: ConceptTable
-    attachments: list[Attachment] = field(default_factory=list)
+    attachments: dict[Attachment, None] = field(default_factory=dict)
     _depth: int = 0
     _left: _Left = field(default_factory=_Left)
 
@@ -64,4 +64,4 @@ class Reader:
 
     def of(self, tree: Tree) -> "Reader":
         """A reader of another record, for the same line. What is contained in the first stays in reach of none but it."""
-        return replace(self, tree=tree, attachments=[], _depth=self._depth + 1)
+        return replace(self, tree=tree, attachments={}, _depth=self._depth + 1)

@@ -90,13 +90,13 @@ def _form(reader: Reader, name: str, value: Tree, depth: int) -> str:
 
 def members(reader: Reader, value: Tree, depth: int) -> str:
     """What has parts: each under its label, but for what it is about."""
-    found = []
+    found: dict[str, None] = {}
     for name, inner in value.items():
         if name in TECHNICAL or name.startswith("_") or name in ("extension", "modifierExtension"):
             continue
         told = element(reader, name, inner, value.get("_" + name), depth + 1)
-        if told and told not in found:
-            found.append(told if _is_bare(name) else f"{reader.label(_stem(name)).lower()}: {told}")
+        if told:
+            found[told if _is_bare(name) else f"{reader.label(_stem(name)).lower()}: {told}"] = None
     return "; ".join(found)
 
 

@@ -152,3 +152,9 @@ def test_a_short_word_that_stands_in_front_is_said_again_under_another_label() -
     )
 
     assert {(one.label, one.text) for one in show(tree, nowhere, "nl", table()).details} == {("Besproken", "ja"), ("Vrijgegeven", "2024")}
+
+
+def test_the_same_word_under_two_labels_is_said_under_both() -> None:
+    tree = read({"resourceType": "Basic", "code": {"text": "x"}, "afspraak": {"besproken": True, "vastgelegd": True}})
+
+    assert [one.text for one in show(tree, nowhere, "nl", table()).details] == ["besproken: ja; vastgelegd: ja"]
