@@ -16,7 +16,7 @@ from accord.terms.identifiers import HolderName
 from gateway.api.bundles import encode
 from gateway.api.fhir_account import NotHeard, gap_issues, header_of
 from gateway.api.fhir_calls import Call, new_query_id
-from gateway.api.fhir_metadata import capability_statement
+from gateway.api.fhir_metadata import capability_statement, operation_definition
 from gateway.api.fhir_routes import Asked, What, answer, route
 from gateway.api.fhir_views import View
 from gateway.api.http_door import Door, RegionDoor
@@ -89,7 +89,8 @@ class FhirApp:
             exchange.pretty = given.get("_pretty") == "true"
             if asked.is_metadata:
                 view = self._view(asked, exchange, base_said(exchange.headers) or self._settings.base)
-                await exchange.answer(200, encode(capability_statement(view, self._started, self._version)))
+                about = operation_definition(asked.id) if asked.what is What.DEFINITION else capability_statement(view, self._started, self._version)
+                await exchange.answer(200, encode(about))
                 return
             caller = self._callers.caller(exchange.headers, exchange.peer)
             view = self._view(asked, exchange, caller.base or self._settings.base)
