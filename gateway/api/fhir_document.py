@@ -83,14 +83,16 @@ class _Document:
         identifier = {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{UUID(self.call.id.value)}"}
         when = self.recorded.isoformat(timespec="milliseconds")
         subject, made_by, made_for = (self._reference(url) for url, _ in parties)
-        frame = Frame(self._id("document"), identifier, when, subject, made_by, made_for, tuple(self._reference(url) for url, _ in outcomes))
+        told = [issue["details"]["text"] for outcome in outcomes[:1] for issue in outcome["issue"] if issue["severity"] != "information"]
+        account = [self._authored(outcome) for outcome in outcomes]
+        frame = Frame(self._id("document"), identifier, when, subject, made_by, made_for, [self._reference(url) for url, _ in account], told)
         composition = compose(self.plan, frame, sections, self.completeness, self.call.exchange.wishes.language)
         entries = [
             self._authored(composition),
             *parties,
             *((record.address, record.content) for record in included),
             *self._provenance(included),
-            *outcomes,
+            *account,
         ]
         members = {"meta": {"tag": [tag_of(self.completeness), AUTHORED]}, "identifier": identifier, "timestamp": when}
         return document(members, entries)
@@ -140,7 +142,7 @@ class _Document:
         user = self.call.caller.asked_by.data_user
         return self._authored(subject.written), self._authored(author(self._id("gateway"))), self._authored(custodian(self._id("user"), user))
 
-    def _outcomes(self, search: Search) -> list[_Entry]:
+    def _outcomes(self, search: Search) -> list[Json]:
         """The account: that of every answer, on the sections of the dossier that feed this document."""
         lines = self.completeness.holders
         sections = [one for one in self.completeness.sections if one.section in self.plan.fed_by]
@@ -149,7 +151,7 @@ class _Document:
         written = outcomes_of(replace(self.completeness, sections=tuple(sections)), wishes.language, Before.NOTHING)
         if search.ignored:
             written.append(authored_outcome([ignored_issue(name, wishes.language, query_id) for name in search.ignored]))
-        return [self._authored(outcome | {"id": self._id(str(number))}) for number, outcome in enumerate(written, start=1)]
+        return [outcome | {"id": self._id(str(number))} for number, outcome in enumerate(written, start=1)]
 
     def _provenance(self, included: list[Gathered]) -> list[_Entry]:
         """Who said it, a Provenance for each holder, of what stands in the document."""

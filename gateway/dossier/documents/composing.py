@@ -64,7 +64,7 @@ class SectionContent:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around the sections: ids and references of what the document names, and when it was made."""
+    """What stands around the sections: ids and references of what the document names, when it was made, and the account in words."""
 
     id: str
     identifier: dict[str, str]
@@ -73,6 +73,7 @@ class Frame:
     author: str
     custodian: str
     outcomes: Sequence[str]
+    told: Sequence[str]
 
 
 def missing_of(completeness: Completeness, plan: SectionPlan) -> list[DataHolder]:
@@ -147,6 +148,6 @@ def _account(frame: Frame, completeness: Completeness, language: Language) -> di
     return {
         "title": _COMPLETENESS.in_language(language),
         "code": {"coding": [COMPLETENESS.coding]},
-        "text": narrative(paragraph(_heard(completeness, language)), paragraph(CONSTANT_NOTE.in_language(language))),
+        "text": narrative(paragraph(_heard(completeness, language)), listed(frame.told), paragraph(CONSTANT_NOTE.in_language(language))),
         "entry": [{"reference": reference} for reference in frame.outcomes],
     }

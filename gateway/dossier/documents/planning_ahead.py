@@ -36,14 +36,15 @@ def _section(code: str, title: Wording, *more: Section) -> SectionPlan:
     return SectionPlan(Code(SECTION_SYSTEM, code, title.en), title, frozenset({Section.PLANNING_AHEAD, *more}), frozenset())
 
 
+#: Who keeps wishes at all feeds every section; whom to call is known to everybody.
 _SECTIONS: Final = (
     _section(DIRECTIVES, Wording("Behandelaanwijzingen", "Treatment directives")),
     _section(LIVING_WILLS, Wording("Wilsverklaringen", "Living wills")),
-    _section(GOALS, Wording("Doel van de behandeling", "Goal of treatment"), Section.CARE_PLAN),
-    _section(WISHED, Wording("Wensen", "Wishes"), Section.MEASUREMENTS),
-    _section(DEFIBRILLATOR, Wording("Implanteerbare defibrillator (ICD)", "Implantable defibrillator (ICD)"), Section.DEVICES),
-    _section(CONVERSATIONS, Wording("Gesprekken", "Conversations"), Section.PROCEDURES, Section.CONTACTS, Section.CARE_PLAN),
-    _section(FORMS, Wording("Formulieren", "Forms"), Section.MEASUREMENTS),
+    _section(GOALS, Wording("Doel van de behandeling", "Goal of treatment")),
+    _section(WISHED, Wording("Wensen", "Wishes")),
+    _section(DEFIBRILLATOR, Wording("Implanteerbare defibrillator (ICD)", "Implantable defibrillator (ICD)")),
+    _section(CONVERSATIONS, Wording("Gesprekken", "Conversations")),
+    _section(FORMS, Wording("Formulieren", "Forms")),
     _section(CONTACTS, Wording("Contactpersonen en vertegenwoordigers", "Contacts and representatives"), Section.PERSON),
 )
 

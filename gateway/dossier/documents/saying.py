@@ -4,7 +4,7 @@ It reads what nearly every record has, of whatever type, and what turns its mean
 that are sure, the line says that the record itself must be read.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from accord.terms.records import TYPE_BY_NAME
@@ -17,7 +17,9 @@ from gateway.dossier.words import Language, Wording
 #: More than this of one text is not repeated in a line; the record itself is in the document.
 _LONGEST: Final = 2_000
 _CUT: Final = Wording("… (verder in het gegeven zelf)", "… (more in the record itself)")
-_NAMED: Final = ("code", "vaccineCode", "medicationCodeableConcept", "description", "type", "relationship", "category", "reasonCode")
+_NAMED: Final = ("code", "vaccineCode", "medicationCodeableConcept", "description")
+#: What a record is called by where it has no name of its own: of what kind it is, or why it is there.
+_NAMED_BY_KIND: Final = ("type", "category", "reasonCode")
 _REFERRED: Final = (("medicationReference", "code"), ("device", "type"))
 #: States that say no more than that a record is what it seems to be.
 _PLAIN: Final = frozenset({"", "active", "completed", "final", "amended", "corrected", "finished", "confirmed", "recorded", "current"})
@@ -51,16 +53,20 @@ def shortened(words: str, language: Language) -> str:
 
 
 def _what(tree: Tree, follow: Follow) -> str:
-    for name in _NAMED:
-        if found := _named(tree.get(name)):
-            return found
+    if found := _first_named(tree, _NAMED):
+        return found
     for name, member in _REFERRED:
         referred = follow(text(tree, name, "reference"))
         found = _named((referred or {}).get(member)) or text(tree, name, "display")
         if found:
             return found
     called = next(parts(tree, "name"), part(None))
-    return text(tree, "title") or text(called, "text") or " ".join(word for word in (*_texts(called.get("given")), text(called, "family")) if word)
+    person = text(called, "text") or " ".join(word for word in (*_texts(called.get("given")), text(called, "family")) if word)
+    return person or text(tree, "title") or _first_named(tree, _NAMED_BY_KIND)
+
+
+def _first_named(tree: Tree, names: Iterable[str]) -> str:
+    return next((found for name in names if (found := _named(tree.get(name)))), "")
 
 
 def _named(concept: object) -> str:
@@ -73,7 +79,7 @@ def _texts(value: object) -> list[str]:
 
 
 def _value(tree: Tree, language: Language) -> str:
-    found = [_one_value(tree, language)]
+    found = [_one_value(tree, language), *(_named(one) for one in parts(tree, "relationship"))]
     measured = ((component, _one_value(component, language)) for component in parts(tree, "component"))
     found += [f"{_named(component.get('code'))}: {value}".lstrip(": ") for component, value in measured if value]
     found += [text(dosage, "text") for name in ("dosage", "dosageInstruction") for dosage in parts(tree, name)]
