@@ -16,6 +16,7 @@ from accord.terms.identifiers import HolderName
 from gateway.api.bundles import encode
 from gateway.api.fhir_account import NotHeard, gap_issues, header_of
 from gateway.api.fhir_calls import Call, new_query_id
+from gateway.api.fhir_held import Room
 from gateway.api.fhir_metadata import capability_statement, operation_definition
 from gateway.api.fhir_routes import Asked, What, answer, route
 from gateway.api.fhir_views import View
@@ -48,6 +49,7 @@ class FhirApp:
         self._ids = PatientIds(settings.patient_keys)
         self._cursors = Cursors(settings.cursor_key)
         self._questions = Places(settings.questions_at_once, of_one=settings.questions_of_one)
+        self._room = Room(settings.documents_bytes)
         self._started = datetime.now(UTC)
         self._version = _own_version()
 
@@ -94,7 +96,7 @@ class FhirApp:
                 return
             caller = self._callers.caller(exchange.headers, exchange.peer)
             view = self._view(asked, exchange, caller.base or self._settings.base)
-            call = Call(self._door, self._settings, self._ids, self._cursors, exchange, view, caller, new_query_id())
+            call = Call(self._door, self._settings, self._ids, self._cursors, exchange, view, caller, new_query_id(), self._room)
             exchange.applied = exchange.wishes.applied
             await self._ask(asked, call)
         except (AnswerCut, ClientLeft):

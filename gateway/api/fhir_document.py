@@ -6,13 +6,17 @@
 Both are put together when asked for and kept nowhere.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import anyio.to_thread
+
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName
+from accord.terms.parties import DataHolder
 from accord.terms.vocabulary import CATEGORY_ORDER, CareCategory
 from gateway.api.bundles import document, encode
 from gateway.api.fhir_account import Before, check_heard, header_of, outcomes_of, tag_of, with_unfit
@@ -45,20 +49,22 @@ async def answer_document(call: Call, person: Person, plan: DocumentPlan, search
             that nothing was shown there.
         Faulted: The dossier could not be opened.
         NotHeard: Nobody was heard, or the client takes no part and not everybody was.
-        Unavailable: `document-too-large`.
+        Unavailable: `document-too-large`, or `too-many-questions` while other documents hold too much.
     """
     if call.caller.narrowed(plan.selection) != plan.selection:
         raise BadInput(Fault.QUESTION_WIDENED, "scope")
-    held = Held(call.settings.document_bytes, call.settings.document_records)
-    await hear(call.door, call.query(person, plan.selection), held.take)
-    records = Records(call.view)
-    await records.gather(held)
-    completeness = with_unfit(held.account(), records.unfit)
-    check_heard(completeness, shown=bool(records.shown), refuses_partial=call.refuses_partial)
-    written = _Document(call, person, plan, records, completeness, held)
-    body = await written.body(search)
-    headers = header_of(completeness) | {"noaber-patient": call.id_of(person)}
-    await call.exchange.answer(200, body, headers)
+    held = Held(call.settings.document_bytes, call.settings.document_records, call.room)
+    try:
+        await hear(call.door, call.query(person, plan.selection), held.take)
+        records = Records(call.view)
+        await records.gather(held)
+        completeness = with_unfit(held.account(), records.unfit)
+        check_heard(completeness, shown=bool(records.shown), refuses_partial=call.refuses_partial)
+        body = await _Document(call, person, plan, records, completeness, held.cards).body(search)
+        # Whoever asks for this person again, without a BSN, says so by this id.
+        await call.exchange.answer(200, body, header_of(completeness) | {"noaber-patient": call.id_of(person)})
+    finally:
+        held.let_go()
 
 
 @dataclass(slots=True)
@@ -70,7 +76,7 @@ class _Document:
     plan: DocumentPlan
     records: Records
     completeness: Completeness
-    held: Held
+    cards: Mapping[HolderName, DataHolder]
     show: Show = plain_show
     recorded: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -86,16 +92,15 @@ class _Document:
         told = [issue["details"]["text"] for outcome in outcomes[:1] for issue in outcome["issue"] if issue["severity"] != "information"]
         account = [self._authored(outcome) for outcome in outcomes]
         frame = Frame(self._id("document"), identifier, when, subject, made_by, made_for, [self._reference(url) for url, _ in account], told)
-        composition = compose(self.plan, frame, sections, self.completeness, self.call.exchange.wishes.language)
-        entries = [
-            self._authored(composition),
-            *parties,
-            *((record.address, record.content) for record in included),
-            *self._provenance(included),
-            *account,
-        ]
+        rest = [*parties, *((record.address, record.content) for record in included), *self._provenance(included), *account]
         members = {"meta": {"tag": [tag_of(self.completeness), AUTHORED]}, "identifier": identifier, "timestamp": when}
-        return document(members, entries)
+        language = self.call.exchange.wishes.language
+
+        def written() -> bytes:
+            return document(members, [self._authored(compose(self.plan, frame, sections, self.completeness, language)), *rest])
+
+        # Of a large document this takes a while, in which all others would stand still.
+        return await anyio.to_thread.run_sync(written)
 
     async def _sections(self) -> tuple[list[SectionContent], list[Gathered]]:
         """What stands in each section, newest first, and all records that stand in one."""
@@ -134,7 +139,7 @@ class _Document:
         return Item(self._reference(record.address), candidate.kind, _line(shown, list(holders)))
 
     def _title(self, holder: HolderName) -> str:
-        return self.held.cards[holder].title if holder in self.held.cards else holder.value
+        return self.cards[holder].title
 
     def _parties(self) -> tuple[_Entry, _Entry, _Entry]:
         patients = [(self._reference(one.address), one.read()) for one in self.records.patients]
@@ -160,7 +165,7 @@ class _Document:
         said = [(record, None) for record in included] + [(one, record.origin) for record in included for one in record.also]
         for record, fold in said:
             if record.holder not in noted:
-                noted[record.holder] = HolderProvenance(self.held.cards[record.holder], base, self.recorded)
+                noted[record.holder] = HolderProvenance(self.cards[record.holder], base, self.recorded)
             full = noted[record.holder].add(record.origin, record.row.flags, fold, record.mapping)
             entries += self._named(full)
         for provenance in noted.values():

@@ -14,8 +14,9 @@ from gateway.dossier.documents.directives import directive_shown
 from gateway.dossier.documents.state_words import KINDS, READ_THE_RECORD, STATES
 from gateway.dossier.words import Language, Wording
 
-#: More than this of one text is not repeated in a line; the record itself is in the document.
-_LONGEST: Final = 2_000
+#: More than this of one text is not repeated in a line: the record itself is in the document. A directive is read whole, or nearly.
+_LONGEST: Final = 400
+_LONGEST_DIRECTIVE: Final = 4_000
 _CUT: Final = Wording("… (verder in het gegeven zelf)", "… (more in the record itself)")
 _NAMED: Final = ("code", "vaccineCode", "medicationCodeableConcept", "description")
 #: What a record is called by where it has no name of its own: of what kind it is, or why it is there.
@@ -38,18 +39,19 @@ def plain_show(tree: Tree, follow: Follow, language: Language) -> Shown:
         shown = Shown(what=_what(tree, follow))
         value, states = _value(tree, language), list(_turned_round(tree, language))
     states += [_state(code, language) for code in _states(tree)]
+    longest = _LONGEST_DIRECTIVE if kind == "Consent" else _LONGEST
     return Shown(
-        what=shortened(shown.what or KINDS.get(kind, Wording(kind, kind)).in_language(language), language),
-        value=shortened(value, language),
+        what=shortened(shown.what or KINDS.get(kind, Wording(kind, kind)).in_language(language), _LONGEST, language),
+        value=shortened(value, longest, language),
         when=shown.when or _when(tree, kind),
         state=", ".join(dict.fromkeys(state for state in states if state)),
     )
 
 
-def shortened(words: str, language: Language) -> str:
+def shortened(words: str, longest: int, language: Language) -> str:
     """A text on one line, and no longer than a line may be."""
     one = " ".join(words.split())
-    return one if len(one) <= _LONGEST else one[:_LONGEST] + _CUT.in_language(language)
+    return one if len(one) <= longest else one[:longest] + _CUT.in_language(language)
 
 
 def _what(tree: Tree, follow: Follow) -> str:

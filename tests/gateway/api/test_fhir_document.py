@@ -348,6 +348,27 @@ async def test_p7_a_document_has_a_bound_and_says_what_to_do_beyond_it(face: Ope
     assert "$everything" in answer.json()["issue"][0]["details"]["text"]
 
 
+async def test_p7_all_documents_together_have_a_bound_that_is_free_again_after_each(face: Opened) -> None:
+    # A summary does not ask who is related to whom.
+    whole = sum(len(text) for text in (*gp().records, *gp().patients) if b"RelatedPerson" not in text)
+    async with face([gp()], documents_bytes=whole) as client, face([gp()], documents_bytes=whole - 1) as cramped:
+        answers = [await asked(client) for _ in range(3)]
+        refused = [await asked(cramped) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert [(answer.status_code, codes(answer.json()), answer.headers["retry-after"]) for answer in refused] == [(503, {"too-many-questions"}, "1")] * 2
+
+
+async def test_p11_of_a_holder_whose_patient_chose_otherwise_under_way_nothing_is_in_the_document(face: Opened) -> None:
+    changed = FakeHolder("alfa", [observation("secret", "p1")], [patient("p1")], ending=Ending.CUT_OFF, code=Fault.SHARING_CHANGED)
+    async with face([changed, gp()]) as client:
+        answer = await asked(client)
+
+    assert "alfa.secret" not in answer.text
+    assert "alfa.p1" not in answer.text
+    assert [one["valueCoding"]["code"] for one in sections(answer.json())["11450-4"]["extension"]] == ["alfa"]
+
+
 async def test_whom_it_is_about_may_be_told_by_number_in_the_body_and_never_in_the_url(face: Opened) -> None:
     number = f"{SYSTEM}|{BSN.value}"
     identifier = json.dumps({"resourceType": "Parameters", "parameter": [{"name": "identifier", "valueIdentifier": {"system": SYSTEM, "value": BSN.value}}]})
@@ -433,5 +454,6 @@ def test_the_page_on_documents_has_every_section_and_the_bounds_that_hold() -> N
         assert plan.type.code in page
         assert all(f"| {section.code.code} |" in page or f"| `{section.code.code}` |" in page for section in plan.sections)
         assert f"/\\${plan.name}" in page
+    assert f"hold {told.documents_bytes // MIB} MiB at most" in page
     assert f"{told.document_bytes // MIB} MiB and {told.document_records:,}" in page
     assert (f"`{Fault.DOCUMENT_TOO_LARGE.value}` (HTTP {STATUS[Fault.DOCUMENT_TOO_LARGE]})") in page
