@@ -53,6 +53,8 @@ async def answer_document(call: Call, person: Person, plan: DocumentPlan, search
     """
     if call.caller.narrowed(plan.selection) != plan.selection:
         raise BadInput(Fault.QUESTION_WIDENED, "scope")
+    if call.caller.categories and not plan.asks <= call.caller.categories:
+        raise BadInput(Fault.QUESTION_WIDENED, "mandate")
     held = Held(call.settings.document_bytes, call.settings.document_records, call.room)
     try:
         await hear(call.door, call.query(person, plan.selection), held.take)

@@ -181,6 +181,14 @@ def test_p9_the_constant_note_is_in_the_text_of_every_document(region: BlockingR
             assert CONSTANT_NOTE.en in composition(ask(region, operation, bsn).json())["text"]["div"]
 
 
+def test_whoever_asked_by_number_goes_on_by_the_id_of_the_answer(region: BlockingRegion) -> None:
+    patient = ask(region, "$summary").headers["noaber-patient"]
+    again = httpx2.get(f"{region.fhir_url}/Patient/{patient}/$planning-ahead", headers=ENGLISH, timeout=30.0)
+
+    assert again.status_code == 200
+    assert composition(again.json())["subject"]["reference"] == f"Patient/{patient}"
+
+
 def test_a_number_in_the_url_is_refused_on_this_side_of_the_wire(region: BlockingRegion) -> None:
     answer = httpx2.post(f"{region.fhir_url}/Patient/$summary?identifier={BSN_SYSTEM}|{DINA.bsn}", timeout=30.0)
 

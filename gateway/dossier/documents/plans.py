@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from accord.terms.queries import Selection
+from accord.terms.records import categories_of_type
 from accord.terms.vocabulary import CareCategory, Section
 from gateway.dossier.clinical.trees import Follow, Tree
 from gateway.dossier.words import Wording
@@ -64,6 +65,12 @@ class DocumentPlan:
     sections: tuple[SectionPlan, ...]
     place: Callable[[Candidate], str | None]
     profile: str = ""
+
+    @property
+    def asks(self) -> frozenset[CareCategory]:
+        """The categories of all that is asked for it, but for what comes along with records."""
+        of_types = frozenset[CareCategory]().union(*(categories_of_type(name) for name in self.selection.types))
+        return of_types & self.selection.categories if self.selection.categories else of_types
 
     @property
     def fed_by(self) -> frozenset[Section]:

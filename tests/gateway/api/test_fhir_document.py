@@ -417,15 +417,29 @@ async def test_what_is_left_out_for_a_lenient_client_stands_in_the_account(face:
     assert any(codes(one) == {"unknown-parameter"} for one in resources(bundle).values() if one["resourceType"] == "OperationOutcome")
 
 
-async def test_a_caller_who_may_ask_for_a_part_only_gets_no_document() -> None:
-    # SMART scopes take away; a section that was never asked would say that nothing was shown there.
+@pytest.mark.parametrize(
+    "narrowing",
+    [{"may_ask": Selection(types=frozenset({"Observation"}))}, {"categories": frozenset({CareCategory.CONDITION, CareCategory.OBSERVATION_EXAM})}],
+)
+async def test_a_caller_who_may_ask_for_a_part_only_gets_no_document(narrowing: dict[str, Any]) -> None:
+    # SMART scopes and mandates take away; a section that was never asked would say that nothing was shown there.
     told, door = HttpSettings(public_url="http://gateway.test"), FakeDoor([gp()])
-    callers = replace(FakeCallers.of(told), may_ask=Selection(types=frozenset({"Observation"})))
+    callers = replace(FakeCallers.of(told), **narrowing)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(FhirApp(door, callers, told)), base_url=BASE) as client:
         answer = await client.post("/Patient/$summary", data={"identifier": f"{SYSTEM}|{BSN.value}"})
 
     assert (answer.status_code, codes(answer.json())) == (403, {"question-widened"})
     assert not door.asked
+
+
+async def test_a_mandate_for_all_that_a_document_asks_is_enough() -> None:
+    told = HttpSettings(public_url="http://gateway.test")
+    for plan in PLANS.values():
+        callers = replace(FakeCallers.of(told), categories=plan.asks)
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(FhirApp(FakeDoor([gp()]), callers, told)), base_url=BASE) as client:
+            answer = await client.post(f"/Patient/${plan.name}", data={"identifier": f"{SYSTEM}|{BSN.value}"})
+
+        assert answer.status_code == 200
 
 
 async def test_the_capability_statement_names_both_and_their_definitions_are_there(face: Opened) -> None:
