@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from testbed.processes import Program, Running
 from testbed.region_files import DATA_USER, PROFESSIONAL, write_toml
@@ -22,11 +24,12 @@ def write_connect(
     token: str = "",
     without_token: bool = False,
     professional: Mapping[str, str] = PROFESSIONAL,
+    viewer: Mapping[str, Any] = MappingProxyType({}),
 ) -> Program:
     """Write the settings of a data user's proxy; *told* is the gateway's ready line.
 
     The application that shows *token* is trusted to say who is at work, and how they proved it. Where there is one, nobody else may
-    ask, or *without_token* everybody.
+    ask, or *without_token* everybody. *viewer* are the settings of the clinician's viewer; none: it has none.
     """
     folder = root / name
     office.give(folder, follows=True)
@@ -40,6 +43,7 @@ def write_connect(
             "gateway": {"url": f"https://{faces['http']}", "grpc": faces["grpc"], "ura": GATEWAY.value, "certificate": "tls.pem", "key": "tls.key"},
             "organisation": {"ura": ura, "mandate_key": "mandate.key"},
             "professional": dict(professional),
+            **({"viewer": dict(viewer)} if viewer else {}),
             **({"applications": {"tokens": "tokens", "without_token": without_token}} if token else {}),
         },
     )

@@ -54,6 +54,11 @@ role = "01.015"
 name = "S. ten Esker"
 treatment = "registered"         # registered, admitted, referred, present; empty: none is claimed
 
+[viewer]
+listen = ""                      # the clinician's viewer, for instance "127.0.0.1:8482" or "unix:/run/noaber/viewer.sock"; empty: off
+public_url = ""                  # what browsers see: https at your own proxy; plain http on this machine only
+demo = false                     # true: whoever reaches the page works as the professional above; for demonstrations only
+
 [applications]
 tokens = ""                      # a file of `noaber connect token <name>`; empty: every program on this machine may ask
 without_token = false            # true: also with a file, a program without a token may ask, as the professional above
@@ -116,6 +121,14 @@ class ApplicationSettings(msgspec.Struct, frozen=True):
     without_token: bool = False
 
 
+class ViewerPagesSettings(msgspec.Struct, frozen=True):
+    """The clinician's viewer: where it listens (empty: off), what browsers see, and whether it is a demonstration without login."""
+
+    listen: str = ""
+    public_url: str = ""
+    demo: bool = False
+
+
 class MemorySettings(msgspec.Struct, frozen=True):
     """How many patients are known at the same time, and after how many seconds without a question they are forgotten."""
 
@@ -131,6 +144,7 @@ class ConnectSettings(msgspec.Struct, frozen=True):
     gateway: GatewaySettings = GatewaySettings()
     organisation: OrganisationSettings = OrganisationSettings()
     professional: ProfessionalSettings = ProfessionalSettings()
+    viewer: ViewerPagesSettings = ViewerPagesSettings()
     applications: ApplicationSettings = ApplicationSettings()
     memory: MemorySettings = MemorySettings()
     ops: OpsSettings = OpsSettings()
