@@ -146,11 +146,8 @@ def _text(value: object) -> str:
 
 def _values(record: Mapping[str, Any], systems: frozenset[str]) -> set[str]:
     """The values of a record's identifiers in these systems. One that holds no longer does not count."""
-    return {
-        _text(one.get("value"))
-        for one in _objects(record.get("identifier"))
-        if _text(one.get("system")) in systems and one.get("use") != "old" and one.get("value")
-    }
+    held = (one for one in _objects(record.get("identifier")) if _text(one.get("system")) in systems and one.get("use") != "old")
+    return {value for one in held if (value := _text(one.get("value")))}
 
 
 def _birth_date(record: Mapping[str, Any]) -> date | None:

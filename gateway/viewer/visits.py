@@ -82,7 +82,7 @@ class Visit:
             csrf=self.session.csrf,
             person=self.session.person,
             demo=self.desk.settings.demo is not None,
-            ehrs=self.desk.settings.ehrs,
+            has_ehrs=bool(self.desk.settings.ehrs),
             path=self.request.url.path if path is None else path,
             token=self.token,
             **context,
