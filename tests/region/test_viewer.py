@@ -11,6 +11,7 @@ import pytest
 from testbed.people import BENNIE, DINA
 from testbed.region import BlockingRegion
 from tests.region.joining_processes import eventually
+from tests.region.test_doctors import examined, noaber
 
 pytestmark = [pytest.mark.slow]
 
@@ -89,6 +90,35 @@ def test_p12_the_glass_is_broken_for_bennie_from_the_page(region: BlockingRegion
     assert opened.status_code == 200
     assert opened.url != page.url
     assert eventually(lambda: b"unconscious" in journal_of(region, "brinkhof")[before:])
+
+
+def test_the_doctor_looks_at_the_viewer_and_at_the_record_that_launches_it(region: BlockingRegion) -> None:
+    config = region.root / "connect" / "connect.toml"
+    code, found = examined("connect", config)
+    assert found[f"{region.ehr_url}/fhir"]["verdict"] == "ok"
+    # It is a demonstration, and that is said.
+    assert "demonstration" in found["viewer"]["seen"]
+    sound = config.read_text(encoding="utf-8")
+    elsewhere = config.with_name("elsewhere.toml")
+    elsewhere.write_text(sound.replace(f"{region.ehr_url}/fhir", f"{region.ehr_url}/nowhere").replace("demo = true", "demo = false"), encoding="utf-8")
+    worse, found = examined("connect", elsewhere)
+
+    assert found[f"{region.ehr_url}/nowhere"]["verdict"] == "problem"
+    assert worse == 1
+    assert code in (0, 1)
+
+
+@pytest.mark.parametrize("setting", ["viewer.public_url=http://dossier.example", "viewer.public_url=", "gateway.grpc="])
+def test_a_viewer_that_cannot_stand_so_is_told_by_the_doctor_and_does_not_start(region: BlockingRegion, setting: str) -> None:
+    config = str(region.root / "connect" / "connect.toml")
+    looked = noaber("connect", "doctor", "--config", config, "--set", setting)
+    begun = noaber(
+        "connect", "run", "--config", config, "--set", setting, "--set", "viewer.listen=127.0.0.1:0", "--set", "listen.http=", "--set", "listen.grpc="
+    )
+
+    assert looked.returncode == 1
+    assert begun.returncode != 0
+    assert "invalid-setting" in begun.stderr + begun.stdout
 
 
 def test_p6_nothing_on_disk_and_no_address_tells_of_whom(region: BlockingRegion, browser: Browser) -> None:
