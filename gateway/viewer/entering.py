@@ -60,7 +60,6 @@ def come_in(visit: Visit, person: LoggedIn) -> tuple[str, Session]:
     if person.is_the_same(before.person):
         # They change places: what the session before leaves behind when it ends is nothing.
         session.owner, before.owner = before.owner, session.owner
-        session.began = before.began
     return visit.desk.sessions.enter(visit.cookie, session), session
 
 

@@ -5,10 +5,14 @@ import re
 import anyio
 import httpx2
 import pytest
+from starlette.responses import PlainTextResponse, Response
 
 from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import Bsn
+from gateway.viewer.app import PAGES, make_viewer_app
 from gateway.viewer.dossiers import OpenDossiers
+from gateway.viewer.paging import Page
+from gateway.viewer.visits import Visit
 from testbed.people import BENNIE, DINA
 from tests.gateway.viewer.conftest import SECRET, VIEWER, Kit, answered, opened, running_viewer, says
 
@@ -231,6 +235,23 @@ async def test_every_page_is_strict_and_nothing_of_it_is_kept(kit: Kit, path: st
     assert page.headers["cache-control"] == ("public, max-age=3600" if path.startswith("/static") else "no-store")
     cookies = [given for name, given in page.headers.multi_items() if name == "set-cookie"]
     assert all(given.startswith("__Host-") and "HttpOnly" in given and "Secure" in given and "SameSite=lax" in given for given in cookies)
+
+
+async def test_what_a_script_fetches_keeps_nothing_from_ending(demo: Kit) -> None:
+    async def more(visit: Visit) -> Response:
+        return PlainTextResponse(str(len(visit.dossier.question.bsn.value)))
+
+    app = make_viewer_app(demo.desk, (*PAGES, Page("/d/{token}/meer", more, queries=True, in_background=True)))
+    page = await opened(demo)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), cookies=demo.browser.cookies) as browser:
+        path = f"{VIEWER}{page.url.path}meer?since=3"
+        for _ in range(4):
+            demo.clock.pass_by(minutes=3)
+            assert (await browser.get(path)).text == "9"
+        demo.clock.pass_by(minutes=4)
+
+        assert (await browser.get(path)).headers["location"] == "/uitgelogd"
+    assert len(demo.dossiers) == 0
 
 
 async def test_dossiers_are_counted_by_whom_they_belong_to(kit: Kit) -> None:
