@@ -20,7 +20,7 @@ from gateway.connect.viewer_serving import viewer_settings
 from gateway.viewer.ehr import SCOPES
 from gateway.viewer.ehr_calls import EhrCalls
 from gateway.viewer.ehr_login import Attempt, Endpoints, Goal, finish
-from tests.gateway.viewer.conftest import NIGHT
+from tests.gateway.viewer.fake_region import NIGHT
 
 ISSUER = "https://epd.example/fhir"
 ENDPOINTS = Endpoints("https://epd.example/authorize", "https://epd.example/token", "https://epd.example/jwks", ISSUER)
