@@ -68,7 +68,7 @@ def test_two_patients_are_two_tabs_and_nothing_of_them_is_in_an_address_a_title_
     told = [tab.page.url for tab in tabs] + [tab.page.title() for tab in tabs] + [kept]
 
     assert tabs[0].page.url != tabs[1].page.url
-    assert [tab.page.title() for tab in tabs] == ["Dossier", "Dossier"]
+    assert tabs[0].page.title() == tabs[1].page.title() != ""
     for name in (DINA.bsn, BENNIE.bsn, "Dina", "Bennie", DINA.birth_date):
         assert not [text for text in told if name in text]
     assert record.console == []

@@ -10,6 +10,7 @@ from accord.terms.evidence import TreatmentBasis
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Bsn
 from accord.terms.vocabulary import PurposeOfUse
+from testbed.ehr_records import DOCTOR
 from testbed.login_tokens import TokenKey
 from testbed.people import BENNIE, DINA
 from tests.gateway.viewer.conftest import CLIENT, EHR, GP, VIEWER, Kit, says
@@ -182,6 +183,16 @@ async def test_an_id_token_that_wants_to_be_checked_otherwise_opens_nothing(kit:
 
     assert refused_as(await kit.launch(), Fault.TOKEN_INVALID, kit)
     assert not any("evil" in url for url in kit.network.called)
+
+
+@pytest.mark.parametrize(
+    "claims", [{"aud": [CLIENT]}, {"aud": [CLIENT, "its-api"], "azp": CLIENT}, {"auth_time": None}, {"fhirUser": f"Practitioner/{DOCTOR}"}], ids=str
+)
+async def test_an_id_token_as_other_servers_write_it_opens_the_dossier(kit: Kit, claims: dict[str, Any]) -> None:
+    kit.ehr.spoilt.claims, kit.ehr.spoilt.header = claims, {"x5t": "abc"}
+
+    assert (await kit.launch()).url.path.startswith("/d/")
+    assert len(kit.region.asked) == 1
 
 
 async def test_an_id_token_of_another_key_opens_nothing(kit: Kit) -> None:

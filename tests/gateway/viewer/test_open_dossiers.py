@@ -131,3 +131,16 @@ async def test_dossiers_are_counted_by_whom_they_belong_to(kit: Kit) -> None:
     assert session is not None
     assert isinstance(kit.dossiers, OpenDossiers)
     assert len(kit.dossiers.tokens_of(session.owner)) == 1
+
+
+async def test_p7_a_crowd_at_the_door_pushes_out_nobody_who_is_in(kit: Kit) -> None:
+    token = (await kit.launch()).url.path.split("/")[2]
+    inside = dict(kit.browser.cookies)
+    for _ in range(60):
+        kit.browser.cookies.clear()
+        await kit.browser.get(f"{VIEWER}/")
+
+    assert len(kit.desk.sessions) == 51
+    kit.browser.cookies.clear()
+    kit.browser.cookies.update(inside)
+    assert (await kit.get(f"/d/{token}/")).status_code == 200
