@@ -269,7 +269,7 @@ class _Answer:
         await self._line(batch)
         before = self.shown
         with _standing_still(self.in_time):
-            await self.sink.send(HolderBatch(self.heard.holder.name, batch, self.screening.patients, self.screening.mapping))
+            await self.sink.send(HolderBatch(self.heard.holder.name, batch, self.screening.patients, self.screening.mapping, self.screening.bases))
         self.shown = Counts(before.records + number, before.bytes + len(batch.blob), before.batches + 1)
         self.categories = self.screening.shown()
 

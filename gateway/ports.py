@@ -159,13 +159,14 @@ class HolderBatch:
     """Records of one holder that passed screening, as they came.
 
     `patients` are the logical ids of this person's Patient record(s) at the holder, `mapping` is how its derived records
-    were made, where there are any.
+    were made, where there are any. `bases` are the addresses under which the holder's own records are also known.
     """
 
     holder: HolderName
     batch: Batch
     patients: frozenset[str]
     mapping: str = ""
+    bases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

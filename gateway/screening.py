@@ -69,6 +69,7 @@ class Screening:
         patients: Logical ids of this person's Patient record(s) at the holder, as far as heard.
         by_category: Records let through, per category code.
         mapping: How the holder's derived records were made, by name and version; empty where none are.
+        bases: The addresses under which the holder's own records are also known.
     """
 
     bsn: Bsn
@@ -77,8 +78,8 @@ class Screening:
     patients: frozenset[str] = frozenset()
     by_category: dict[int, int] = field(default_factory=dict)
     mapping: str = ""
+    bases: tuple[str, ...] = ()
     _own: frozenset[str] = frozenset()
-    _bases: tuple[str, ...] = ()
     _released: frozenset[int] = frozenset()
     _search: BytesAhoCorasick | None = None
     #: Per type code, what its category elements were found to mean. It dies with the question: there is text in it.
@@ -94,7 +95,7 @@ class Screening:
         # They become part of what is searched for: whatever is no plain address could hide another reference.
         if not all(map(is_base_address, outcome.bases)):
             raise BadInput(Fault.BROKEN_BATCH)
-        self._bases = outcome.bases[:4] or self._bases
+        self.bases = outcome.bases[:4] or self.bases
         # It is shown to people and stands in headers.
         if outcome.mapping and not _MAPPING.fullmatch(outcome.mapping):
             raise BadInput(Fault.BROKEN_BATCH)
@@ -150,7 +151,7 @@ class Screening:
             number += 1
         if not self.patients:
             raise BadInput(Fault.IDENTITY_UNVERIFIED)
-        self._own = frozenset(f"{base}Patient/{p}" for p in self.patients for base in ("", *(f"{b}/" for b in self._bases)))
+        self._own = frozenset(f"{base}Patient/{p}" for p in self.patients for base in ("", *(f"{b}/" for b in self.bases)))
         for index in range(number):
             # There are few of them, and everything else rests on them: always strictly.
             check_about(rows.record(blob, index), RESOURCE_TYPES[_PATIENT - 1], self._own, self.bsn)

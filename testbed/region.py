@@ -36,6 +36,7 @@ from testbed.region_holders import HolderProcesses
 from testbed.region_office import RegionOffice
 from testbed.region_patients import PatientPages, start_logins
 from testbed.region_story import NOBODY, SLOW_SECONDS, STORY_FAULTS, story_holders
+from testbed.region_viewer import ViewerPages, start_ehr
 
 _SETTLE_SECONDS: Final = 60.0
 _LOOK_AGAIN_SECONDS: Final = 0.1
@@ -67,6 +68,7 @@ class BlockingRegion:
         self._shape = shape
         self._at = HolderProcesses(root, processes, self.office, generated, self.holders, shape)
         self._pages: PatientPages | None = None
+        self._viewer: ViewerPages | None = None
         self._gateway: Running | None = None
         self._connect: Running | None = None
         self._spoilt: dict[str, FaultKind] = {}
@@ -89,6 +91,7 @@ class BlockingRegion:
         housed: Collection[str] = (),
         outbound: Collection[str] = (),
         patient: bool = False,
+        viewer: bool = False,
     ) -> Iterator[Self]:
         """Start a region, and end it with the context.
 
@@ -98,6 +101,7 @@ class BlockingRegion:
         `gateway`) and section. *patients*: with the patient's pages, and where patients log in. *desk*: where the office's
         joining desk listens, if it does. *housed* are holders that have one agent together, *outbound* those without a port.
         *patient*: the gateway gives holders longer than it usually does, for whoever asks about something else than time.
+        *viewer*: with the clinician's viewer at the data user's side, and the health record that launches it.
 
         Raises:
             ProcessFailed: A process did not start.
@@ -112,6 +116,8 @@ class BlockingRegion:
                 region = cls(root, processes, change(generated) if change else generated, chosen, seconds, shape)
                 if patients:
                     region._pages = start_logins(root, processes, region.office)
+                if viewer:
+                    region._viewer = start_ehr(root, processes)
                 region._begin(STORY_FAULTS if story else (), addresses, desk)
                 yield region
         finally:
@@ -126,6 +132,16 @@ class BlockingRegion:
     def patients_url(self) -> str:
         """Where the patient's pages are; empty when there are none."""
         return self._pages.url if self._pages else ""
+
+    @property
+    def viewer_url(self) -> str:
+        """Where the clinician's viewer is; empty when there is none."""
+        return self._viewer.url if self._viewer else ""
+
+    @property
+    def ehr_url(self) -> str:
+        """Where the health record is from which clinicians open the viewer; empty when there is none."""
+        return self._viewer.ehr if self._viewer else ""
 
     @property
     def spoilt(self) -> Mapping[str, FaultKind]:
@@ -234,7 +250,7 @@ class BlockingRegion:
         alive = self._at.start_agents(frozenset(self._spoilt))
         # Whoever asks does so through the data user's own proxy, which holds the key that the gateway never has.
         told, ura = self._gateway.wait_until_ready("ready"), BY_NAME[DATA_USER].ura.value
-        connect = write_connect(self.root, self.office, told, http=http, grpc=grpc, ura=ura, token=self.token, without_token=True)
+        connect = write_connect(self.root, self.office, told, http=http, grpc=grpc, ura=ura, token=self.token, without_token=True, viewer=self._viewer)
         self._connect = self._processes.start(connect)
         self.fhir_url, self.gateway_address = faces_of(self._connect)
         for name in alive:

@@ -36,6 +36,16 @@ class Emergency:
 
 
 @dataclass(frozen=True, slots=True)
+class Who:
+    """On whose behalf, for what purpose, and by which right a question is put. Everything of a mandate but the patient."""
+
+    professional: Professional
+    purpose: PurposeOfUse
+    treatment: TreatmentBasis | None
+    emergency: Emergency | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Mandate:
     """What a data user's organisation signed: this professional may ask about this one patient, for this purpose.
 

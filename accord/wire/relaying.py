@@ -6,6 +6,7 @@ message as a field of another (protobuf encoding, length-delimited fields). What
 goes the long way, through the codec.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -15,7 +16,8 @@ from accord.terms.faults import BadInput, Fault
 from accord.wire import answer_codec
 from accord.wire.v1 import holder_service_pb2 as pb
 
-# Tags of the fields, as bytes: QueryResponse.batch; Batch.columns, .blob, .categories; OpenResponse.batch; HolderBatch.holder, .batch, .mapping.
+# Tags of the fields, as bytes: QueryResponse.batch; Batch.columns, .blob, .categories; OpenResponse.batch; HolderBatch.holder, .batch, .mapping,
+# .patients, .bases.
 _COLUMNS: Final = 0x0A
 _BLOB: Final = 0x12
 _CATEGORIES: Final = 0x19
@@ -23,6 +25,8 @@ _EVENT_BATCH: Final = b"\x1a"
 _HOLDER: Final = b"\x0a"
 _HOLDER_BATCH: Final = b"\x12"
 _MAPPING: Final = b"\x1a"
+_PATIENT: Final = b"\x22"
+_BASE: Final = b"\x2a"
 
 
 def frame_from_bytes(message: bytes) -> Frame:
@@ -42,14 +46,24 @@ def frame_from_bytes(message: bytes) -> Frame:
         raise BadInput(Fault.BROKEN_BATCH) from None
 
 
-def batch_event(holder: str, batch: Batch, mapping: str = "") -> bytes:
-    """The bytes of an `OpenResponse` that relays a batch of a holder, as it came; *mapping* is how its derived records were made."""
+def batch_event(holder: str, batch: Batch, mapping: str = "", *, patients: Iterable[str] = (), bases: Iterable[str] = ()) -> bytes:
+    """The bytes of an `OpenResponse` that relays a batch of a holder, as it came.
+
+    *mapping* is how its derived records were made, *patients* are the ids of the person's own records there, *bases* the
+    addresses under which the holder's records are also known.
+    """
     payload = batch.wire or answer_codec.batch_to_wire(batch).SerializeToString()
-    name = holder.encode("ascii")
-    inner = b"".join((_HOLDER, _length(len(name)), name, _HOLDER_BATCH, _length(len(payload))))
-    told = mapping.encode("ascii")
-    after = b"".join((_MAPPING, _length(len(told)), told)) if told else b""
-    return b"".join((_EVENT_BATCH, _length(len(inner) + len(payload) + len(after)), inner, payload, after))
+    inner = _field(_HOLDER, holder) + _HOLDER_BATCH + _length(len(payload))
+    after = [_field(_MAPPING, mapping)] if mapping else []
+    after += [_field(_PATIENT, one) for one in patients]
+    after += [_field(_BASE, one) for one in bases]
+    rest = b"".join(after)
+    return b"".join((_EVENT_BATCH, _length(len(inner) + len(payload) + len(rest)), inner, payload, rest))
+
+
+def _field(tag: bytes, text: str) -> bytes:
+    encoded = text.encode()
+    return tag + _length(len(encoded)) + encoded
 
 
 def _plain_batch(message: bytes) -> Batch | None:

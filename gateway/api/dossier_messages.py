@@ -31,6 +31,7 @@ def event_to_wire(event: DossierEvent) -> pb.OpenResponse:
                     query_id=event.query_id.value,
                     asked=[card_to_wire(holder) for holder in event.asked],
                     not_asked=[pb.NotAsked(holder=card_to_wire(left_out.holder), code=left_out.code.value) for left_out in event.not_asked],
+                    emergency_offered=event.emergency_offered,
                 )
             )
         case Completeness():
@@ -43,7 +44,13 @@ def card_to_wire(holder: DataHolder) -> pb.HolderCard:
 
 
 def _batch(event: HolderBatch) -> pb.HolderBatch:
-    return pb.HolderBatch(holder=event.holder.value, batch=answer_codec.batch_to_wire(event.batch), mapping=event.mapping)
+    return pb.HolderBatch(
+        holder=event.holder.value,
+        batch=answer_codec.batch_to_wire(event.batch),
+        mapping=event.mapping,
+        patients=sorted(event.patients),
+        bases=event.bases,
+    )
 
 
 def _closed(event: HolderClosed) -> pb.HolderClosed:
@@ -56,6 +63,10 @@ def _closed(event: HolderClosed) -> pb.HolderClosed:
         elapsed_ms=event.elapsed_ms,
         last_heard_ms=event.last_heard_ms,
         paused_since_ms=event.paused_since_ms,
+        copy=event.copy,
+        data_as_of_ms=event.data_as_of_ms,
+        more=event.more,
+        lacking=sorted(event.lacking),
     )
 
 
@@ -80,4 +91,7 @@ def _line(line: HolderLine) -> pb.HolderLine:
         data_as_of_ms=line.data_as_of_ms,
         last_heard_ms=line.last_heard_ms,
         paused_since_ms=line.paused_since_ms,
+        unfit=line.unfit,
+        oversized=line.oversized,
+        lacking=sorted(line.lacking),
     )

@@ -80,7 +80,7 @@ class DossierService:
                 tasks.start_soon(_open, query, self._region, send)
                 async for event in receive:
                     # A batch goes out in the bytes it came in; everything else is small.
-                    await context.write(batch_event(event.holder.value, event.batch, event.mapping) if isinstance(event, HolderBatch) else event_to_wire(event))
+                    await context.write(_relayed(event) if isinstance(event, HolderBatch) else event_to_wire(event))
 
     async def FetchAttachment(self, request: pb.DossierServiceFetchAttachmentRequest | Unreadable, context: _Context) -> None:
         """Relay one attachment, checked as it passes."""
@@ -162,6 +162,10 @@ class DossierService:
 
 async def _open(query: DossierQuery, region: Region, send: ObjectSendStream[DossierEvent]) -> None:
     await open_dossier(query, region, send)
+
+
+def _relayed(event: HolderBatch) -> bytes:
+    return batch_event(event.holder.value, event.batch, event.mapping, patients=sorted(event.patients), bases=event.bases)
 
 
 def _serialise(message: pb.OpenResponse | bytes) -> bytes:

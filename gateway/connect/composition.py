@@ -4,12 +4,15 @@ import os
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import anyio
 import httpx2
 import structlog
+from anyio.abc import TaskGroup
 from grpc import aio
+from starlette.types import ASGIApp
 
 from accord.link.addresses import Address, loopback
 from accord.link.certificates import read_public_key, read_signing_key
@@ -28,12 +31,15 @@ from accord.terms.next_steps import TAKEN, WHOLE
 from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
 from gateway.connect.applications import Applications, read_applications
+from gateway.connect.ehr_clients import ehr_client
 from gateway.connect.grpc_relay import DossierRelay, GatewayChannel
 from gateway.connect.mandating import AskedOf, MandateBook, MandateSource, Organisation, OwnKey, from_command
 from gateway.connect.patients import Patients
 from gateway.connect.proxy import ConnectApp, Parts
 from gateway.connect.settings import ConnectSettings, OrganisationSettings
 from gateway.connect.upstream import Upstream, gateway_address
+from gateway.connect.viewer_serving import AroundViewer, serve_viewer, viewer_settings
+from gateway.connect.viewing import AskedThroughGateway
 
 _GRACE_SECONDS = 3.0
 _LOOK_AROUND_SECONDS = 5.0
@@ -58,23 +64,30 @@ async def run(settings: ConnectSettings, folder: Path, ready: Callable[[str], No
     files = _tls_files(settings, folder)
     source, fetcher = mandate_source(settings.organisation, folder)
     parts = _parts(settings, folder, live, files, source)
-    channel = _channel(settings, live, files) if settings.listen.grpc else None
+    viewer = viewer_settings(settings.viewer, parts.professionals, folder) if settings.viewer.listen else None
+    channel = _channel(settings, live, files) if settings.listen.grpc or viewer else None
     try:
         async with anyio.create_task_group() as tasks:
             await ops.serve(settings.ops, tasks)
             tasks.start_soon(notifier.keep_watching)
             tasks.start_soon(live.keep_fresh)
             tasks.start_soon(_look_around, parts, channel)
-            grpc_server, grpc_address = (None, "off") if channel is None else await _serve_grpc(settings, DossierRelay(parts, channel), ops)
-            http_address = "off"
-            if settings.listen.http:
-                face = HttpSettings(public_url=settings.listen.public_url)
-                http_address = await tasks.start(
-                    serve_http, lambda told: counted_requests(ConnectApp(parts, told), ops.measures, _COUNTED_AS), face, loopback(settings.listen.http)
+            grpc_server, grpc_address, viewer_address = None, "off", ""
+            http_address = await _serve_http(settings, parts, ops, tasks)
+            if channel is not None and settings.listen.grpc:
+                grpc_server, grpc_address = await _serve_grpc(settings, DossierRelay(parts, channel), ops)
+            if channel is not None and viewer is not None:
+                around = AroundViewer(
+                    AskedThroughGateway(parts, channel),
+                    parts.clock,
+                    lambda: live.newest.policy.emergency,
+                    _counted_in(ops),
+                    partial(ehr_client, settings.viewer, folder),
                 )
+                viewer_address = f" viewer={await tasks.start(serve_viewer, viewer, settings.viewer.listen, around)}"
             with ops.looks_at(_COUNTED_AS, Party(live, certificate=files.certificate if files is not None else None)):
                 notifier.ready()
-                ready(f"ready http={http_address} grpc={grpc_address}")
+                ready(f"ready http={http_address} grpc={grpc_address}{viewer_address}")
                 with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
                     async for _ in signals:
                         break
@@ -160,6 +173,18 @@ def _channel(settings: ConnectSettings, live: LiveRegister, files: TlsFiles | No
         return GatewayChannel(loopback(given.grpc).target)
     keys = ChannelKeys(TlsMaterial(files, live))
     return GatewayChannel(given.grpc, to_member(Ura(given.ura)), lambda: (keys.current(), keys.generation))
+
+
+async def _serve_http(settings: ConnectSettings, parts: Parts, ops: Desk, tasks: TaskGroup) -> str:
+    if not settings.listen.http:
+        return "off"
+    face, counted = HttpSettings(public_url=settings.listen.public_url), _counted_in(ops)
+    address: str = await tasks.start(serve_http, lambda told: counted(ConnectApp(parts, told)), face, loopback(settings.listen.http))
+    return address
+
+
+def _counted_in(ops: Desk) -> Callable[[ASGIApp], ASGIApp]:
+    return lambda app: counted_requests(app, ops.measures, _COUNTED_AS)
 
 
 async def _serve_grpc(settings: ConnectSettings, relay: DossierRelay, ops: Desk) -> tuple[aio.Server, str]:

@@ -148,10 +148,10 @@ async def _answers(call: Any) -> AsyncGenerator[bytes, None]:
         async for answer in call:
             yield answer
     except aio.AioRpcError as failure:
-        raise _failed(failure) from None
+        raise failed(failure) from None
 
 
-def _failed(failure: aio.AioRpcError) -> Unavailable:
+def failed(failure: aio.AioRpcError) -> Unavailable:
     """A code of the catalogue comes through as it is; anything else of gRPC is that the gateway cannot be had."""
     try:
         return Unavailable(Fault(failure.details() or ""))

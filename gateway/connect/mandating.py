@@ -21,12 +21,11 @@ from accord.link.mandate_claims import Wanted, mandate_of
 from accord.link.mandates import make_mandate
 from accord.link.proofs import make_proof
 from accord.link.salts import is_about
-from accord.terms.evidence import Asked
+from accord.terms.evidence import Asked, Who
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, Ura
 from accord.terms.limits import TOKEN_CHARACTERS
 from accord.terms.queries import Evidence
-from gateway.connect.professionals import Who
 
 _PATIENCE_SECONDS: Final = 5.0
 _ANSWER_BYTES: Final = 4 * TOKEN_CHARACTERS

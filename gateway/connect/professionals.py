@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from accord.rules.emergency import Lacking, lacking_of
-from accord.terms.evidence import Emergency, TreatmentBasis
+from accord.terms.evidence import Emergency, TreatmentBasis, Who
 from accord.terms.faults import BadInput, Fault
 from accord.terms.limits import FIELD_CHARACTERS
 from accord.terms.parties import Professional
@@ -26,16 +26,6 @@ _WORDS_CHARACTERS: Final = 4 * FIELD_CHARACTERS
 #: What only a trusted application may say.
 _ON_TRUST: Final = (_ID, _ROLE, _NAME, _TREATMENT, _FACTOR)
 _NO_TREATMENT: Final = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """On whose behalf, for what purpose, and by which right a question is put. Everything of a mandate but the patient."""
-
-    professional: Professional
-    purpose: PurposeOfUse
-    treatment: TreatmentBasis | None
-    emergency: Emergency | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import httpx2
 from starlette.types import Receive, Scope, Send
 
 from accord.link.jose import encoded
+from accord.terms.evidence import Who
 from accord.terms.faults import BadInput, Fault, Faulted, Unavailable
 from accord.terms.identifiers import Bsn, is_logical_id
 from gateway.api.bundles import encode
@@ -27,7 +28,7 @@ from gateway.connect.asking import Request, Understood, understand
 from gateway.connect.mandating import MandateBook
 from gateway.connect.passing import pass_back
 from gateway.connect.patients import RECENT, Asker, Patients
-from gateway.connect.professionals import Professionals, Who
+from gateway.connect.professionals import Professionals
 from gateway.connect.upstream import Upstream
 
 #: Of a client's headers only these go on; whatever else it sends (tokens, cookies, addresses of its network) stays here.

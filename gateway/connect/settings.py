@@ -54,6 +54,17 @@ role = "01.015"
 name = "S. ten Esker"
 treatment = "registered"         # registered, admitted, referred, present; empty: none is claimed
 
+[viewer]
+listen = ""                      # the clinician's viewer, for instance "127.0.0.1:8482" or "unix:/run/noaber/viewer.sock"; empty: off
+public_url = ""                  # what browsers see: https at your own proxy; plain http on this machine only
+demo = false                     # true: whoever reaches the page works as the professional above; for demonstrations only
+# [[viewer.smart]]               # a health record that launches it (docs/viewer.md)
+# issuer = "https://ehr.example/fhir"
+# client_id = "noaber-viewer"
+# client_secret_file = "ehr.secret"
+# treatment = "present"
+# two_factors = ["mfa"]
+
 [applications]
 tokens = ""                      # a file of `noaber connect token <name>`; empty: every program on this machine may ask
 without_token = false            # true: also with a file, a program without a token may ask, as the professional above
@@ -116,6 +127,42 @@ class ApplicationSettings(msgspec.Struct, frozen=True):
     without_token: bool = False
 
 
+class SmartSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An electronic health record that the viewer may be launched from; see `gateway.viewer.ehr.Ehr`.
+
+    `client_secret_file` or `client_key` (a private key, PEM, with its `client_key_id`) proves that it is us; neither: a public
+    client. `allowed` are endpoints at another origin than the issuer's.
+    """
+
+    issuer: str
+    client_id: str
+    title: str = ""
+    client_secret_file: str = ""
+    client_key: str = ""
+    client_key_id: str = ""
+    scopes: tuple[str, ...] = ()
+    treatment: str = ""
+    role_claim: str = ""
+    two_factors: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+
+
+class ViewerPagesSettings(msgspec.Struct, frozen=True):
+    """The clinician's viewer: where it listens (empty: off), what browsers see, whether it is a demonstration without login, and by whom it is launched.
+
+    `authorities`: a file (PEM) with the authorities of the health records, where they are not the system's. `dossiers` and
+    `dossier_mebibytes`: how many are open at most, and how large each may be.
+    """
+
+    listen: str = ""
+    public_url: str = ""
+    demo: bool = False
+    smart: tuple[SmartSettings, ...] = ()
+    authorities: str = ""
+    dossiers: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 64
+    dossier_mebibytes: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 64
+
+
 class MemorySettings(msgspec.Struct, frozen=True):
     """How many patients are known at the same time, and after how many seconds without a question they are forgotten."""
 
@@ -131,6 +178,7 @@ class ConnectSettings(msgspec.Struct, frozen=True):
     gateway: GatewaySettings = GatewaySettings()
     organisation: OrganisationSettings = OrganisationSettings()
     professional: ProfessionalSettings = ProfessionalSettings()
+    viewer: ViewerPagesSettings = ViewerPagesSettings()
     applications: ApplicationSettings = ApplicationSettings()
     memory: MemorySettings = MemorySettings()
     ops: OpsSettings = OpsSettings()

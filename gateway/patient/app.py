@@ -3,10 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hmac import compare_digest
 from importlib.resources import as_file, files
 from typing import Final
-from urllib.parse import parse_qsl
 
 import structlog
 from starlette.applications import Starlette
@@ -19,20 +17,20 @@ from starlette.types import ASGIApp
 
 from accord.rules.speaking import Acting, Denied, acting
 from accord.terms.faults import Fault, Faulted
+from gateway.pages.forms import Form, is_ours, read_fields, read_form
+from gateway.pages.headers import policy_of, with_headers
+from gateway.pages.telling import Language, preferred
+from gateway.pages.templates import make_templates
 from gateway.patient import choosing, entering, looking
-from gateway.patient.headers import with_headers
 from gateway.patient.login import Login
 from gateway.patient.ports import PatientDoor
-from gateway.patient.sessions import Sessions
+from gateway.patient.sessions import make_sessions
 from gateway.patient.settings import PatientSettings
-from gateway.patient.telling import Language, preferred
-from gateway.patient.visits import LANGUAGE_COOKIE, Desk, Form, Visit, go, make_templates
+from gateway.patient.visits import LANGUAGE_COOKIE, PACKAGE, Desk, Visit, go
 
 _View = Callable[[Visit], Awaitable[Response]]
 _Submit = Callable[[Visit, Form], Awaitable[Response]]
 
-_FORM_BYTES: Final = 16 * 1024
-_FORM_FIELDS: Final = 64
 _QUERY_BYTES: Final = 4096
 _log = structlog.get_logger("gateway.patient")
 
@@ -69,7 +67,7 @@ PAGES: Final = (
 def make_patient_app(door: PatientDoor, settings: PatientSettings, login: Login, *, clock: Callable[[], datetime] | None = None) -> ASGIApp:
     """The application. Sessions live in it, and end with it."""
     now = clock or (lambda: datetime.now(UTC))
-    desk = Desk(door, settings, login, Sessions(now, settings.most_sessions), make_templates(), now)
+    desk = Desk(door, settings, login, make_sessions(now, settings.most_sessions), make_templates(PACKAGE), now)
     routes: list[Route | Mount] = [Route(page.path, _endpoint(desk, page), methods=["GET", "POST"]) for page in PAGES]
     routes.append(Route("/terug", _endpoint(desk, Page("/terug")), methods=["GET"]))
     with as_file(files("gateway.patient") / "static") as folder:
@@ -82,7 +80,8 @@ def make_patient_app(door: PatientDoor, settings: PatientSettings, login: Login,
     app = Starlette(routes=routes, exception_handlers={HTTPException: not_there})
     # A path with a slash too many is not there: a redirect would repeat what somebody put into it.
     app.router.redirect_slashes = False
-    return with_headers(app, settings, login.origin)
+    # A form may lead to the login provider and nowhere else.
+    return with_headers(app, policy_of(form_action=f"'self' {login.origin}"), is_https=settings.is_https)
 
 
 def _endpoint(desk: Desk, page: Page) -> Callable[[Request], Awaitable[Response]]:
@@ -139,8 +138,8 @@ async def _answer(visit: Visit, page: Page) -> Response:
         return go("/uitgelogd" if visit.desk.session_cookie in request.cookies else "/")
     if request.method != "POST":
         return await page.view(visit) if page.view else visit.message("not-found", status=404)
-    form = await _form(request)
-    if form is None or not _is_ours(visit, form):
+    form = await read_form(request)
+    if form is None or not is_ours(request, form, visit.session.csrf):
         return visit.message("form-too-old", status=403)
     return await page.submit(visit, form) if page.submit else visit.message("not-found", status=404)
 
@@ -149,43 +148,12 @@ async def _come_back(visit: Visit) -> Response:
     query = visit.request.url.query
     if len(query) > _QUERY_BYTES:
         return visit.message("login-failed", status=400)
-    said = _fields(query, most=8)
+    said = read_fields(query, most=8)
     if said is None:
         return visit.message("login-failed", status=400)
     if "error" in said:
         return await entering.turned_back(visit)
     return await entering.come_back(visit, said.get("code", ""), said.get("state", ""))
-
-
-async def _form(request: Request) -> Form | None:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        return None
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _FORM_BYTES:
-            return None
-    try:
-        return _fields(body.decode("utf-8"), most=_FORM_FIELDS)
-    except UnicodeDecodeError:
-        return None
-
-
-def _fields(text: str, *, most: int) -> dict[str, str] | None:
-    try:
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=most, errors="strict")
-    except ValueError:
-        return None
-    fields = dict(pairs)
-    return fields if len(fields) == len(pairs) else None
-
-
-def _is_ours(visit: Visit, form: Form) -> bool:
-    """Whether the form came from a page of this session."""
-    # `Origin` says nothing here (no-referrer makes it null); the token does, and this where the browser sends it.
-    if visit.request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        return False
-    return compare_digest(form.get("csrf", "").encode(), visit.session.csrf.encode())
 
 
 def _failed(visit: Visit, failure: Faulted) -> Response:

@@ -14,8 +14,8 @@ from accord.rules.statements import Answer, Cell, ChoiceLine, Side
 from accord.terms.identifiers import Ura
 from accord.terms.parties import Asker, DataUser, Professional
 from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse
+from gateway.pages.telling import AMSTERDAM
 from gateway.patient.ports import HolderChoices, KnownHolder, RegionInfo
-from gateway.patient.telling import AMSTERDAM
 
 _NOBODY: Final = Ura("00000000")
 

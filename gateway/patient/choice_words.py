@@ -10,10 +10,10 @@ from accord.rules.speaking import Acting
 from accord.rules.stated import in_force
 from accord.rules.statements import Answer, Cell, ChoiceLine, Side, Statement
 from accord.terms.vocabulary import HolderKind
+from gateway.pages.telling import AMSTERDAM, Words
 from gateway.patient.changes import Change, Sight, Staying
 from gateway.patient.ports import HolderChoices, KnownHolder
 from gateway.patient.sessions import Subject
-from gateway.patient.telling import AMSTERDAM, Words
 
 _WISHES = "wishes"
 #: The answer of a form that answers one by one.

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from accord.rules.statements import SALT_BYTES, ConfirmedStatement, Side, Statement, nonce_of
 from accord.terms.faults import Fault, Faulted
 from accord.terms.vocabulary import HolderKind
+from gateway.pages.forms import Form
 from gateway.patient.changes import what_changes, what_stays
 from gateway.patient.choice_words import (
     answers_of_form,
@@ -21,7 +22,7 @@ from gateway.patient.choice_words import (
 )
 from gateway.patient.ports import Confirmed
 from gateway.patient.sessions import Goal
-from gateway.patient.visits import Form, Visit, go
+from gateway.patient.visits import Visit, go
 
 #: A holder that says so wants a fresh confirmation, not the same one again.
 _CONFIRM_AGAIN = frozenset({Fault.LOGIN_REQUIRED, Fault.TOKEN_INVALID})

@@ -7,11 +7,12 @@ from starlette.responses import Response
 
 from accord.rules.speaking import Denied, Identity, acting
 from accord.terms.faults import BadInput
+from gateway.pages.forms import Form
+from gateway.pages.telling import Language
 from gateway.patient.choosing import deliver
 from gateway.patient.login import Attempt
-from gateway.patient.sessions import Goal
-from gateway.patient.telling import Language
-from gateway.patient.visits import LANGUAGE_COOKIE, Form, Visit, go
+from gateway.patient.sessions import Goal, Session
+from gateway.patient.visits import LANGUAGE_COOKIE, Visit, go
 
 #: Pages that the language switch may lead back to.
 PAGES = frozenset({
@@ -47,7 +48,7 @@ async def come_back(visit: Visit, code: str, state: str) -> Response:
     who = acting(identity, visit.now)
     if isinstance(who, Denied):
         return visit.message(who.value, status=403)
-    cookie, _ = visit.desk.sessions.enter(visit.cookie, identity)
+    cookie = visit.desk.sessions.enter(visit.cookie, Session(visit.now, visit.now, identity=identity))
     response = go("/overzicht")
     set_session_cookie(visit, response, cookie)
     return response

@@ -10,10 +10,11 @@ from starlette.responses import Response
 from accord.rules.consent import Basis
 from accord.rules.data_kinds import DataKind
 from accord.rules.emergency import CLOCKS_APART, ReasonCode
+from gateway.pages.forms import Form
+from gateway.pages.telling import AMSTERDAM, Words
 from gateway.patient.ports import AccessLine, HolderAccesses, KnownHolder
 from gateway.patient.sessions import Period
-from gateway.patient.telling import AMSTERDAM, Words
-from gateway.patient.visits import Form, Visit, go
+from gateway.patient.visits import Visit, go
 
 #: The buttons: so many days back.
 SPANS: Final = (7, 30, 365)

@@ -1,9 +1,8 @@
 """How the patient's pages stand: at which address."""
 
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
 
-from accord.terms.faults import BadInput, Fault
+from gateway.pages.addresses import PublicAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +15,15 @@ class PatientSettings:
 
     public_url: str
     most_sessions: int = 2000
+    address: PublicAddress = field(init=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.public_url)
-        local = parts.hostname in ("127.0.0.1", "::1", "localhost")
-        if f"{parts.scheme}://{parts.netloc}" != self.public_url or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
-            raise BadInput(Fault.INVALID_SETTING, "public_url")
+        object.__setattr__(self, "address", PublicAddress(self.public_url))
 
     @property
     def is_https(self) -> bool:
         """Whether browsers come over TLS."""
-        return self.public_url.startswith("https:")
+        return self.address.is_https
 
     @property
     def redirect_uri(self) -> str:

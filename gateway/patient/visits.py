@@ -1,29 +1,26 @@
 """One visit: who is there, in which language, and how a page is made for them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from accord.rules.speaking import Acting, Identity
+from gateway.pages.sessions import Sessions
+from gateway.pages.telling import Language, Words, spoken_number, words
 from gateway.patient.login import Login
 from gateway.patient.ports import PatientDoor, RegionInfo
-from gateway.patient.sessions import Session, Sessions
+from gateway.patient.sessions import Session
 from gateway.patient.settings import PatientSettings
-from gateway.patient.telling import Language, Words, spoken_number, words
 
 LANGUAGE_COOKIE: Final = "taal"
 
-Form = Mapping[str, str]
-
-
-def make_templates() -> Environment:
-    """The templates; a name that is not there is a mistake, not an empty place."""
-    return Environment(loader=PackageLoader("gateway.patient"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+#: Where the words and the templates of these pages are.
+PACKAGE: Final = "gateway.patient"
 
 
 @dataclass(frozen=True)
@@ -33,14 +30,14 @@ class Desk:
     door: PatientDoor
     settings: PatientSettings
     login: Login
-    sessions: Sessions
+    sessions: Sessions[Session]
     templates: Environment
     clock: Callable[[], datetime]
 
     @property
     def session_cookie(self) -> str:
         """The name of the session cookie; over TLS one that no other host or path can set."""
-        return "__Host-noaber" if self.settings.is_https else "noaber"
+        return self.settings.address.cookie("noaber")
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class Visit:
     @property
     def words(self) -> Words:
         """The catalogue in their language."""
-        return words(self.language)
+        return words(PACKAGE, self.language)
 
     @property
     def here(self) -> Acting:

@@ -35,6 +35,14 @@ def test_p13_a_batch_relayed_in_its_bytes_is_the_event_that_messages_would_make(
         assert event == dossier_pb.OpenResponse(batch=dossier_pb.HolderBatch(holder=holder, batch=answer_codec.batch_to_wire(batch), mapping=mapping))
 
 
+@given(batches, st.lists(st.text(min_size=1, max_size=64), max_size=3), st.lists(st.text(min_size=1, max_size=200), max_size=4))
+def test_the_persons_own_ids_and_the_holders_addresses_stand_beside_the_batch(batch: Batch, patients: list[str], bases: list[str]) -> None:
+    event = dossier_pb.OpenResponse.FromString(batch_event("dinkelhorst", batch, patients=patients, bases=bases))
+
+    sent = dossier_pb.HolderBatch(holder="dinkelhorst", batch=answer_codec.batch_to_wire(batch), patients=patients, bases=bases)
+    assert event == dossier_pb.OpenResponse(batch=sent)
+
+
 def test_other_frames_go_through_the_codec() -> None:
     for frame in (Progress(7), Outcome(frozenset({CareCategory.PATIENT}), "patient-consented", ("http://127.0.0.1:1",), "older-to-newer 2026-01-01")):
         assert frame_from_bytes(written(frame)) == frame
@@ -79,6 +87,9 @@ def test_the_field_numbers_in_code_are_those_of_the_proto_files() -> None:
         ("OpenResponse", "batch"): dossier_pb.OpenResponse.DESCRIPTOR.fields_by_name["batch"].number,
         ("HolderBatch", "holder"): dossier_pb.HolderBatch.DESCRIPTOR.fields_by_name["holder"].number,
         ("HolderBatch", "batch"): dossier_pb.HolderBatch.DESCRIPTOR.fields_by_name["batch"].number,
+        ("HolderBatch", "mapping"): dossier_pb.HolderBatch.DESCRIPTOR.fields_by_name["mapping"].number,
+        ("HolderBatch", "patients"): dossier_pb.HolderBatch.DESCRIPTOR.fields_by_name["patients"].number,
+        ("HolderBatch", "bases"): dossier_pb.HolderBatch.DESCRIPTOR.fields_by_name["bases"].number,
     }
 
-    assert list(numbers.values()) == [2, 1, 2, 3, 3, 1, 2]
+    assert list(numbers.values()) == [2, 1, 2, 3, 3, 1, 2, 3, 4, 5]

@@ -26,7 +26,7 @@ from accord.wire.v1 import holder_service_pb2 as accord_dot_wire_dot_v1_dot_hold
 from accord.wire.v1 import terms_pb2 as accord_dot_wire_dot_v1_dot_terms__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$accord/wire/v1/dossier_service.proto\x12\x0e\x61\x63\x63ord.wire.v1\x1a#accord/wire/v1/holder_service.proto\x1a\x1a\x61\x63\x63ord/wire/v1/terms.proto\"\xe4\x01\n\x0bOpenRequest\x12\x0b\n\x03\x62sn\x18\x01 \x01(\t\x12\x12\n\nbirth_date\x18\x02 \x01(\t\x12\x1a\n\x12treats_the_patient\x18\x03 \x01(\x08\x12-\n\x07purpose\x18\x04 \x01(\x0e\x32\x1c.accord.wire.v1.PurposeOfUse\x12,\n\tselection\x18\x05 \x01(\x0b\x32\x19.accord.wire.v1.Selection\x12\x0f\n\x07holders\x18\x06 \x03(\t\x12*\n\x08\x65vidence\x18\x07 \x01(\x0b\x32\x18.accord.wire.v1.Evidence\"\x87\x02\n\x0cOpenResponse\x12*\n\x07planned\x18\x01 \x01(\x0b\x32\x17.accord.wire.v1.PlannedH\x00\x12.\n\x06status\x18\x02 \x01(\x0b\x32\x1c.accord.wire.v1.HolderStatusH\x00\x12,\n\x05\x62\x61tch\x18\x03 \x01(\x0b\x32\x1b.accord.wire.v1.HolderBatchH\x00\x12.\n\x06\x63losed\x18\x04 \x01(\x0b\x32\x1c.accord.wire.v1.HolderClosedH\x00\x12\x34\n\x0c\x63ompleteness\x18\x05 \x01(\x0b\x32\x1c.accord.wire.v1.CompletenessH\x00\x42\x07\n\x05\x65vent\"s\n\x07Planned\x12\x10\n\x08query_id\x18\x01 \x01(\t\x12)\n\x05\x61sked\x18\x02 \x03(\x0b\x32\x1a.accord.wire.v1.HolderCard\x12+\n\tnot_asked\x18\x03 \x03(\x0b\x32\x18.accord.wire.v1.NotAsked\"Y\n\nHolderCard\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x0b\n\x03ura\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x11\n\ttelephone\x18\x05 \x01(\t\"D\n\x08NotAsked\x12*\n\x06holder\x18\x01 \x01(\x0b\x32\x1a.accord.wire.v1.HolderCard\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"q\n\x0cHolderStatus\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0f\n\x07records\x18\x04 \x01(\x04\x12\x0c\n\x04\x63opy\x18\x05 \x01(\x08\x12\x15\n\rdata_as_of_ms\x18\x06 \x01(\x03\"T\n\x0bHolderBatch\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12$\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x15.accord.wire.v1.Batch\x12\x0f\n\x07mapping\x18\x03 \x01(\t\"\xe6\x01\n\x0cHolderClosed\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12&\n\x06\x65nding\x18\x02 \x01(\x0e\x32\x16.accord.wire.v1.Ending\x12&\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x16.accord.wire.v1.Counts\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12$\n\x04said\x18\x05 \x01(\x0b\x32\x16.accord.wire.v1.Closed\x12\x12\n\nelapsed_ms\x18\x06 \x01(\x04\x12\x15\n\rlast_heard_ms\x18\x07 \x01(\x03\x12\x17\n\x0fpaused_since_ms\x18\x08 \x01(\x03\"\xa5\x01\n\x0c\x43ompleteness\x12+\n\x07holders\x18\x01 \x03(\x0b\x32\x1a.accord.wire.v1.HolderLine\x12-\n\x08sections\x18\x02 \x03(\x0b\x32\x1b.accord.wire.v1.SectionLine\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\x12\x0c\n\x04note\x18\x04 \x01(\t\x12\x19\n\x11\x65mergency_offered\x18\x05 \x01(\x08\"\xe8\x01\n\nHolderLine\x12*\n\x06holder\x18\x01 \x01(\x0b\x32\x1a.accord.wire.v1.HolderCard\x12&\n\x06\x65nding\x18\x02 \x01(\x0e\x32\x16.accord.wire.v1.Ending\x12\x0f\n\x07records\x18\x03 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x12\n\nelapsed_ms\x18\x05 \x01(\x04\x12\x0c\n\x04\x63opy\x18\x06 \x01(\x08\x12\x15\n\rdata_as_of_ms\x18\x07 \x01(\x03\x12\x15\n\rlast_heard_ms\x18\x08 \x01(\x03\x12\x17\n\x0fpaused_since_ms\x18\t \x01(\x03\"@\n\x0bSectionLine\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x0f\n\x07records\x18\x02 \x01(\x04\x12\x0f\n\x07missing\x18\x03 \x03(\t\"\x7f\n$DossierServiceFetchAttachmentRequest\x12*\n\x05\x61\x62out\x18\x01 \x01(\x0b\x32\x1b.accord.wire.v1.OpenRequest\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x0e\n\x06record\x18\x04 \x01(\t\"_\n%DossierServiceFetchAttachmentResponse\x12\x36\n\x05\x66rame\x18\x01 \x01(\x0b\x32\'.accord.wire.v1.FetchAttachmentResponse2\xd8\x01\n\x0e\x44ossierService\x12\x43\n\x04Open\x12\x1b.accord.wire.v1.OpenRequest\x1a\x1c.accord.wire.v1.OpenResponse0\x01\x12\x80\x01\n\x0f\x46\x65tchAttachment\x12\x34.accord.wire.v1.DossierServiceFetchAttachmentRequest\x1a\x35.accord.wire.v1.DossierServiceFetchAttachmentResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$accord/wire/v1/dossier_service.proto\x12\x0e\x61\x63\x63ord.wire.v1\x1a#accord/wire/v1/holder_service.proto\x1a\x1a\x61\x63\x63ord/wire/v1/terms.proto\"\xe4\x01\n\x0bOpenRequest\x12\x0b\n\x03\x62sn\x18\x01 \x01(\t\x12\x12\n\nbirth_date\x18\x02 \x01(\t\x12\x1a\n\x12treats_the_patient\x18\x03 \x01(\x08\x12-\n\x07purpose\x18\x04 \x01(\x0e\x32\x1c.accord.wire.v1.PurposeOfUse\x12,\n\tselection\x18\x05 \x01(\x0b\x32\x19.accord.wire.v1.Selection\x12\x0f\n\x07holders\x18\x06 \x03(\t\x12*\n\x08\x65vidence\x18\x07 \x01(\x0b\x32\x18.accord.wire.v1.Evidence\"\x87\x02\n\x0cOpenResponse\x12*\n\x07planned\x18\x01 \x01(\x0b\x32\x17.accord.wire.v1.PlannedH\x00\x12.\n\x06status\x18\x02 \x01(\x0b\x32\x1c.accord.wire.v1.HolderStatusH\x00\x12,\n\x05\x62\x61tch\x18\x03 \x01(\x0b\x32\x1b.accord.wire.v1.HolderBatchH\x00\x12.\n\x06\x63losed\x18\x04 \x01(\x0b\x32\x1c.accord.wire.v1.HolderClosedH\x00\x12\x34\n\x0c\x63ompleteness\x18\x05 \x01(\x0b\x32\x1c.accord.wire.v1.CompletenessH\x00\x42\x07\n\x05\x65vent\"\x8e\x01\n\x07Planned\x12\x10\n\x08query_id\x18\x01 \x01(\t\x12)\n\x05\x61sked\x18\x02 \x03(\x0b\x32\x1a.accord.wire.v1.HolderCard\x12+\n\tnot_asked\x18\x03 \x03(\x0b\x32\x18.accord.wire.v1.NotAsked\x12\x19\n\x11\x65mergency_offered\x18\x04 \x01(\x08\"Y\n\nHolderCard\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\x0b\n\x03ura\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x11\n\ttelephone\x18\x05 \x01(\t\"D\n\x08NotAsked\x12*\n\x06holder\x18\x01 \x01(\x0b\x32\x1a.accord.wire.v1.HolderCard\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"q\n\x0cHolderStatus\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0f\n\x07records\x18\x04 \x01(\x04\x12\x0c\n\x04\x63opy\x18\x05 \x01(\x08\x12\x15\n\rdata_as_of_ms\x18\x06 \x01(\x03\"u\n\x0bHolderBatch\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12$\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x15.accord.wire.v1.Batch\x12\x0f\n\x07mapping\x18\x03 \x01(\t\x12\x10\n\x08patients\x18\x04 \x03(\t\x12\r\n\x05\x62\x61ses\x18\x05 \x03(\t\"\xaa\x02\n\x0cHolderClosed\x12\x0e\n\x06holder\x18\x01 \x01(\t\x12&\n\x06\x65nding\x18\x02 \x01(\x0e\x32\x16.accord.wire.v1.Ending\x12&\n\x06\x63ounts\x18\x03 \x01(\x0b\x32\x16.accord.wire.v1.Counts\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12$\n\x04said\x18\x05 \x01(\x0b\x32\x16.accord.wire.v1.Closed\x12\x12\n\nelapsed_ms\x18\x06 \x01(\x04\x12\x15\n\rlast_heard_ms\x18\x07 \x01(\x03\x12\x17\n\x0fpaused_since_ms\x18\x08 \x01(\x03\x12\x0c\n\x04\x63opy\x18\t \x01(\x08\x12\x15\n\rdata_as_of_ms\x18\n \x01(\x03\x12\x0c\n\x04more\x18\x0b \x01(\x08\x12\x0f\n\x07lacking\x18\x0c \x03(\t\"\xa5\x01\n\x0c\x43ompleteness\x12+\n\x07holders\x18\x01 \x03(\x0b\x32\x1a.accord.wire.v1.HolderLine\x12-\n\x08sections\x18\x02 \x03(\x0b\x32\x1b.accord.wire.v1.SectionLine\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\x12\x0c\n\x04note\x18\x04 \x01(\t\x12\x19\n\x11\x65mergency_offered\x18\x05 \x01(\x08\"\x9b\x02\n\nHolderLine\x12*\n\x06holder\x18\x01 \x01(\x0b\x32\x1a.accord.wire.v1.HolderCard\x12&\n\x06\x65nding\x18\x02 \x01(\x0e\x32\x16.accord.wire.v1.Ending\x12\x0f\n\x07records\x18\x03 \x01(\x04\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x12\n\nelapsed_ms\x18\x05 \x01(\x04\x12\x0c\n\x04\x63opy\x18\x06 \x01(\x08\x12\x15\n\rdata_as_of_ms\x18\x07 \x01(\x03\x12\x15\n\rlast_heard_ms\x18\x08 \x01(\x03\x12\x17\n\x0fpaused_since_ms\x18\t \x01(\x03\x12\r\n\x05unfit\x18\n \x01(\x04\x12\x11\n\toversized\x18\x0b \x01(\x04\x12\x0f\n\x07lacking\x18\x0c \x03(\t\"@\n\x0bSectionLine\x12\x0f\n\x07section\x18\x01 \x01(\t\x12\x0f\n\x07records\x18\x02 \x01(\x04\x12\x0f\n\x07missing\x18\x03 \x03(\t\"\x7f\n$DossierServiceFetchAttachmentRequest\x12*\n\x05\x61\x62out\x18\x01 \x01(\x0b\x32\x1b.accord.wire.v1.OpenRequest\x12\x0e\n\x06holder\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x0e\n\x06record\x18\x04 \x01(\t\"_\n%DossierServiceFetchAttachmentResponse\x12\x36\n\x05\x66rame\x18\x01 \x01(\x0b\x32\'.accord.wire.v1.FetchAttachmentResponse2\xd8\x01\n\x0e\x44ossierService\x12\x43\n\x04Open\x12\x1b.accord.wire.v1.OpenRequest\x1a\x1c.accord.wire.v1.OpenResponse0\x01\x12\x80\x01\n\x0f\x46\x65tchAttachment\x12\x34.accord.wire.v1.DossierServiceFetchAttachmentRequest\x1a\x35.accord.wire.v1.DossierServiceFetchAttachmentResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,28 +37,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENREQUEST']._serialized_end=350
   _globals['_OPENRESPONSE']._serialized_start=353
   _globals['_OPENRESPONSE']._serialized_end=616
-  _globals['_PLANNED']._serialized_start=618
-  _globals['_PLANNED']._serialized_end=733
-  _globals['_HOLDERCARD']._serialized_start=735
-  _globals['_HOLDERCARD']._serialized_end=824
-  _globals['_NOTASKED']._serialized_start=826
-  _globals['_NOTASKED']._serialized_end=894
-  _globals['_HOLDERSTATUS']._serialized_start=896
-  _globals['_HOLDERSTATUS']._serialized_end=1009
-  _globals['_HOLDERBATCH']._serialized_start=1011
-  _globals['_HOLDERBATCH']._serialized_end=1095
-  _globals['_HOLDERCLOSED']._serialized_start=1098
-  _globals['_HOLDERCLOSED']._serialized_end=1328
-  _globals['_COMPLETENESS']._serialized_start=1331
-  _globals['_COMPLETENESS']._serialized_end=1496
-  _globals['_HOLDERLINE']._serialized_start=1499
-  _globals['_HOLDERLINE']._serialized_end=1731
-  _globals['_SECTIONLINE']._serialized_start=1733
-  _globals['_SECTIONLINE']._serialized_end=1797
-  _globals['_DOSSIERSERVICEFETCHATTACHMENTREQUEST']._serialized_start=1799
-  _globals['_DOSSIERSERVICEFETCHATTACHMENTREQUEST']._serialized_end=1926
-  _globals['_DOSSIERSERVICEFETCHATTACHMENTRESPONSE']._serialized_start=1928
-  _globals['_DOSSIERSERVICEFETCHATTACHMENTRESPONSE']._serialized_end=2023
-  _globals['_DOSSIERSERVICE']._serialized_start=2026
-  _globals['_DOSSIERSERVICE']._serialized_end=2242
+  _globals['_PLANNED']._serialized_start=619
+  _globals['_PLANNED']._serialized_end=761
+  _globals['_HOLDERCARD']._serialized_start=763
+  _globals['_HOLDERCARD']._serialized_end=852
+  _globals['_NOTASKED']._serialized_start=854
+  _globals['_NOTASKED']._serialized_end=922
+  _globals['_HOLDERSTATUS']._serialized_start=924
+  _globals['_HOLDERSTATUS']._serialized_end=1037
+  _globals['_HOLDERBATCH']._serialized_start=1039
+  _globals['_HOLDERBATCH']._serialized_end=1156
+  _globals['_HOLDERCLOSED']._serialized_start=1159
+  _globals['_HOLDERCLOSED']._serialized_end=1457
+  _globals['_COMPLETENESS']._serialized_start=1460
+  _globals['_COMPLETENESS']._serialized_end=1625
+  _globals['_HOLDERLINE']._serialized_start=1628
+  _globals['_HOLDERLINE']._serialized_end=1911
+  _globals['_SECTIONLINE']._serialized_start=1913
+  _globals['_SECTIONLINE']._serialized_end=1977
+  _globals['_DOSSIERSERVICEFETCHATTACHMENTREQUEST']._serialized_start=1979
+  _globals['_DOSSIERSERVICEFETCHATTACHMENTREQUEST']._serialized_end=2106
+  _globals['_DOSSIERSERVICEFETCHATTACHMENTRESPONSE']._serialized_start=2108
+  _globals['_DOSSIERSERVICEFETCHATTACHMENTRESPONSE']._serialized_end=2203
+  _globals['_DOSSIERSERVICE']._serialized_start=2206
+  _globals['_DOSSIERSERVICE']._serialized_end=2422
 # @@protoc_insertion_point(module_scope)

@@ -131,8 +131,11 @@ class Planned(_message.Message):
     QUERY_ID_FIELD_NUMBER: _builtins.int
     ASKED_FIELD_NUMBER: _builtins.int
     NOT_ASKED_FIELD_NUMBER: _builtins.int
+    EMERGENCY_OFFERED_FIELD_NUMBER: _builtins.int
     query_id: _builtins.str
     """Id of the question, for the journals and for support."""
+    emergency_offered: _builtins.bool
+    """Emergency access is offered in this region: the same on every dossier."""
     @_builtins.property
     def asked(self) -> _containers.RepeatedCompositeFieldContainer[Global___HolderCard]:
         """Names of the holders that are asked."""
@@ -147,10 +150,11 @@ class Planned(_message.Message):
         query_id: _builtins.str = ...,
         asked: _abc.Iterable[Global___HolderCard] | None = ...,
         not_asked: _abc.Iterable[Global___NotAsked] | None = ...,
+        emergency_offered: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "not_asked", b"not_asked", "query_id", b"query_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "emergency_offered", b"emergency_offered", "not_asked", b"not_asked", "query_id", b"query_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -273,6 +277,8 @@ class HolderBatch(_message.Message):
     HOLDER_FIELD_NUMBER: _builtins.int
     BATCH_FIELD_NUMBER: _builtins.int
     MAPPING_FIELD_NUMBER: _builtins.int
+    PATIENTS_FIELD_NUMBER: _builtins.int
+    BASES_FIELD_NUMBER: _builtins.int
     holder: _builtins.str
     """Name in the register."""
     mapping: _builtins.str
@@ -283,16 +289,26 @@ class HolderBatch(_message.Message):
     def batch(self) -> _holder_service_pb2.Batch:
         """The batch as the holder sent it."""
 
+    @_builtins.property
+    def patients(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Logical ids of this person's own Patient records at the holder, as far as they came."""
+
+    @_builtins.property
+    def bases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The holder's own base addresses, as they may stand in references to its own records."""
+
     def __init__(
         self,
         *,
         holder: _builtins.str = ...,
         batch: _holder_service_pb2.Batch | None = ...,
         mapping: _builtins.str = ...,
+        patients: _abc.Iterable[_builtins.str] | None = ...,
+        bases: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "holder", b"holder", "mapping", b"mapping"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "batch", b"batch", "holder", b"holder", "mapping", b"mapping", "patients", b"patients"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -312,6 +328,10 @@ class HolderClosed(_message.Message):
     ELAPSED_MS_FIELD_NUMBER: _builtins.int
     LAST_HEARD_MS_FIELD_NUMBER: _builtins.int
     PAUSED_SINCE_MS_FIELD_NUMBER: _builtins.int
+    COPY_FIELD_NUMBER: _builtins.int
+    DATA_AS_OF_MS_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    LACKING_FIELD_NUMBER: _builtins.int
     holder: _builtins.str
     """Name in the register."""
     ending: _terms_pb2.Ending.ValueType
@@ -324,6 +344,12 @@ class HolderClosed(_message.Message):
     """When the holder was last heard before, in milliseconds since 1970; 0: never."""
     paused_since_ms: _builtins.int
     """Since when the holder has paused its agent, in milliseconds since 1970; 0: it has not, or it is not known."""
+    copy: _builtins.bool
+    """The answer comes from a copy."""
+    data_as_of_ms: _builtins.int
+    """When that copy was last brought up to date, in milliseconds since 1970; 0: live."""
+    more: _builtins.bool
+    """There is more than was asked for."""
     @_builtins.property
     def counts(self) -> _terms_pb2.Counts:
         """What was relayed."""
@@ -331,6 +357,10 @@ class HolderClosed(_message.Message):
     @_builtins.property
     def said(self) -> _terms_pb2.Closed:
         """The holder's own last word, unchanged, where it gave one."""
+
+    @_builtins.property
+    def lacking(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Categories in which it keeps or may keep something that it was not asked for, whoever the person is."""
 
     def __init__(
         self,
@@ -343,10 +373,14 @@ class HolderClosed(_message.Message):
         elapsed_ms: _builtins.int = ...,
         last_heard_ms: _builtins.int = ...,
         paused_since_ms: _builtins.int = ...,
+        copy: _builtins.bool = ...,
+        data_as_of_ms: _builtins.int = ...,
+        more: _builtins.bool = ...,
+        lacking: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "said", b"said"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "counts", b"counts", "elapsed_ms", b"elapsed_ms", "ending", b"ending", "holder", b"holder", "last_heard_ms", b"last_heard_ms", "paused_since_ms", b"paused_since_ms", "said", b"said"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "copy", b"copy", "counts", b"counts", "data_as_of_ms", b"data_as_of_ms", "elapsed_ms", b"elapsed_ms", "ending", b"ending", "holder", b"holder", "lacking", b"lacking", "last_heard_ms", b"last_heard_ms", "more", b"more", "paused_since_ms", b"paused_since_ms", "said", b"said"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -409,6 +443,9 @@ class HolderLine(_message.Message):
     DATA_AS_OF_MS_FIELD_NUMBER: _builtins.int
     LAST_HEARD_MS_FIELD_NUMBER: _builtins.int
     PAUSED_SINCE_MS_FIELD_NUMBER: _builtins.int
+    UNFIT_FIELD_NUMBER: _builtins.int
+    OVERSIZED_FIELD_NUMBER: _builtins.int
+    LACKING_FIELD_NUMBER: _builtins.int
     ending: _terms_pb2.Ending.ValueType
     """How it ended."""
     records: _builtins.int
@@ -425,9 +462,17 @@ class HolderLine(_message.Message):
     """When the holder was last heard before, in milliseconds since 1970; 0: never."""
     paused_since_ms: _builtins.int
     """Since when the holder has paused its agent, in milliseconds since 1970; 0: it has not, or it is not known."""
+    unfit: _builtins.int
+    """Records of it that are not as agreed, and were left out."""
+    oversized: _builtins.int
+    """Records of it that are larger than may be, and were left out."""
     @_builtins.property
     def holder(self) -> Global___HolderCard:
         """Who."""
+
+    @_builtins.property
+    def lacking(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Categories in which it keeps or may keep something that it was not asked for, whoever the person is."""
 
     def __init__(
         self,
@@ -441,10 +486,13 @@ class HolderLine(_message.Message):
         data_as_of_ms: _builtins.int = ...,
         last_heard_ms: _builtins.int = ...,
         paused_since_ms: _builtins.int = ...,
+        unfit: _builtins.int = ...,
+        oversized: _builtins.int = ...,
+        lacking: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "copy", b"copy", "data_as_of_ms", b"data_as_of_ms", "elapsed_ms", b"elapsed_ms", "ending", b"ending", "holder", b"holder", "last_heard_ms", b"last_heard_ms", "paused_since_ms", b"paused_since_ms", "records", b"records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "copy", b"copy", "data_as_of_ms", b"data_as_of_ms", "elapsed_ms", b"elapsed_ms", "ending", b"ending", "holder", b"holder", "lacking", b"lacking", "last_heard_ms", b"last_heard_ms", "oversized", b"oversized", "paused_since_ms", b"paused_since_ms", "records", b"records", "unfit", b"unfit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

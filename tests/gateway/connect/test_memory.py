@@ -16,7 +16,7 @@ from accord.link.addresses import loopback
 from accord.link.jose import decoded, encoded
 from accord.link.mandate_claims import Wanted
 from accord.link.mandates import make_mandate
-from accord.terms.evidence import TreatmentBasis
+from accord.terms.evidence import TreatmentBasis, Who
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, Ura
 from accord.terms.parties import Professional
@@ -27,7 +27,7 @@ from gateway.connect.applications import ANYBODY, Applications, new_token, read_
 from gateway.connect.composition import mandate_source
 from gateway.connect.mandating import AskedOf, HeldMandate, Issued, MandateBook, Organisation, OwnKey, from_command
 from gateway.connect.patients import Asker, Patients
-from gateway.connect.professionals import Professionals, Who
+from gateway.connect.professionals import Professionals
 from gateway.connect.settings import OrganisationSettings
 
 pytestmark = pytest.mark.anyio
@@ -188,7 +188,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from accord.link.jose import decoded, encoded
 from accord.link.mandate_claims import Wanted
 from accord.link.mandates import make_mandate
-from accord.terms.evidence import TreatmentBasis
+from accord.terms.evidence import TreatmentBasis, Who
 from accord.terms.identifiers import Bsn, Ura
 from accord.terms.parties import Professional
 from accord.terms.vocabulary import PurposeOfUse

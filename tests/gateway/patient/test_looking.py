@@ -7,14 +7,15 @@ import pytest
 from accord.rules.data_kinds import DataKind
 from accord.rules.emergency import REASONS, ReasonCode
 from accord.terms.vocabulary import HolderKind, PurposeOfUse
+from gateway.pages.telling import Language, words
 from gateway.patient.looking import Look, by_day
 from gateway.patient.ports import AccessLine, HolderAccesses
 from gateway.patient.sessions import Period
-from gateway.patient.telling import Language, words
+from gateway.patient.visits import PACKAGE
 from tests.gateway.patient.conftest import Kit, says
 from tests.gateway.patient.fake_region import BRINKHOF, DINKELHORST, NOON
 
-DUTCH = words(Language.DUTCH)
+DUTCH = words(PACKAGE, Language.DUTCH)
 HOUR = timedelta(hours=1)
 SEEN = frozenset({DataKind.ALERTS})
 
@@ -33,7 +34,7 @@ def told(*at_gp: AccessLine, hospital: tuple[AccessLine, ...] = ()) -> list[Hold
 
 
 def looks(*at_gp: AccessLine, hospital: tuple[AccessLine, ...] = (), language: Language = Language.DUTCH) -> list[Look]:
-    return [look for day in by_day(told(*at_gp, hospital=hospital), words(language), HOUR) for look in day.looks]
+    return [look for day in by_day(told(*at_gp, hospital=hospital), words(PACKAGE, language), HOUR) for look in day.looks]
 
 
 def test_p12_an_emergency_with_a_search_and_everything_is_told_once_with_its_reason() -> None:
@@ -117,7 +118,7 @@ def test_every_reason_is_told_in_words(code: ReasonCode) -> None:
         (look,) = looks(line(reason=code.value), line(1, "emergency"), language=language)
 
         assert language is Language.ENGLISH or code.value not in look.why
-        assert words(language)(f"reason.{code}") in look.why
+        assert words(PACKAGE, language)(f"reason.{code}") in look.why
     assert set(REASONS) == set(ReasonCode)
 
 

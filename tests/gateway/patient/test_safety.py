@@ -9,7 +9,7 @@ from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import Bsn
 from accord.terms.members import LoginProvider
 from gateway.patient.login import Login, LoginSettings
-from gateway.patient.sessions import Sessions
+from gateway.patient.sessions import make_sessions
 from testbed.people import BENNIE, DINA
 from tests.gateway.patient.conftest import CLIENT, ISSUER, PAGES, Kit
 from tests.gateway.patient.fake_region import Clock
@@ -245,7 +245,7 @@ async def test_when_the_provider_is_down_the_page_says_so(kit: Kit) -> None:
 
 async def test_p7_a_crowd_at_the_door_pushes_nobody_out() -> None:
     clock = Clock()
-    sessions = Sessions(clock, most=3)
+    sessions = make_sessions(clock, most=3)
     first, _ = sessions.begin()
     for _ in range(10):
         sessions.begin()
@@ -256,7 +256,7 @@ async def test_p7_a_crowd_at_the_door_pushes_nobody_out() -> None:
 
 async def test_p6_a_session_that_ended_is_gone_from_memory() -> None:
     clock = Clock()
-    sessions = Sessions(clock)
+    sessions = make_sessions(clock)
     sessions.begin()
     clock.pass_by(minutes=11)
     sessions.find("another")

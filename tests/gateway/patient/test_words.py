@@ -14,11 +14,12 @@ from accord.rules.data_kinds import DataKind
 from accord.rules.emergency import ReasonCode
 from accord.rules.speaking import Denied
 from accord.terms.vocabulary import HolderKind, PurposeOfUse
+from gateway.pages.telling import Language, preferred, spoken_number, words
+from gateway.pages.templates import make_templates
 from gateway.patient.changes import Stays
-from gateway.patient.telling import Language, preferred, spoken_number, words
-from gateway.patient.visits import make_templates
+from gateway.patient.visits import PACKAGE
 
-DUTCH, ENGLISH = words(Language.DUTCH), words(Language.ENGLISH)
+DUTCH, ENGLISH = words(PACKAGE, Language.DUTCH), words(PACKAGE, Language.ENGLISH)
 #: Words that the reader already has where they come: they are there for the test to read whole sentences.
 FILLED = {
     "who": "de huisarts", "data": "uw medicijnen", "what": "uw medicijnen", "name": "Jan", "patient": "Dina", "day": "maandag", "at": "tien uur",
@@ -57,7 +58,7 @@ def test_no_sentence_lies_unused_and_none_is_missing() -> None:
 
 
 def test_every_template_can_be_read() -> None:
-    templates = make_templates()
+    templates = make_templates(PACKAGE)
     for name in templates.list_templates():
         assert templates.get_template(name).name == name
 

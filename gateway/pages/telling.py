@@ -87,9 +87,9 @@ class Words:
 
 
 @cache
-def words(language: Language) -> Words:
-    """The catalogue of a language, read once."""
-    text = files("gateway.patient").joinpath("words", f"{language}.toml").read_text(encoding="utf-8")
+def words(package: str, language: Language) -> Words:
+    """The catalogue of a package of pages in a language, read once."""
+    text = files(package).joinpath("words", f"{language}.toml").read_text(encoding="utf-8")
     catalogue = tomllib.loads(text)
     calendar = catalogue.pop("calendar")
     return Words(language, dict(_flat(catalogue)), tuple(calendar["months"]), tuple(calendar["days"]))

@@ -1,19 +1,22 @@
 """What every answer says to the browser: keep nothing, load nothing from elsewhere, tell nobody where you came from."""
 
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.patient.settings import PatientSettings
+_STRICT: Final = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; {more}frame-ancestors 'none'; base-uri 'none'"
 
 
-def with_headers(app: ASGIApp, settings: PatientSettings, login_origin: str) -> ASGIApp:
-    """The same application, with these headers on every answer. A form may lead to the login provider and nowhere else."""
-    policy = (
-        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self' {login_origin}; frame-ancestors 'none'; base-uri 'none'"
-    )
+def policy_of(*, form_action: str = "'self'", connects: bool = False) -> str:
+    """The content security policy: nothing of others. *form_action* is where forms may lead, *connects* whether a script may ask us for more."""
+    more = f"connect-src 'self'; form-action {form_action}; " if connects else f"form-action {form_action}; "
+    return _STRICT.format(more=more)
+
+
+def with_headers(app: ASGIApp, policy: str, *, is_https: bool) -> ASGIApp:
+    """The same application, with these headers on every answer."""
     fixed = {
         "content-security-policy": policy,
         "referrer-policy": "no-referrer",
@@ -23,7 +26,7 @@ def with_headers(app: ASGIApp, settings: PatientSettings, login_origin: str) -> 
         "cross-origin-resource-policy": "same-origin",
         "permissions-policy": "camera=(), geolocation=(), microphone=()",
     }
-    if settings.is_https:
+    if is_https:
         fixed["strict-transport-security"] = "max-age=31536000"
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,5 +44,5 @@ def _add(message: MutableMapping[str, Any], fixed: dict[str, str], *, keep: bool
     headers = MutableHeaders(scope=message)
     for name, value in fixed.items():
         headers[name] = value
-    # Only the style sheet, the script and the icon may be kept: they are the same for everybody.
+    # Only style sheets, scripts and pictures may be kept: they are the same for everybody.
     headers["cache-control"] = "public, max-age=3600" if keep and message["status"] in (200, 304) else "no-store"
