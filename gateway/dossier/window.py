@@ -93,14 +93,20 @@ class Window:
         self._size = 0
         self._batches: deque[KeptBatch] = deque()
         self._by_name: dict[HolderName, dict[str, Entry]] = {}
+        self._of_holder: dict[HolderName, deque[KeptBatch]] = {}
+        #: Types of which all that a holder has in the window is known by name.
+        self._known: dict[HolderName, set[int]] = {}
 
     def keep(self, batch: KeptBatch) -> Iterator[KeptBatch]:
         """Keep *batch*, and give up the oldest ones while there is too much; never *batch* itself."""
         self._batches.append(batch)
+        self._of_holder.setdefault(batch.holder, deque()).append(batch)
+        self._known.pop(batch.holder, None)
         self._size += batch.size
         while self._size > self._most_bytes and len(self._batches) > 1:
             oldest = self._batches.popleft()
             self._size -= oldest.size
+            self._of_holder[oldest.holder].popleft()
             by_name = self._by_name.get(oldest.holder, {})
             for name in oldest.names:
                 if name in by_name and by_name[name].batch is oldest:
@@ -111,10 +117,12 @@ class Window:
         """The bytes of a holder's record (`Medication/3`), when it is here."""
         by_name = self._by_name.setdefault(holder, {})
         if name not in by_name:
-            code = _code(name)
-            for batch in self._batches:
-                if batch.holder == holder and code not in batch.indexed:
-                    self._index(batch, code)
+            code, known = _code(name), self._known.setdefault(holder, set())
+            if code not in known:
+                known.add(code)
+                for batch in self._of_holder.get(holder, ()):
+                    if code not in batch.indexed:
+                        self._index(batch, code)
         entry = by_name.get(name)
         return entry.content if entry else None
 

@@ -40,6 +40,13 @@ class Wish:
     ended: str = ""
     said_with: tuple[str, ...] = ()
     notes: tuple[tuple[Wording, str], ...] = ()
+    #: Its record is in force, and it has not ended.
+    holds: bool = True
+
+    @property
+    def about(self) -> str:
+        """What it is a wish about: wishes with the same are one thread. One that the table does not know is about its own words."""
+        return self.concept.key if self.concept is not None else " ".join(self.subject.split()).casefold()
 
     @property
     def says(self) -> str:
