@@ -25,7 +25,7 @@ _TAG: Final = 14
 #: What is tried one after another: so many letters of a text (with the way to the whole of it beside it), and so many things of a block.
 _STEPS: Final = ((900, 5), (480, 4), (280, 3), (160, 2), (90, 2), (90, 1), (60, 1), (60, 0))
 #: Who gives way first, where a column is too long.
-_YIELDS: Final = ("problems", "medication", "kidney-function", "implants", "wishes", "people", "allergies", "blood-thinners")
+_YIELDS: Final = ("problems", "medication", "kidney", "implants", "wishes", "people", "allergies", "blood-thinners")
 _LISTED: Final = 8
 _PIECE: Final = 60
 
@@ -69,30 +69,7 @@ def _less(block: Block) -> Block:
 
 
 def _cut(cluster: Cluster, most: int) -> Cluster:
-    return replace(cluster, sides=tuple(tuple(_cut_row(row, most) for row in side) for side in cluster.sides))
-
-
-def _cut_row(row: Row, most: int) -> Row:
-    what, value = _piece(row.what, max(most // 3, _PIECE)), _piece(row.value, most)
-    extra: list[tuple[str, str]] = []
-    left = most
-    for label, text in row.extra:
-        if left <= 0:
-            break
-        piece = _piece(text, left)
-        extra.append((label, piece))
-        left -= len(piece) + len(label)
-    if (what, value, tuple(extra)) == (row.what, row.value, row.extra):
-        return row
-    return replace(row, what=what, value=value, extra=tuple(extra), is_cut=True)
-
-
-def _piece(text: str, most: int) -> str:
-    """The beginning of a text, whole words where it has any, and a sign that it goes on."""
-    if len(text) <= most:
-        return text
-    words = text[:most].rpartition(" ")[0] or text[:most]
-    return f"{words.rstrip()} …"
+    return replace(cluster, sides=tuple(tuple(row.cut(most, most_of_name=max(most // 3, _PIECE)) for row in side) for side in cluster.sides))
 
 
 def _lines(letters: float, width: float) -> int:
@@ -126,9 +103,10 @@ def _cluster(cluster: Cluster, width: float) -> float:
 
 
 def _entry(row: Row, width: float, *, named: bool) -> float:
-    tags = sum(len(tag) * 7.2 + _TAG for tag in (row.attention_words, row.state, "arrived after you looked" if row.is_late else "") if tag)
-    said = (len(row.what) + 1) * _BOLD * named + len(row.value) * (_PLAIN if named else _BOLD) + tags + (90 if row.is_cut else 0)
-    source = (len(row.when or "geen datum") + len(row.sources[0]) + len(row.author) + 4 + 12 * (len(row.sources) > 1)) * _SMALL
+    tags = sum(len(tag) * 7.2 + _TAG for tag in (row.attention_words, row.state, "after you looked" if row.is_late else "") if tag)
+    value = len(row.value) + sum(len(one) + 3 for one in row.telephones)
+    said = (len(row.what) + 1) * _BOLD * named + value * (_PLAIN if named else _BOLD) + tags + (90 if row.is_cut else 0)
+    source = (len(row.when or "geen datum") + len("".join(row.sources[:1])) + len(row.author) + 4 + 12 * (len(row.sources) > 1)) * _SMALL
     extra = sum(_lines((len(label) + 2 + len(text)) * 7.7, width) for label, text in row.extra) * 17.3
     if named and not row.extra and said + source + 10 <= width:
         return _SAID

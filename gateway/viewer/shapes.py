@@ -1,6 +1,6 @@
 """What the pages of the viewer are made of: plain values in the reader's language, so that a template decides nothing but form."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -99,11 +99,17 @@ class Head:
     records: int = 0
     seen: int = 0
     at: str = ""
+    is_over: bool = False
+    #: Why it could not be opened, or broke off; empty where it did not.
+    failure: str = ""
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether nobody is still answering."""
-        return not self.heard.waiting
+
+def cut_text(text: str, most: int) -> str:
+    """The beginning of a text that is longer than *most*, and a sign that it goes on."""
+    if len(text) <= most:
+        return text
+    words = text[:most].rpartition(" ")[0] or text[:most]
+    return f"{words.rstrip()} …"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +128,26 @@ class Row:
     attention_words: str = ""
     #: More that is read with it, always: conditions, a reaction.
     extra: tuple[tuple[str, str], ...] = ()
+    #: Everything else that the record says.
+    details: tuple[tuple[str, str], ...] = ()
     has_attachments: bool = False
     is_late: bool = False
     section: str = ""
+    telephones: tuple[str, ...] = ()
+    is_derived: bool = False
     is_cut: bool = False
+
+    def cut(self, most: int, *, most_of_name: int = 200) -> "Row":
+        """The row with so many letters of what it says, whole words where it has any, and a sign that it goes on."""
+        what, value = cut_text(self.what, most_of_name), cut_text(self.value, most)
+        extra: list[tuple[str, str]] = []
+        left = most
+        for label, text in self.extra:
+            if left > 0:
+                extra.append((cut_text(label, most_of_name), cut_text(text, left)))
+            left -= len(text) + len(label)
+        is_whole = (what, value, tuple(extra)) == (self.what, self.value, self.extra)
+        return self if is_whole else replace(self, what=what, value=value, extra=tuple(extra), is_cut=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +158,13 @@ class Cluster:
     standing: str
     sides: tuple[tuple[Row, ...], ...]
     rule: str = ""
+    #: What all of them are about.
+    about: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is about."""
+        return self.about or self.sides[0][0].what
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -177,6 +206,11 @@ class Strand:
     earlier: tuple[Cluster, ...] = ()
     in_error: tuple[Cluster, ...] = ()
     trend: Trend | None = None
+    #: Of the older and the earlier ones: those that are not on the page, for being too many.
+    more_older: int = 0
+    more_earlier: int = 0
+    #: A line of it, by which the whole of it is found.
+    whole: int = 0
 
     @property
     def has_conflict(self) -> bool:
@@ -216,13 +250,12 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class SectionPage:
-    """A section: its strands, newest first, one page of them."""
+    """A section: its strands, newest first, one page of them. `total` counts all its records, `shown` those that the filter lets by."""
 
     path: str
     title: str
     missing: tuple[HolderCard, ...] = ()
     waiting: tuple[HolderCard, ...] = ()
-    feeders: tuple[str, ...] = ()
     strands: tuple[Strand, ...] = ()
     shown: int = 0
     total: int = 0
@@ -230,6 +263,12 @@ class SectionPage:
     last: int = 1
     filter: Filter = field(default_factory=Filter)
     holders: tuple[tuple[str, str], ...] = ()
+    #: It is one strand, in full.
+    is_whole: bool = False
+
+    def at(self, number: int, last: int, shown: int) -> "SectionPage":
+        """The same, as this page of so many."""
+        return replace(self, number=number, last=last, shown=shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,22 +281,34 @@ class Month:
 
 
 @dataclass(frozen=True, slots=True)
+class TimelinePage:
+    """A page of the timeline."""
+
+    path: str
+    months: tuple[Month, ...]
+    total: int
+    number: int = 1
+    last: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a line comes from: one holder's record, and how it came here."""
+    """One holder that states a line: how to reach it, which record it is there, and whether that was made from another form."""
 
     title: str
     telephone: str
     dial: str
     kind: str
     record: str
+    is_derived: bool = False
     mapping: str = ""
-    link: str = ""
+    #: Where the original stands at the holder's own base; empty where the record is the original.
     original: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OriginPage:
-    """Everything about one line. `attachments` are places (a number) and titles; `others` the lines that it was put together with."""
+    """Everything about one line. `attachments` are places (a number), titles and kinds; `others` the lines it was put together with."""
 
     row: Row
     section: str
@@ -269,3 +320,4 @@ class OriginPage:
     standing: str = ""
     others: tuple[Row, ...] = ()
     attachments: tuple[tuple[int, str, str], ...] = ()
+    bytes_path: str = ""
