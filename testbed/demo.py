@@ -53,7 +53,7 @@ def run_demo(*, everyone: bool, seed: int, once: bool, as_json: bool, language: 
     holders = [holder.name.value for holder in HOLDERS if holder.in_region] if everyone else None
     with (
         ending_politely(),
-        BlockingRegion.start(holders=holders, seed=seed, people=PEOPLE, addresses=(at[0], at[1]), patients=True, desk=at_desk) as region,
+        BlockingRegion.start(holders=holders, seed=seed, people=PEOPLE, addresses=(at[0], at[1]), patients=True, desk=at_desk, viewer=not once) as region,
     ):
         started = time.monotonic() - begin
         if as_json:
@@ -130,6 +130,7 @@ def _show_addresses(region: BlockingRegion, screen: Console, language: Language)
     screen.print(f"\n[bold]{word('emergency access', language)}[/bold]")
     for line in emergency_lines(region.fhir_url, region.token):
         screen.print(f"  [green]{escape(line)}[/green]", soft_wrap=True)
+    screen.print(f"\n[bold]{word('clinicians', language)}[/bold]\n  {region.ehr_url}\n[bold]{word('viewer', language)}[/bold]\n  {region.viewer_url}")
     screen.print(f"\n[bold]{word('patients', language)}[/bold]\n  {region.patients_url}")
     if region.desk is not None:
         screen.print(f"\n[bold]{word('join', language)}[/bold]\n  {region.desk.url}")

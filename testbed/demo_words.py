@@ -35,6 +35,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Noodinzage: Bennie is bewusteloos en koos nooit. Het token van een vertrouwde toepassing is bij elke start nieuw:",
         "An emergency: Bennie is unconscious and never chose. The token of a trusted application is new at each start:",
     ),
+    "clinicians": (
+        "Het EPD van Ziekenhuis Dinkelhorst; in de werklijst opent één knop het dossier:",
+        "The health record of Ziekenhuis Dinkelhorst; in its worklist one button opens the dossier:",
+    ),
+    "viewer": ("Of het dossier zonder EPD, met een BSN (demo):", "Or the dossier without a health record, by a BSN (demo):"),
     "patients": ("De pagina's voor de patiënt (log in als Dina, of als haar dochter Ria):", "The patient's pages (log in as Dina, or as Ria, her daughter):"),
     "join": (
         "Zelf meedoen met een eigen agent: nodig uit met deze regel, en ga verder met docs/joining.md:",

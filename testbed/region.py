@@ -36,7 +36,7 @@ from testbed.region_holders import HolderProcesses
 from testbed.region_office import RegionOffice
 from testbed.region_patients import PatientPages, start_logins
 from testbed.region_story import NOBODY, SLOW_SECONDS, STORY_FAULTS, story_holders
-from testbed.region_viewer import ViewerPages, plan_viewer
+from testbed.region_viewer import ViewerPages, start_ehr
 
 _SETTLE_SECONDS: Final = 60.0
 _LOOK_AGAIN_SECONDS: Final = 0.1
@@ -101,7 +101,7 @@ class BlockingRegion:
         `gateway`) and section. *patients*: with the patient's pages, and where patients log in. *desk*: where the office's
         joining desk listens, if it does. *housed* are holders that have one agent together, *outbound* those without a port.
         *patient*: the gateway gives holders longer than it usually does, for whoever asks about something else than time.
-        *viewer*: with the clinician's viewer, at the data user's side.
+        *viewer*: with the clinician's viewer at the data user's side, and the health record that launches it.
 
         Raises:
             ProcessFailed: A process did not start.
@@ -117,7 +117,7 @@ class BlockingRegion:
                 if patients:
                     region._pages = start_logins(root, processes, region.office)
                 if viewer:
-                    region._viewer = plan_viewer()
+                    region._viewer = start_ehr(root, processes)
                 region._begin(STORY_FAULTS if story else (), addresses, desk)
                 yield region
         finally:
@@ -137,6 +137,11 @@ class BlockingRegion:
     def viewer_url(self) -> str:
         """Where the clinician's viewer is; empty when there is none."""
         return self._viewer.url if self._viewer else ""
+
+    @property
+    def ehr_url(self) -> str:
+        """Where the health record is from which clinicians open the viewer; empty when there is none."""
+        return self._viewer.ehr if self._viewer else ""
 
     @property
     def spoilt(self) -> Mapping[str, FaultKind]:
@@ -245,8 +250,7 @@ class BlockingRegion:
         alive = self._at.start_agents(frozenset(self._spoilt))
         # Whoever asks does so through the data user's own proxy, which holds the key that the gateway never has.
         told, ura = self._gateway.wait_until_ready("ready"), BY_NAME[DATA_USER].ura.value
-        viewer = self._viewer.settings if self._viewer else {}
-        connect = write_connect(self.root, self.office, told, http=http, grpc=grpc, ura=ura, token=self.token, without_token=True, viewer=viewer)
+        connect = write_connect(self.root, self.office, told, http=http, grpc=grpc, ura=ura, token=self.token, without_token=True, viewer=self._viewer)
         self._connect = self._processes.start(connect)
         self.fhir_url, self.gateway_address = faces_of(self._connect)
         for name in alive:

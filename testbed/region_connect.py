@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 from testbed.processes import Program, Running
 from testbed.region_files import DATA_USER, PROFESSIONAL, write_toml
 from testbed.region_office import GATEWAY, RegionOffice
+from testbed.region_viewer import ViewerPages
 
 
 def write_connect(
@@ -24,12 +23,12 @@ def write_connect(
     token: str = "",
     without_token: bool = False,
     professional: Mapping[str, str] = PROFESSIONAL,
-    viewer: Mapping[str, Any] = MappingProxyType({}),
+    viewer: ViewerPages | None = None,
 ) -> Program:
     """Write the settings of a data user's proxy; *told* is the gateway's ready line.
 
     The application that shows *token* is trusted to say who is at work, and how they proved it. Where there is one, nobody else may
-    ask, or *without_token* everybody. *viewer* are the settings of the clinician's viewer; none: it has none.
+    ask, or *without_token* everybody. *viewer* is the clinician's, where there is one.
     """
     folder = root / name
     office.give(folder, follows=True)
@@ -43,10 +42,12 @@ def write_connect(
             "gateway": {"url": f"https://{faces['http']}", "grpc": faces["grpc"], "ura": GATEWAY.value, "certificate": "tls.pem", "key": "tls.key"},
             "organisation": {"ura": ura, "mandate_key": "mandate.key"},
             "professional": dict(professional),
-            **({"viewer": dict(viewer)} if viewer else {}),
+            **({"viewer": viewer.settings} if viewer else {}),
             **({"applications": {"tokens": "tokens", "without_token": without_token}} if token else {}),
         },
     )
+    if viewer:
+        viewer.put_secret(folder)
     if token:
         (folder / "tokens").touch(mode=0o600)
         (folder / "tokens").write_text(f"ehr {sha256(token.encode()).hexdigest()} trusted\n", encoding="ascii")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from accord.link.introducing import OUTBOUND
 from accord.terms.members import Member, Part
@@ -274,5 +274,13 @@ def write_toml(path: Path, sections: Mapping[str, Mapping[str, _Value]]) -> None
 
 
 def _toml(values: Mapping[str, _Value]) -> str:
-    # A TOML value of these kinds is written as JSON writes it.
-    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
+    return "".join(f"{key} = {_toml_value(value)}\n" for key, value in values.items())
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key} = {_toml_value(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    # A TOML value of the other kinds is written as JSON writes it.
+    return json.dumps(value, ensure_ascii=False)

@@ -28,15 +28,27 @@ def read_keys(jwks: str) -> dict[str, Mapping[str, Any]]:
     Raises:
         BadInput: `invalid-setting`: no keys, a key without id, two of one id, or a private one.
     """
+    try:
+        return keys_in(json.loads(jwks))
+    except ValueError:
+        raise BadInput(Fault.INVALID_SETTING, "login keys", then=KEY) from None
+
+
+def keys_in(jwks: Any) -> dict[str, Mapping[str, Any]]:
+    """The signing keys of a JWK set that was read, by id; as `read_keys`.
+
+    Raises:
+        BadInput: `invalid-setting`.
+    """
     keys: dict[str, Mapping[str, Any]] = {}
     try:
-        for key in json.loads(jwks)["keys"]:
+        for key in jwks["keys"]:
             if key.get("use", "sig") != "sig":
                 continue
             if not isinstance(key["kid"], str) or key["kid"] in keys or "d" in key:
                 raise BadInput(Fault.INVALID_SETTING, "login keys", then=KEY)
             keys[key["kid"]] = key
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
         raise BadInput(Fault.INVALID_SETTING, "login keys", then=KEY) from None
     if not keys:
         raise BadInput(Fault.INVALID_SETTING, "login keys", then=KEY)

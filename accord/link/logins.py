@@ -6,27 +6,25 @@ way, and neither believes the other about it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from hmac import compare_digest
 from typing import Any, Final
 
-from accord.link.login_keys import check_signature, one_spelling, read_keys, wrong
+from accord.link.id_tokens import LEEWAY, TOKEN_BYTES, moment_in, object_of, text_in, verified
+from accord.link.login_keys import read_keys, wrong
 from accord.rules.speaking import Identity, Represented
-from accord.rules.strictness import Number, strict_json
+from accord.rules.strictness import Number
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn
 from accord.terms.members import LoginProvider
 
-__all__ = ["Expected", "expected_of", "identity_of", "login_of", "read_keys"]
+__all__ = ["LEEWAY", "TOKEN_BYTES", "Expected", "expected_of", "identity_of", "login_of", "read_keys"]
 
-TOKEN_BYTES: Final = 16 * 1024
-LEEWAY: Final = timedelta(seconds=30)
 #: How long ago a login that was asked to be fresh may have been.
 FRESH: Final = timedelta(seconds=120)
 #: How long ago a login may have been by which one still looks.
 LONGEST_LOGIN: Final = timedelta(minutes=60)
 _LONGEST_LIFE: Final = timedelta(hours=12)
-_HEADER: Final = frozenset({"alg", "kid", "typ"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +45,20 @@ def identity_of(token: str, keys: Mapping[str, Mapping[str, Any]], expected: Exp
     Raises:
         BadInput: `token-invalid`, with the name of what is wrong and never its content.
     """
-    claims = _verified(token, keys)
+    claims = verified(token, keys)
     _check_claims(claims, expected, at)
     represents = _represented(claims.get("represents"))
     bsn = claims.get(expected.bsn_claim)
     if bsn is None and represents is None:
         raise wrong(expected.bsn_claim)
     return Identity(
-        subject=_text(claims, "sub"),
-        name=_text(claims, "name"),
+        subject=text_in(claims, "sub"),
+        name=text_in(claims, "name"),
         bsn=None if bsn is None else _bsn(bsn),
         born=_day(claims, "birth_date") if "birth_date" in claims else None,
         represents=represents,
-        authenticated=_moment(claims, "auth_time"),
-        expires=_moment(claims, "exp"),
+        authenticated=moment_in(claims, "auth_time"),
+        expires=moment_in(claims, "exp"),
         token=token,
     )
 
@@ -112,22 +110,7 @@ def _claimed_issuer(token: str) -> object:
     parts = token.split(".", 3)
     if len(token) > TOKEN_BYTES or len(parts) != 3 or not token.isascii():
         raise wrong("form")
-    return _object(parts[1]).get("iss")
-
-
-def _verified(token: str, keys: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    parts = token.split(".")
-    if len(token) > TOKEN_BYTES or len(parts) != 3 or not token.isascii():
-        raise wrong("form")
-    header = _object(parts[0])
-    if not header.keys() <= _HEADER or header.get("typ", "JWT") != "JWT":
-        raise wrong("header")
-    key_id = header.get("kid")
-    key = keys.get(key_id) if isinstance(key_id, str) else None
-    if key is None:
-        raise wrong("key")
-    check_signature(header.get("alg"), key, f"{parts[0]}.{parts[1]}".encode(), one_spelling(parts[2]))
-    return _object(parts[1])
+    return object_of(parts[1]).get("iss")
 
 
 def _check_claims(claims: Mapping[str, Any], expected: Expected, at: datetime) -> None:
@@ -136,7 +119,7 @@ def _check_claims(claims: Mapping[str, Any], expected: Expected, at: datetime) -
     audience = claims.get("aud")
     if audience not in (expected.audience, [expected.audience]) or claims.get("azp", expected.audience) != expected.audience:
         raise wrong("aud")
-    issued, expires, authenticated = (_moment(claims, name) for name in ("iat", "exp", "auth_time"))
+    issued, expires, authenticated = (moment_in(claims, name) for name in ("iat", "exp", "auth_time"))
     if not issued - LEEWAY <= at < expires or expires - issued > _LONGEST_LIFE or authenticated > issued + LEEWAY:
         raise wrong("exp")
     nonce = claims.get("nonce")
@@ -158,7 +141,7 @@ def _represented(claim: object) -> Represented | None:
         raise wrong("represents.scope")
     return Represented(
         bsn=_bsn(claim.get("bsn")),
-        name=_text(claim, "name"),
+        name=text_in(claim, "name"),
         until=_day(claim, "until"),
         choosing="choose" in scope,
         parental="parental" in scope,
@@ -166,35 +149,11 @@ def _represented(claim: object) -> Represented | None:
     )
 
 
-def _object(part: str) -> Mapping[str, Any]:
-    try:
-        value = strict_json(one_spelling(part), limit=TOKEN_BYTES)
-    except BadInput:
-        raise wrong("form") from None
-    if not isinstance(value, dict):
-        raise wrong("form")
-    return value
-
-
-def _moment(claims: Mapping[str, Any], name: str) -> datetime:
-    value = claims.get(name)
-    if not isinstance(value, Number) or not value.isdecimal() or len(value) > 11:
-        raise wrong(name)
-    return datetime.fromtimestamp(int(value), UTC)
-
-
 def _day(claims: Mapping[str, Any], name: str) -> date:
     try:
-        return date.fromisoformat(_text(claims, name))
+        return date.fromisoformat(text_in(claims, name))
     except ValueError:
         raise wrong(name) from None
-
-
-def _text(claims: Mapping[str, Any], name: str) -> str:
-    value = claims.get(name)
-    if not isinstance(value, str) or isinstance(value, Number) or not 0 < len(value) <= 200:
-        raise wrong(name)
-    return value
 
 
 def _bsn(value: object) -> Bsn:

@@ -134,6 +134,28 @@ CATALOGUE: dict[Fault, Explanation] = {
     Fault.HEAD_UNREADABLE: Explanation("The file with the signed head cannot be read.", "Give a file with one signed head in it, as the other party sent it."),
     Fault.TOO_YOUNG: Explanation("Content of access journals is kept for at least five years.", "Give a day that is at least five years ago."),
     Fault.GATEWAY_UNREACHABLE: Explanation("The gateway of the region could not be reached.", "Try again; call the office of the region if it lasts."),
+    Fault.EHR_UNKNOWN: Explanation(
+        "The viewer was launched by an electronic health record that it does not know.",
+        "Put its issuer into `viewer.smart` exactly as it sends it, also as to the slash at the end.",
+    ),
+    Fault.EHR_UNREACHABLE: Explanation(
+        "The electronic health record could not be reached, or not in time.", "Launch again; if it lasts, run `noaber connect doctor`."
+    ),
+    Fault.EHR_ANSWER_INVALID: Explanation(
+        "The electronic health record answers otherwise than SMART App Launch says.",
+        "Compare its SMART configuration with docs/viewer.md, and ask its supplier.",
+    ),
+    Fault.LAUNCH_OVER: Explanation("This launch was not begun here, was used before, or took too long.", "Launch again from the electronic health record."),
+    Fault.LAUNCH_REFUSED: Explanation(
+        "The electronic health record did not give access.", "Launch again; if it lasts, look at how the viewer is registered there: client, secret, scopes."
+    ),
+    Fault.NO_LAUNCHED_PATIENT: Explanation(
+        "The electronic health record names no patient, or one that it does not show.", "Open the patient there and launch again."
+    ),
+    Fault.PROFESSIONAL_UNKNOWN: Explanation(
+        "The electronic health record does not say who is at work: a UZI number, a name and one role are needed.",
+        "Have them recorded there, with the systems that docs/viewer.md names.",
+    ),
     Fault.JOIN_REFUSED: Explanation("The token does not count, or no longer.", "Call the office of the region, and ask for a new token."),
     Fault.WRONG_AUTHORITY: Explanation(
         "Whoever answers at this address is not the office of the region, or something between opens the connection.",

@@ -78,6 +78,14 @@ class Fault(StrEnum):
     HEAD_UNREADABLE = "head-unreadable"
     TOO_YOUNG = "too-young"
     GATEWAY_UNREACHABLE = "gateway-unreachable"
+    # Launched from an electronic health record
+    EHR_UNKNOWN = "ehr-unknown"
+    EHR_UNREACHABLE = "ehr-unreachable"
+    EHR_ANSWER_INVALID = "ehr-answer-invalid"
+    LAUNCH_OVER = "launch-over"
+    LAUNCH_REFUSED = "launch-refused"
+    NO_LAUNCHED_PATIENT = "no-launched-patient"
+    PROFESSIONAL_UNKNOWN = "professional-unknown"
     # Joining
     JOIN_REFUSED = "join-refused"
     WRONG_AUTHORITY = "wrong-authority"

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -30,6 +31,7 @@ from accord.terms.next_steps import TAKEN, WHOLE
 from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
 from gateway.connect.applications import Applications, read_applications
+from gateway.connect.ehr_clients import ehr_client
 from gateway.connect.grpc_relay import DossierRelay, GatewayChannel
 from gateway.connect.mandating import AskedOf, MandateBook, MandateSource, Organisation, OwnKey, from_command
 from gateway.connect.patients import Patients
@@ -62,7 +64,7 @@ async def run(settings: ConnectSettings, folder: Path, ready: Callable[[str], No
     files = _tls_files(settings, folder)
     source, fetcher = mandate_source(settings.organisation, folder)
     parts = _parts(settings, folder, live, files, source)
-    viewer = viewer_settings(settings.viewer, parts.professionals) if settings.viewer.listen else None
+    viewer = viewer_settings(settings.viewer, parts.professionals, folder) if settings.viewer.listen else None
     channel = _channel(settings, live, files) if settings.listen.grpc or viewer else None
     try:
         async with anyio.create_task_group() as tasks:
@@ -75,7 +77,13 @@ async def run(settings: ConnectSettings, folder: Path, ready: Callable[[str], No
             if channel is not None and settings.listen.grpc:
                 grpc_server, grpc_address = await _serve_grpc(settings, DossierRelay(parts, channel), ops)
             if channel is not None and viewer is not None:
-                around = AroundViewer(AskedThroughGateway(parts, channel), parts.clock, lambda: live.newest.policy.emergency, _counted_in(ops))
+                around = AroundViewer(
+                    AskedThroughGateway(parts, channel),
+                    parts.clock,
+                    lambda: live.newest.policy.emergency,
+                    _counted_in(ops),
+                    partial(ehr_client, settings.viewer, folder),
+                )
                 viewer_address = f" viewer={await tasks.start(serve_viewer, viewer, settings.viewer.listen, around)}"
             with ops.looks_at(_COUNTED_AS, Party(live, certificate=files.certificate if files is not None else None)):
                 notifier.ready()

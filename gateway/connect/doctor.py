@@ -19,6 +19,7 @@ from accord.terms.faults import BadInput, Faulted
 from accord.terms.identifiers import Ura
 from accord.terms.members import RegionRegister
 from gateway.connect.settings import KEPT, ConnectSettings
+from gateway.connect.viewer_doctor import check_viewer
 
 _HTTPS_PORT = 443
 
@@ -43,7 +44,7 @@ def examine(read: Callable[[], Loaded[ConnectSettings]], folder: Path) -> list[F
     found += more
     if register is not None and given.url.startswith("https://"):
         found += _check_gateway(settings, tls, register)
-    return found
+    return [*found, *check_viewer(settings, folder)]
 
 
 def _check_gateway(settings: ConnectSettings, tls: TlsFiles | None, register: RegionRegister) -> list[Finding]:

@@ -58,6 +58,12 @@ treatment = "registered"         # registered, admitted, referred, present; empt
 listen = ""                      # the clinician's viewer, for instance "127.0.0.1:8482" or "unix:/run/noaber/viewer.sock"; empty: off
 public_url = ""                  # what browsers see: https at your own proxy; plain http on this machine only
 demo = false                     # true: whoever reaches the page works as the professional above; for demonstrations only
+# [[viewer.smart]]               # a health record that launches it (docs/viewer.md)
+# issuer = "https://ehr.example/fhir"
+# client_id = "noaber-viewer"
+# client_secret_file = "ehr.secret"
+# treatment = "present"
+# two_factors = ["mfa"]
 
 [applications]
 tokens = ""                      # a file of `noaber connect token <name>`; empty: every program on this machine may ask
@@ -121,12 +127,37 @@ class ApplicationSettings(msgspec.Struct, frozen=True):
     without_token: bool = False
 
 
+class SmartSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An electronic health record that the viewer may be launched from; see `gateway.viewer.ehr.Ehr`.
+
+    `client_secret_file` or `client_key` (a private key, PEM, with its `client_key_id`) proves that it is us; neither: a public
+    client. `allowed` are endpoints at another origin than the issuer's.
+    """
+
+    issuer: str
+    client_id: str
+    title: str = ""
+    client_secret_file: str = ""
+    client_key: str = ""
+    client_key_id: str = ""
+    scopes: tuple[str, ...] = ()
+    treatment: str = ""
+    role_claim: str = ""
+    two_factors: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+
+
 class ViewerPagesSettings(msgspec.Struct, frozen=True):
-    """The clinician's viewer: where it listens (empty: off), what browsers see, and whether it is a demonstration without login."""
+    """The clinician's viewer: where it listens (empty: off), what browsers see, whether it is a demonstration without login, and by whom it is launched.
+
+    `authorities`: a file (PEM) with the authorities of the health records, where they are not the system's.
+    """
 
     listen: str = ""
     public_url: str = ""
     demo: bool = False
+    smart: tuple[SmartSettings, ...] = ()
+    authorities: str = ""
 
 
 class MemorySettings(msgspec.Struct, frozen=True):

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import anyio
+import httpx2
 from anyio import TASK_STATUS_IGNORED
 from anyio.abc import TaskStatus
 from starlette.types import ASGIApp
@@ -15,12 +17,14 @@ from accord.terms.next_steps import WHOLE
 from accord.terms.policies import EmergencyPolicy
 from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
+from gateway.connect.ehr_clients import ehr_of
 from gateway.connect.professionals import Professionals
 from gateway.connect.settings import ViewerPagesSettings
 from gateway.pages.addresses import PublicAddress
 from gateway.pages.templates import make_templates
 from gateway.viewer.app import make_viewer_app
 from gateway.viewer.dossiers import OpenDossiers
+from gateway.viewer.ehr_calls import EhrCalls
 from gateway.viewer.ports import Asking
 from gateway.viewer.sessions import LoggedIn, make_sessions
 from gateway.viewer.settings import ViewerSettings
@@ -29,12 +33,16 @@ from gateway.viewer.visits import PACKAGE, Desk
 
 @dataclass(frozen=True, slots=True)
 class AroundViewer:
-    """What the viewer needs of the process that it runs in. `counted` wraps the application in the measures of requests."""
+    """What the viewer needs of the process that it runs in.
+
+    `counted` wraps the application in the measures of requests, `client` makes what health records are called with.
+    """
 
     asking: Asking = field(repr=False)
     clock: Callable[[], datetime]
     emergency: Callable[[], EmergencyPolicy | None]
     counted: Callable[[ASGIApp], ASGIApp]
+    client: Callable[[], httpx2.AsyncClient]
 
 
 async def serve_viewer(settings: ViewerSettings, listen: str, around: AroundViewer, *, task_status: TaskStatus[str] = TASK_STATUS_IGNORED) -> None:
@@ -43,10 +51,10 @@ async def serve_viewer(settings: ViewerSettings, listen: str, around: AroundView
     Raises:
         BadInput: `invalid-setting`, `loopback-only`.
     """
-    async with anyio.create_task_group() as tasks:
+    async with around.client() as client, anyio.create_task_group() as tasks:
         dossiers = OpenDossiers(around.asking, tasks, settings, around.clock)
         sessions = make_sessions(around.clock, settings.most_sessions, lambda session: dossiers.close_all(session.owner))
-        desk = Desk(around.asking, settings, dossiers, sessions, make_templates(PACKAGE), around.clock, around.emergency)
+        desk = Desk(around.asking, settings, dossiers, sessions, make_templates(PACKAGE), around.clock, around.emergency, EhrCalls(client))
         tasks.start_soon(dossiers.keep_tidy)
         app = around.counted(make_viewer_app(desk))
         try:
@@ -55,7 +63,7 @@ async def serve_viewer(settings: ViewerSettings, listen: str, around: AroundView
             tasks.cancel_scope.cancel()
 
 
-def viewer_settings(given: ViewerPagesSettings, professionals: Professionals) -> ViewerSettings:
+def viewer_settings(given: ViewerPagesSettings, professionals: Professionals, folder: Path) -> ViewerSettings:
     """How the viewer stands.
 
     Raises:
@@ -64,4 +72,7 @@ def viewer_settings(given: ViewerPagesSettings, professionals: Professionals) ->
     if not given.public_url:
         raise BadInput(Fault.INVALID_SETTING, "viewer.public_url", then=WHOLE)
     usual = LoggedIn(professionals.usual, professionals.treatment, professionals.second_factor_at)
-    return ViewerSettings(PublicAddress(given.public_url, "viewer.public_url"), usual if given.demo else None)
+    ehrs = tuple(ehr_of(one, folder) for one in given.smart)
+    if len({ehr.issuer for ehr in ehrs}) != len(ehrs):
+        raise BadInput(Fault.INVALID_SETTING, "viewer.smart: an issuer stands twice")
+    return ViewerSettings(PublicAddress(given.public_url, "viewer.public_url"), usual if given.demo else None, ehrs)

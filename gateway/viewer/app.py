@@ -18,7 +18,7 @@ from accord.terms.faults import Fault, Faulted
 from gateway.pages.forms import is_ours, read_form
 from gateway.pages.headers import policy_of, with_headers
 from gateway.pages.telling import Language, preferred
-from gateway.viewer import entering, glass
+from gateway.viewer import entering, glass, launching
 from gateway.viewer.pages import DOSSIER_PAGES
 from gateway.viewer.paging import Page
 from gateway.viewer.visits import LANGUAGE_COOKIE, PACKAGE, Desk, Visit, go
@@ -31,6 +31,11 @@ PAGES: Final = (
     Page("/taal", submit=entering.switch_language),
     Page("/uitloggen", submit=entering.leave),
     Page("/uitgelogd", entering.outside),
+    Page("/launch", launching.launch, queries=True, launches=True),
+    Page("/login", launching.choose),
+    Page("/login/{number}", launching.log_in, launches=True),
+    Page("/terug", launching.come_back, queries=True, launches=True),
+    Page("/d/{token}/opnieuw", launching.prove, inside=True, launches=True),
     Page("/d/{token}/noodtoegang", glass.ask_why, glass.break_the_glass, inside=True),
     Page("/d/{token}/bewijs", submit=glass.prove_anew, inside=True),
     Page("/d/{token}/sluiten", submit=entering.close_dossier, inside=True),
@@ -64,7 +69,8 @@ def _endpoint(desk: Desk, page: Page) -> Callable[[Request], Awaitable[Response]
         except ClientDisconnect:
             raise
         except Faulted as failure:
-            response = _failed(visit, failure)
+            _log.warning("viewer page refused", page=page.path, code=failure.fault.value)
+            response = launching.failed(visit, failure) if page.launches else _failed(visit, failure)
         except Exception as failure:  # noqa: BLE001 - no stack and no content may reach a log or a page
             _log.error("viewer page failed", page=page.path, kind=type(failure).__name__)
             response = visit.message("went-wrong", status=500, code=Fault.INTERNAL.value)
@@ -115,7 +121,6 @@ def _is_for_us(visit: Visit) -> bool:
 
 def _failed(visit: Visit, failure: Faulted) -> Response:
     code = failure.fault.value
-    _log.warning("viewer page refused", code=code)
     if failure.fault in _BUSY:
         return visit.message("too-busy", status=503, code=code)
     return visit.message("not-now", status=503, code=code)

@@ -55,7 +55,8 @@ async def open_by_number(visit: Visit, form: Form) -> Response:
 def come_in(visit: Visit, person: LoggedIn) -> tuple[str, Session]:
     """A session under a new id for whoever came in. The same person keeps what is open; of somebody else nothing is left."""
     before, now = visit.session, visit.now
-    session = Session(now, now, person=person)
+    # Launches of other patients may be under way in the same browser.
+    session = Session(now, now, person=person, attempts=before.attempts)
     if person.is_the_same(before.person):
         # They change places: what the session before leaves behind when it ends is nothing.
         session.owner, before.owner = before.owner, session.owner

@@ -45,7 +45,7 @@ class Hearing:
                 self.completeness = event
                 # Who is in the account has the last word there, also somebody the plan did not name.
                 self._cards |= {line.holder.name: line.holder for line in event.holders}
-                self._lines = {line.holder.name: line for line in event.holders}
+                self._lines |= {line.holder.name: line for line in event.holders}
 
     def fail(self, fault: Fault) -> None:
         """Nothing more comes: whoever was waited for is not heard."""

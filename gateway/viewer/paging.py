@@ -17,7 +17,8 @@ class Page:
     """One page. `inside`: one must be in. `queries`: its address may have a query (never patient data).
 
     A page whose path begins with `/d/{token}/` is of a dossier: it is there for the clinician who opened that, and for
-    nobody else. `in_background`: it is fetched by a script, and keeps neither session nor dossier from going idle.
+    nobody else. `in_background`: it is fetched by a script, and keeps neither session nor dossier from going idle. `launches`: what fails
+    there is told as a launch that failed.
     """
 
     path: str
@@ -26,6 +27,7 @@ class Page:
     inside: bool = False
     queries: bool = False
     in_background: bool = False
+    launches: bool = False
 
     @property
     def is_of_a_dossier(self) -> bool:

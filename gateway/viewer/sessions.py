@@ -10,6 +10,7 @@ from accord.terms.evidence import Emergency, TreatmentBasis, Who
 from accord.terms.parties import Professional
 from accord.terms.vocabulary import PurposeOfUse
 from gateway.pages.sessions import Sessions
+from gateway.viewer.ehr_login import Attempt
 
 IDLE: Final = timedelta(minutes=15)
 #: A working day: after it one comes in anew, however busy.
@@ -52,6 +53,7 @@ class Session:
     seen: datetime
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     person: LoggedIn | None = None
+    attempts: dict[str, Attempt] = field(default_factory=dict)
     owner: Owner = field(default_factory=Owner)
     misses: int = 0
 

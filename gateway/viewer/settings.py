@@ -6,6 +6,7 @@ from typing import Final
 
 from accord.terms.limits import MIB
 from gateway.pages.addresses import PublicAddress
+from gateway.viewer.ehr import Ehr
 from gateway.viewer.sessions import LoggedIn
 
 #: A dossier that nobody looks at is let go of after this.
@@ -18,6 +19,7 @@ class ViewerSettings:
 
     address: PublicAddress
     demo: LoggedIn | None = field(default=None, repr=False)
+    ehrs: tuple[Ehr, ...] = ()
     most_sessions: int = 200
     most_dossiers: int = 32
     dossiers_of_one: int = 8

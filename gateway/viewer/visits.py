@@ -13,6 +13,7 @@ from accord.terms.policies import EmergencyPolicy
 from gateway.pages.sessions import Sessions
 from gateway.pages.telling import Language, Words, words
 from gateway.viewer.dossiers import OpenDossier, OpenDossiers
+from gateway.viewer.ehr_calls import EhrCalls
 from gateway.viewer.ports import Asking
 from gateway.viewer.sessions import LoggedIn, Session
 from gateway.viewer.settings import ViewerSettings
@@ -33,6 +34,7 @@ class Desk:
     templates: Environment
     clock: Callable[[], datetime]
     emergency: Callable[[], EmergencyPolicy | None]
+    calls: EhrCalls
 
     @property
     def session_cookie(self) -> str:
@@ -80,6 +82,7 @@ class Visit:
             csrf=self.session.csrf,
             person=self.session.person,
             demo=self.desk.settings.demo is not None,
+            has_ehrs=bool(self.desk.settings.ehrs),
             path=self.request.url.path if path is None else path,
             token=self.token,
             **context,
