@@ -86,13 +86,14 @@ def _origin(page: Around, lining: Lining, line: Line, name: HolderName) -> Origi
     card = page.dossier.hearing.card(name)
     telephone = "" if card is None else card.telephone
     placed: Placed = line.origin if name == line.holder else next((one for one in line.also if one.holder == name), line.origin)
-    mapping = page.dossier.view.mapping_of(name) if line.is_derived and name == line.holder else ""
+    is_derived = line.is_derived and name == line.holder
     return Origin(
         title=lining.title(name),
         telephone=telephone,
         dial="".join(letter for letter in telephone if letter.isdecimal() or letter == "+"),
         kind="" if card is None else page.speech(f"kind.{card.kind.value}"),
         record=f"{placed.type}/{placed.id}",
-        is_derived=line.is_derived and name == line.holder,
-        mapping=mapping,
+        is_derived=is_derived,
+        mapping=page.dossier.view.mapping_of(name) if is_derived else "",
+        original=f"/fhir/at/{name.value}/{placed.type}/{placed.id}/$original" if is_derived else "",
     )
