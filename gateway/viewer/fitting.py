@@ -26,7 +26,8 @@ _TAG: Final = 14
 _STEPS: Final = ((900, 5), (480, 4), (280, 3), (160, 2), (90, 2), (90, 1), (60, 1), (60, 0))
 #: Who gives way first, where a column is too long.
 _YIELDS: Final = ("problems", "medication", "kidney", "implants", "wishes", "people", "allergies", "blood-thinners")
-_LISTED: Final = 8
+_FEWEST_GAPS: Final = 4
+_WIDTH: Final = (WINDOW[0] - 24 - 8 * (_COLUMNS - 1)) / (_COLUMNS + 0.05) - 24
 _PIECE: Final = 60
 
 
@@ -36,21 +37,32 @@ class _Room:
     height: float
 
 
-def fit(head: Head, columns: Sequence[Sequence[Block]]) -> tuple[tuple[Block, ...], ...]:
-    """The blocks of the emergency screen, as much of each as there is room for."""
-    room = _Room((WINDOW[0] - 24 - 8 * (_COLUMNS - 1)) / (_COLUMNS + 0.05) - 24, WINDOW[1] - _above(head))
-    return tuple(_column(tuple(column), room) for column in columns)
+def fit(head: Head, columns: Sequence[Sequence[Block]]) -> tuple[Head, tuple[tuple[Block, ...], ...]]:
+    """What stands above, and the blocks of the emergency screen: as much of each as there is room for.
+
+    Every block shows something before all of those that were not heard are named at the top; a few of these always are.
+    """
+    gaps = head.heard.gaps
+    for most in range(len(gaps), min(len(gaps), _FEWEST_GAPS) - 1, -1):
+        heard = replace(head.heard, gaps=gaps[:most], more_gaps=head.heard.more_gaps + len(gaps) - most)
+        shorter = replace(head, heard=heard)
+        room = _Room(_WIDTH, WINDOW[1] - _above(shorter))
+        fitted = [_column(tuple(column), room) for column in columns]
+        if all(is_enough for _, is_enough in fitted):
+            break
+    return shorter, tuple(blocks for blocks, _ in fitted)
 
 
-def _column(blocks: tuple[Block, ...], room: _Room) -> tuple[Block, ...]:
-    fitted = blocks
+def _column(blocks: tuple[Block, ...], room: _Room) -> tuple[tuple[Block, ...], bool]:
+    """The blocks with what there is room for, and whether each shows something that has something."""
+    fitted, too_long = blocks, True
     for most, keeps in _STEPS:
         fitted = tuple(replace(block, clusters=tuple(_cut(cluster, most) for cluster in block.clusters)) for block in blocks)
         while (too_long := _height(fitted, room) > room.height) and (at := _gives_way(fitted, keeps)) is not None:
             fitted = (*fitted[:at], _less(fitted[at]), *fitted[at + 1 :])
         if not too_long:
             break
-    return fitted
+    return fitted, not too_long and all(len(one.clusters) >= min(1, len(block.clusters)) for one, block in zip(fitted, blocks, strict=True))
 
 
 def _gives_way(blocks: tuple[Block, ...], keeps: int) -> int | None:
@@ -86,7 +98,14 @@ def _block(block: Block, width: float) -> float:
     height = 40.0 + (_lines(lack * _SMALL, width) * _FROM if lack else 0)
     if not block.clusters:
         height += 20
-    return height + sum(_cluster(cluster, width) for cluster in block.clusters) + (26 if block.more else 0)
+    return height + sum(_cluster(cluster, width) for cluster in block.clusters) + (26 if block.more else 0) + _before(block, width)
+
+
+def _before(block: Block, width: float) -> float:
+    if block.trend is None or not block.clusters:
+        return 0
+    shown = block.trend.before
+    return _lines(sum((len(point.written) + len(point.when) + 6) * _SMALL for point in shown) + 150, width) * 24 if shown else 0
 
 
 def _names(names: Sequence[str]) -> int:
@@ -117,6 +136,8 @@ def _above(head: Head) -> float:
     """Everything above and below the blocks."""
     width = WINDOW[0] - 24
     height = 30.0 + 2 + 6 + 5 + 6 + 2
+    if head.failure:
+        height += 48
     if head.emergency:
         height += 12 + _lines(len(head.emergency) * 8.6 + 130, width) * 22
     who = head.who
@@ -149,8 +170,3 @@ def _rows(widths: Iterable[float], width: float) -> int:
             lines, left = lines + 1, width
         left -= one + 16
     return lines
-
-
-def listed(names: Sequence[str]) -> tuple[tuple[str, ...], int]:
-    """The names for which there is room, and how many more there are."""
-    return tuple(names[:_LISTED]), max(0, len(names) - _LISTED)

@@ -1,6 +1,6 @@
 """The emergency screen: what must be known before anything is done, on one screen; and the same on paper, in full."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,7 +11,7 @@ from gateway.dossier.clinical.contacts import Contact
 from gateway.dossier.clinical.emergency import FED_BY, BlockName, emergency, holding
 from gateway.dossier.clinical.groups import Thread
 from gateway.viewer.cards import heard
-from gateway.viewer.fitting import fit, listed
+from gateway.viewer.fitting import fit
 from gateway.viewer.frames import Around, around, section_path
 from gateway.viewer.lining import Lining
 from gateway.viewer.shapes import Block, Cluster, Row
@@ -35,6 +35,7 @@ _SECTION: Final = {
 }
 #: More are never looked at for one screen.
 _MOST_THREADS: Final = 30
+_MOST_NAMES: Final = 3
 _PEOPLE: Final = "people"
 
 
@@ -42,7 +43,8 @@ async def emergency_screen(visit: Visit) -> Response:
     """What is there at this moment."""
     page = around(visit, "emergency")
     head = page.head(page.speech("title.emergency"), "emergency")
-    return page.page("emergency.html", head, columns=fit(head, _columns(page)))
+    fitted, columns = fit(head, _columns(page))
+    return page.page("emergency.html", fitted, columns=columns)
 
 
 async def printed(visit: Visit) -> Response:
@@ -82,15 +84,18 @@ def _block(page: Around, lining: Lining, name: BlockName, threads: tuple[Thread,
 
 def _with_missing(page: Around, block: Block, sections: Iterable[Section]) -> Block:
     """The block with those who may have something for it and were not heard, as far as there is room to name them."""
-    hearing, speech = page.dossier.hearing, page.speech
+    hearing = page.dossier.hearing
     sections = tuple(sections)
-    missing, more = listed([line.holder.title for line in hearing.missing(sections)])
-    waiting, later = listed([card.title for card in hearing.waiting_for(sections)])
     return replace(
         block,
-        missing=(*missing, speech("block.others", n=more)) if more else missing,
-        waiting=(*waiting, speech("block.others", n=later)) if later else waiting,
+        missing=_named(page, [line.holder.title for line in hearing.missing(sections)]),
+        waiting=_named(page, [card.title for card in hearing.waiting_for(sections)]),
     )
+
+
+def _named(page: Around, titles: Sequence[str]) -> tuple[str, ...]:
+    """The names, where they are few; else how many: at the top of the page all of them are named."""
+    return tuple(titles) if len(titles) <= _MOST_NAMES else (page.speech("block.many", n=len(titles)),)
 
 
 def _people(page: Around, lining: Lining, contacts: tuple[Contact, ...]) -> Block:

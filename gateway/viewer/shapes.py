@@ -193,6 +193,11 @@ class Trend:
     unit: str
     points: tuple[Point, ...]
 
+    @property
+    def before(self) -> tuple[Point, ...]:
+        """A few of those before the newest, the newest of these first: how it was going."""
+        return tuple(reversed(self.points[-4:-1]))
+
 
 @dataclass(frozen=True, slots=True)
 class Strand:

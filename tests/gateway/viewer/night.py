@@ -13,6 +13,7 @@ from accord.terms.parties import DataHolder
 from accord.terms.records import TYPE_CODE
 from accord.terms.vocabulary import CATEGORY_ORDER, HolderKind
 from accord.wire.columns import COMPANION, DERIVED, ENTERED_IN_ERROR, ROW
+from gateway.dossier.completeness import account
 from gateway.ports import DossierEvent, HolderBatch, HolderClosed, NotAsked, Planned
 from testbed.holders import BY_NAME
 from testbed.people import DINA
@@ -116,4 +117,12 @@ def dinas_night() -> tuple[DossierEvent, ...]:
     events += [closed(name, Ending.NOTHING_SHOWN) for name in SHOWING_NOTHING]
     events.append(closed("marksveen", Ending.UNREACHABLE, Fault.HOLDER_UNREACHABLE, last_heard_ms=0))
     events.append(closed("losserveld", Ending.TOO_LATE, Fault.HOLDER_SILENT))
-    return tuple(events)
+    return ended(events)
+
+
+def ended(events: Sequence[DossierEvent]) -> tuple[DossierEvent, ...]:
+    """The same, and the account that closes it."""
+    plan = next(event for event in events if isinstance(event, Planned))
+    register = [*plan.asked, *(one.holder for one in plan.not_asked)]
+    last = account(QUERY, register, plan.not_asked, [event for event in events if isinstance(event, HolderClosed)], {})
+    return (*events, last)

@@ -146,7 +146,13 @@ async def test_whatever_a_record_says_is_text_and_nothing_else(demo: Kit, text: 
 
 SHAPES: list[dict[str, Any]] = [
     {"resourceType": "Observation", "id": "1", "code": [], "valueQuantity": [{"value": "x"}], "subject": {"reference": "Patient/1"}},
-    {"resourceType": "Observation", "id": "2", "valueQuantity": {"value": {"a": 1}, "unit": 7}, "effectiveDateTime": "never", "subject": {"reference": "Patient/1"}},
+    {
+        "resourceType": "Observation",
+        "id": "2",
+        "valueQuantity": {"value": {"a": 1}, "unit": 7},
+        "effectiveDateTime": "never",
+        "subject": {"reference": "Patient/1"},
+    },
     {"resourceType": "Patient", "id": "1", "name": "Dina", "birthDate": 1942, "gender": ["female"], "contact": 3},
     {"resourceType": "Patient", "id": "1", "name": [[], {"given": 4, "family": {"x": 1}}], "birthDate": "0000-99-99"},
     {"resourceType": "Consent", "id": "3", "provision": [], "category": 3, "patient": {"reference": "Patient/1"}},
@@ -177,7 +183,10 @@ def _ending_at(columns: bytes, end: int) -> bytes:
 
 async def test_a_filter_is_kept_and_no_address_has_it(demo: Kit) -> None:
     root = await dossier_of(
-        demo, planned(holder("twickelaar")), batch("twickelaar", [result(1, "4.1", "2026-05-15", code="2823-3"), result(2, "34", "2026-11-12")]), closed("twickelaar")
+        demo,
+        planned(holder("twickelaar")),
+        batch("twickelaar", [result(1, "4.1", "2026-05-15", code="2823-3"), result(2, "34", "2026-11-12")]),
+        closed("twickelaar"),
     )
     await demo.get(f"{root}lab")
     page = await demo.post(f"{root}lab", text="98979", since="2026-01-01")
@@ -216,9 +225,7 @@ async def test_results_in_one_unit_have_a_trend_and_units_are_never_mixed(demo: 
 
 async def test_where_a_line_comes_from_is_told_with_the_record_itself(demo: Kit) -> None:
     content = result(1, "37.50", "2026-11-12", code="1988-5", unit="mg/L")
-    root = await dossier_of(
-        demo, planned(holder("twickelaar")), batch("twickelaar", [content], derived=True, mapping="hl7-oru 4"), closed("twickelaar")
-    )
+    root = await dossier_of(demo, planned(holder("twickelaar")), batch("twickelaar", [content], derived=True, mapping="hl7-oru 4"), closed("twickelaar"))
     page = await demo.get(f"{root}regel/0")
 
     assert says(page, "Lab Twickelaar")
@@ -271,9 +278,7 @@ async def test_a_script_is_told_of_changes_and_of_nothing_else(demo: Kit) -> Non
 
 async def test_a_holder_whose_answer_is_set_aside_leaves_nothing_on_the_screen(demo: Kit) -> None:
     allergy = {"resourceType": "AllergyIntolerance", "id": "a", "patient": {"reference": "Patient/1"}, "code": {"text": "Paardenhaar"}}
-    root = await dossier_of(
-        demo, planned(holder("brinkhof")), said("brinkhof", patient(), allergy), closed("brinkhof", Ending.REJECTED, Fault.OTHER_PATIENT)
-    )
+    root = await dossier_of(demo, planned(holder("brinkhof")), said("brinkhof", patient(), allergy), closed("brinkhof", Ending.REJECTED, Fault.OTHER_PATIENT))
     for path in PAGES:
         assert not says(await demo.get(f"{root}{path}"), "Paardenhaar")
 
