@@ -41,6 +41,7 @@ def reader(browser: Any, viewer: Viewer) -> Iterator[Reader]:
 def walk(reader: Reader, look: str) -> None:
     """Every page there is."""
     reader.open()
+    reader.filled()
     for path in PAGES:
         reader.go(path)
         reader.check(f"{look}-{path.replace('/', '-') or 'emergency'}")
@@ -86,6 +87,7 @@ def height_of(reader: Reader) -> int:
 
 def test_the_emergency_screen_of_dina_fits_1366_by_768_and_leaves_nothing_out(reader: Reader) -> None:
     reader.open()
+    reader.filled()
 
     assert height_of(reader) <= 768
     for text in ("Niet reanimeren", "Wel reanimeren", "Ja, mits", "Penicilline", "Apixaban", "eGFR", "Ria Olde Wolbers", "053-5550103", "06-55500017"):
@@ -142,6 +144,7 @@ def test_the_emergency_screen_of_a_stuffed_patient_fits_too_and_says_how_much_mo
     viewer.night(stuffed(seed))
     with reading(browser, viewer, locale=locale) as reader:
         reader.open()
+        reader.filled()
 
         assert height_of(reader) <= 768
         for block in reader.page.locator(".block").all():

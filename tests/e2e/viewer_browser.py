@@ -149,6 +149,10 @@ class Reader:
         self.page.wait_for_url("**/d/**")
         self.root = self.page.url
 
+    def filled(self) -> None:
+        """Wait until nothing more comes, and all of it is on the screen."""
+        self.page.locator("main[data-complete]").wait_for()
+
     def go(self, path: str) -> None:
         """A page of the dossier."""
         self.page.goto(f"{self.root}{path}")

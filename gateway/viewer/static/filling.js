@@ -208,8 +208,6 @@ if (main && !("complete" in main.dataset)) {
   stream.addEventListener("changed", () => { refresh().catch(() => { isFetching = false; }); });
   stream.addEventListener("complete", () => {
     stream.close();
-    refresh().catch(() => { isFetching = false; });
+    refresh().catch(() => { isFetching = false; }).then(() => { main.dataset.complete = ""; });
   });
 }
-
-// The menu is a popover where it does not stand beside the page: a link in it leads away, and closes it.
