@@ -12,6 +12,7 @@ from testbed.people.known import Known
 from testbed.people.life import LabResult
 from testbed.people.medication import agreement, hand_out, instruction
 from testbed.people.person import Person, Relative, person, related_person
+from testbed.people.story_history import write_history
 from testbed.people.wishes import HOSPITAL_ADMISSION, INTENSIVE_CARE, RESUSCITATION, directive, directive_of_2017
 from testbed.people.wording import instant, snomed
 
@@ -65,6 +66,7 @@ def write_story(desks: Mapping[str, Desk], at: datetime) -> None:
     _dina_at_brinkhof(files["brinkhof"], at)
     _dina_at_the_lab(files["twickelaar"], at)
     _dina_at_home(files, at)
+    write_history(files, at)
     for name, file in files.items():
         file.choose(permits=name != "eschrand", since=instant(at - timedelta(days=14)))
     _bennie({name: desks[name].open(bennie()) for name in BENNIE.where}, at)

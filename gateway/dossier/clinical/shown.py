@@ -38,7 +38,7 @@ class Shown:
     `what` is what it is about, `value` what it says of that (numbers as written, with unit), `when` its date at its own
     precision, `author` who wrote it, with role where the record says it (empty: it does not). `state` is said where it is
     other than plainly valid. `details` hold everything else a reader may want, so that nothing of the record that a
-    clinician would read is out of reach.
+    clinician would read is out of reach. `kind` is what sort of record it is (a medication agreement, an encounter).
     """
 
     what: str
@@ -49,3 +49,4 @@ class Shown:
     attention: Attention = Attention.NONE
     details: tuple[Detail, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    kind: str = ""
