@@ -5,12 +5,13 @@
 What it signs is real, whom it knows is fictional. Tests change what it says through `spoilt`.
 """
 
+import base64
 import hashlib
 import json
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from typing import Any, Final
@@ -19,10 +20,11 @@ from urllib.parse import unquote, urlencode, urlsplit
 from cachetools import TTLCache
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.pages.forms import read_form
+from testbed.ehr_answers import Granted, Spoilt, Wanted, back_to, changed_by, page_of
 from testbed.ehr_pages import ICON, STYLE, choose_patient, log_in_page, refused_page, worklist
 from testbed.ehr_records import DOCTOR, TONIGHT, practitioner, roles
 from testbed.login_tokens import TokenKey, text
@@ -32,39 +34,6 @@ _COOKIE: Final = "verzonnen-epd"
 _TOKEN_LIFE: Final = timedelta(minutes=10)
 _SHIFT_SECONDS: Final = 12 * 3600
 _FEW_SECONDS: Final = 600
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What an application asked for, and for which patient (none: it is still to be chosen, or not wanted)."""
-
-    redirect_uri: str
-    state: str
-    nonce: str
-    challenge: str
-    scopes: frozenset[str]
-    patient: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Granted:
-    """A code that may be changed for a token, once."""
-
-    wanted: _Wanted
-    authenticated: datetime
-
-
-@dataclass(slots=True)
-class Spoilt:
-    """What is wrong, for tests: members put in the place of what is said; none: left out."""
-
-    configuration: dict[str, Any] = field(default_factory=dict)
-    token: dict[str, Any] = field(default_factory=dict)
-    claims: dict[str, Any] = field(default_factory=dict)
-    header: dict[str, Any] = field(default_factory=dict)
-    patient: dict[str, Any] = field(default_factory=dict)
-    practitioner: dict[str, Any] = field(default_factory=dict)
-    roles: dict[str, Any] = field(default_factory=dict)
 
 
 class DemoEhr:
@@ -81,8 +50,8 @@ class DemoEhr:
         self._clock = clock or (lambda: datetime.now(UTC))
         self._at_work: TTLCache[str, datetime] = TTLCache(1000, _SHIFT_SECONDS)
         self._launches: TTLCache[str, str] = TTLCache(1000, _FEW_SECONDS)
-        self._waiting: TTLCache[str, _Wanted | None] = TTLCache(1000, _FEW_SECONDS)
-        self._granted: TTLCache[str, _Granted] = TTLCache(1000, 60)
+        self._waiting: TTLCache[str, Wanted | None] = TTLCache(1000, _FEW_SECONDS)
+        self._granted: TTLCache[str, Granted] = TTLCache(1000, 60)
         self._access: TTLCache[str, str] = TTLCache(1000, _FEW_SECONDS)
         self.app = Starlette(
             routes=[
@@ -112,9 +81,9 @@ class DemoEhr:
     async def _worklist(self, request: Request) -> Response:
         if request.cookies.get(_COOKIE, "") not in self._at_work:
             return self._log_in_first(None)
-        return _page(worklist((one, self.launch_of(one.id)) for one in TONIGHT))
+        return page_of(worklist((one, self.launch_of(one.id)) for one in TONIGHT))
 
-    def _log_in_first(self, wanted: _Wanted | None) -> Response:
+    def _log_in_first(self, wanted: Wanted | None) -> Response:
         transaction = secrets.token_urlsafe(24)
         self._waiting[transaction] = wanted
         return self._asking(log_in_page(transaction))
@@ -123,7 +92,7 @@ class DemoEhr:
         form = await read_form(request) or {}
         transaction = form.get("transaction", "")
         if transaction not in self._waiting:
-            return _page(refused_page(), 400)
+            return page_of(refused_page(), 400)
         wanted, now = self._waiting.pop(transaction), self._clock()
         response = self._go_on(wanted, now) if wanted else RedirectResponse("/", status_code=303)
         here = secrets.token_urlsafe(24)
@@ -136,7 +105,7 @@ class DemoEhr:
         wanted = self._waiting.pop(form.get("transaction", ""), None)
         authenticated = self._at_work.get(request.cookies.get(_COOKIE, ""))
         if wanted is None or authenticated is None or form.get("patient") not in {one.id for one in TONIGHT}:
-            return _page(refused_page(), 400)
+            return page_of(refused_page(), 400)
         return self._grant(replace(wanted, patient=form["patient"]), authenticated)
 
     # -- For applications
@@ -160,32 +129,32 @@ class DemoEhr:
         self.asked.append("authorize")
         asked = dict(request.query_params)
         if (asked.get("client_id"), asked.get("redirect_uri")) != (self._client, f"{self._viewer}/terug"):
-            return _page(refused_page(), 400)
+            return page_of(refused_page(), 400)
         scopes = frozenset(asked.get("scope", "").split())
-        wanted = _Wanted(asked["redirect_uri"], asked.get("state", ""), asked.get("nonce", ""), asked.get("code_challenge", ""), scopes)
+        wanted = Wanted(asked["redirect_uri"], asked.get("state", ""), asked.get("nonce", ""), asked.get("code_challenge", ""), scopes)
         if asked.get("response_type") != "code" or asked.get("code_challenge_method") != "S256" or not wanted.challenge or asked.get("aud") != self.issuer:
-            return _back(wanted, error="invalid_request")
+            return back_to(wanted, error="invalid_request")
         if "launch" in scopes:
             patient = self._launches.pop(asked.get("launch", ""), None)
             if patient is None:
-                return _back(wanted, error="invalid_request")
+                return back_to(wanted, error="invalid_request")
             wanted = replace(wanted, patient=patient)
         authenticated = self._at_work.get(request.cookies.get(_COOKIE, ""))
         if authenticated is None or asked.get("prompt") == "login":
             return self._log_in_first(wanted)
         return self._go_on(wanted, authenticated)
 
-    def _go_on(self, wanted: _Wanted, authenticated: datetime) -> Response:
+    def _go_on(self, wanted: Wanted, authenticated: datetime) -> Response:
         if "launch/patient" in wanted.scopes and not wanted.patient:
             transaction = secrets.token_urlsafe(24)
             self._waiting[transaction] = wanted
             return self._asking(choose_patient(transaction, TONIGHT))
         return self._grant(wanted, authenticated)
 
-    def _grant(self, wanted: _Wanted, authenticated: datetime) -> Response:
+    def _grant(self, wanted: Wanted, authenticated: datetime) -> Response:
         code = secrets.token_urlsafe(24)
-        self._granted[code] = _Granted(wanted, authenticated)
-        return _back(wanted, code=code)
+        self._granted[code] = Granted(wanted, authenticated)
+        return back_to(wanted, code=code)
 
     async def _token(self, request: Request) -> Response:
         self.asked.append("token")
@@ -210,14 +179,12 @@ class DemoEhr:
             "fhirUser": f"{self.issuer}/Practitioner/{DOCTOR}",
         }
         said: dict[str, Any] = {"access_token": access, "token_type": "Bearer", "expires_in": 600, "scope": " ".join(sorted(wanted.scopes))}
-        said |= {"id_token": self.key.sign(_changed(claims, self.spoilt.claims), **self.spoilt.header)} | (
+        said |= {"id_token": self.key.sign(changed_by(claims, self.spoilt.claims), **self.spoilt.header)} | (
             {"patient": wanted.patient} if wanted.patient else {}
         )
-        return JSONResponse(_changed(said, self.spoilt.token), headers={"cache-control": "no-store"})
+        return JSONResponse(changed_by(said, self.spoilt.token), headers={"cache-control": "no-store"})
 
     def _is_the_client(self, request: Request) -> bool:
-        import base64  # noqa: PLC0415
-
         kind, _, given = request.headers.get("authorization", "").partition(" ")
         client, _, secret = base64.b64decode(given or "Og==").decode("latin-1").partition(":")
         return kind.lower() == "basic" and unquote(client) == self._client and compare_digest(unquote(secret).encode(), self._secret.encode())
@@ -247,24 +214,11 @@ class DemoEhr:
 
     def _json(self, what: str, said: Mapping[str, Any], changed: Mapping[str, Any]) -> Response:
         self.asked.append(what)
-        return JSONResponse(_changed(said, changed), media_type="application/fhir+json" if what[0].isupper() else "application/json")
+        return JSONResponse(changed_by(said, changed), media_type="application/fhir+json" if what[0].isupper() else "application/json")
 
     def _asking(self, page: str) -> Response:
         there = urlsplit(self._viewer)
-        return _page(page, form_to=f" {there.scheme}://{there.netloc}")
-
-
-def _changed(said: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in {**said, **changed}.items() if value is not None}
-
-
-def _back(wanted: _Wanted, **said: str) -> Response:
-    return RedirectResponse(f"{wanted.redirect_uri}?{urlencode(said | {'state': wanted.state})}", status_code=303, headers={"cache-control": "no-store"})
-
-
-def _page(page: str, status: int = 200, *, form_to: str = "") -> Response:
-    policy = f"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{form_to}; frame-ancestors 'none'; base-uri 'none'"
-    return HTMLResponse(page, status_code=status, headers={"content-security-policy": policy, "cache-control": "no-store", "referrer-policy": "no-referrer"})
+        return page_of(page, form_to=f" {there.scheme}://{there.netloc}")
 
 
 async def _style(_: Request) -> Response:

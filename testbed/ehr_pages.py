@@ -14,6 +14,7 @@ main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
 table { border-collapse: collapse; width: 100%; background: #fff; }
 caption { text-align: left; padding: .5rem 0; }
 th, td { border: 1px solid #9db5a8; padding: .5rem .6rem; text-align: left; vertical-align: top; }
+* { box-sizing: border-box; }
 a.button, button { font: inherit; font-weight: 600; display: inline-block; padding: .4rem 1rem; min-height: 2.4rem; border: 2px solid #14532d; border-radius: 5px; }
 a.button, button { background: #14532d; color: #fff; text-decoration: none; cursor: pointer; }
 :focus-visible { outline: 3px solid #0b4f8a; outline-offset: 2px; }

@@ -150,7 +150,8 @@ class SmartSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ViewerPagesSettings(msgspec.Struct, frozen=True):
     """The clinician's viewer: where it listens (empty: off), what browsers see, whether it is a demonstration without login, and by whom it is launched.
 
-    `authorities`: a file (PEM) with the authorities of the health records, where they are not the system's.
+    `authorities`: a file (PEM) with the authorities of the health records, where they are not the system's. `dossiers` and
+    `dossier_mebibytes`: how many are open at most, and how large each may be.
     """
 
     listen: str = ""
@@ -158,6 +159,8 @@ class ViewerPagesSettings(msgspec.Struct, frozen=True):
     demo: bool = False
     smart: tuple[SmartSettings, ...] = ()
     authorities: str = ""
+    dossiers: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 64
+    dossier_mebibytes: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 64
 
 
 class MemorySettings(msgspec.Struct, frozen=True):

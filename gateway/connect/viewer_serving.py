@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from accord.link.addresses import address
 from accord.terms.faults import BadInput, Fault
+from accord.terms.limits import MIB
 from accord.terms.next_steps import WHOLE
 from accord.terms.policies import EmergencyPolicy
 from gateway.api.http_serving import serve_http
@@ -75,4 +76,10 @@ def viewer_settings(given: ViewerPagesSettings, professionals: Professionals, fo
     ehrs = tuple(ehr_of(one, folder) for one in given.smart)
     if len({ehr.issuer for ehr in ehrs}) != len(ehrs):
         raise BadInput(Fault.INVALID_SETTING, "viewer.smart: an issuer stands twice")
-    return ViewerSettings(PublicAddress(given.public_url, "viewer.public_url"), usual if given.demo else None, ehrs)
+    return ViewerSettings(
+        PublicAddress(given.public_url, "viewer.public_url"),
+        usual if given.demo else None,
+        ehrs,
+        most_dossiers=given.dossiers,
+        dossier_bytes=given.dossier_mebibytes * MIB,
+    )

@@ -1,5 +1,6 @@
 """Calls to an electronic health record: bounded in time and size, never redirected, and nothing of an answer is kept or logged."""
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -22,6 +23,9 @@ class EhrCalls:
     """A way to call. *seconds* is how long one call may take, *altogether* all of one launch."""
 
     def __init__(self, client: httpx2.AsyncClient, *, seconds: float = _SECONDS, altogether: float = _ALTOGETHER_SECONDS) -> None:
+        for name in ("httpx2", "httpcore2"):
+            # They would write down addresses, and the id of a patient stands in one.
+            logging.getLogger(name).setLevel(logging.WARNING)
         self._client = client
         self._seconds = seconds
         self._altogether = altogether

@@ -128,7 +128,7 @@ def authorization_url(attempt: Attempt, endpoints: Endpoints, redirect_uri: str,
         asked["launch"] = launch
     if attempt.goal is Goal.PROVE:
         asked |= {"prompt": "login", "max_age": "0"}
-    return f"{endpoints.authorize}?{urlencode(asked)}"
+    return f"{endpoints.authorize}{'&' if '?' in endpoints.authorize else '?'}{urlencode(asked)}"
 
 
 async def finish(attempt: Attempt, endpoints: Endpoints, calls: EhrCalls, redirect_uri: str, code: str, at: datetime) -> Granted:

@@ -15,7 +15,7 @@ from gateway.viewer.ports import Question
 from gateway.viewer.sessions import LoggedIn, Session
 from gateway.viewer.visits import LANGUAGE_COOKIE, Visit, dossier_path, go
 
-_PAGES: Final = re.compile(r"/(?:login|uitgelogd|d/[A-Za-z0-9_-]{1,64}/[a-z-]{0,40})?", re.ASCII)
+_PAGES: Final = re.compile(r"/(?:login|uitgelogd|d/[A-Za-z0-9_-]{1,64}/(?:[a-z0-9-]{1,40}(?:/[a-z0-9-]{1,40}){0,3})?)?", re.ASCII)
 _FULL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _DUTCH_DATE: Final = re.compile(r"([0-9]{1,2})-([0-9]{1,2})-([0-9]{4})", re.ASCII)
 
@@ -60,7 +60,6 @@ def come_in(visit: Visit, person: LoggedIn) -> tuple[str, Session]:
     if person.is_the_same(before.person):
         # They change places: what the session before leaves behind when it ends is nothing.
         session.owner, before.owner = before.owner, session.owner
-        session.began = before.began
     return visit.desk.sessions.enter(visit.cookie, session), session
 
 

@@ -20,10 +20,10 @@ class ViewerSettings:
     address: PublicAddress
     demo: LoggedIn | None = field(default=None, repr=False)
     ehrs: tuple[Ehr, ...] = ()
-    most_sessions: int = 200
-    most_dossiers: int = 32
+    most_sessions: int = 2_000
+    most_dossiers: int = 64
     dossiers_of_one: int = 8
-    dossier_bytes: int = 256 * MIB
+    dossier_bytes: int = 64 * MIB
 
     @property
     def is_https(self) -> bool:

@@ -53,7 +53,7 @@ class StagedRegion:
     @asynccontextmanager
     async def open(self, question: Question) -> AsyncIterator[AsyncIterator[DossierEvent]]:
         """As `Asking.open`."""
-        assert question
+        assert question.bsn.value == DINA.bsn
         yield self._told()
 
     async def _told(self) -> AsyncIterator[DossierEvent]:
@@ -66,7 +66,7 @@ class StagedRegion:
     @asynccontextmanager
     async def fetch(self, question: Question, holder: HolderName, record: RecordRef, url: str) -> AsyncIterator[Attached]:
         """As `Asking.fetch`."""
-        assert question
+        assert question.bsn.value == DINA.bsn
         yield Attached("text/plain", _bytes(f"{holder} {record} {url}"))
 
 

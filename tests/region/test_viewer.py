@@ -8,8 +8,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from testbed import asking
 from testbed.people import BENNIE, DINA
 from testbed.region import BlockingRegion
+from testbed.region_story import NOBODY
 from tests.region.joining_processes import eventually
 from tests.region.test_doctors import examined, noaber
 
@@ -132,3 +134,21 @@ def test_p6_nothing_on_disk_and_no_address_tells_of_whom(region: BlockingRegion,
         assert not [str(path) for path, content in kept.items() if name.encode() in content], name
         assert not [url for url in browser.went if name in url], name
     assert kept[Path(region.root / "connect" / "log")].count(b"ehr-unknown") == 1
+
+
+def test_p9_what_the_viewer_is_told_of_a_holder_that_withholds_is_what_it_is_told_of_one_that_knows_nothing(region: BlockingRegion) -> None:
+    told = {}
+    for bsn in (DINA.bsn, NOBODY):
+        question = asking.request(bsn, holders=["eschrand"])
+        events = [event for _, event in asking.events(region.gateway_address, question)]
+        closed = next(event.closed for event in events if event.WhichOneof("event") == "closed")
+        line = next(line for event in events for line in event.completeness.holders if line.holder.holder == "eschrand")
+        for part in (closed, line):
+            for of_the_moment in ("elapsed_ms", "last_heard_ms"):
+                part.ClearField(of_the_moment)
+        for of_the_question in ("question_hash", "signature"):
+            closed.said.ClearField(of_the_question)
+        told[bsn] = closed.SerializeToString(deterministic=True), line.SerializeToString(deterministic=True), len(events)
+
+    # Dina refused sharing at De Eschrand; nobody else is known there by the other number.
+    assert told[DINA.bsn] == told[NOBODY]

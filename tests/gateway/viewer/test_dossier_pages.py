@@ -12,6 +12,7 @@ import pytest
 from accord.terms.answers import Ending
 from accord.terms.faults import Fault
 from accord.terms.vocabulary import Section
+from gateway.ports import HolderClosed
 from testbed.people import DINA
 from tests.gateway.viewer.conftest import Kit, opened, says
 from tests.gateway.viewer.night import batch, closed, dinas_night, holder, patient, planned, result, said
@@ -74,7 +75,8 @@ async def test_p8_whoever_was_not_heard_stands_on_every_page_with_telephone_and_
 
 
 async def test_p9_two_that_show_nothing_differ_by_their_names_alone(demo: Kit) -> None:
-    events = [closed(event.holder.value, Ending.NOTHING_SHOWN, copy=True, data_as_of_ms=1) if _is_of(event, "weefgetouw") else event for event in dinas_night()]
+    copies = closed("weefgetouw", Ending.NOTHING_SHOWN, copy=True, data_as_of_ms=1)
+    events = [copies if isinstance(event, HolderClosed) and event.holder.value == "weefgetouw" else event for event in dinas_night()]
     root = await dossier_of(demo, *events)
     page = await demo.get(f"{root}holders")
     rows = {name: re.search(rf"<tr(?:(?!</tr>).)*{re.escape(title)}.*?</tr>", page.text, re.DOTALL) for name, title in _titles().items()}
@@ -85,10 +87,6 @@ async def test_p9_two_that_show_nothing_differ_by_their_names_alone(demo: Kit) -
         told[name] = text_of(row[0]).replace(card.title, "").replace(card.telephone, "").replace(_kinds()[name], "")
 
     assert told["eschrand"] == told["weefgetouw"]
-
-
-def _is_of(event: object, name: str) -> bool:
-    return type(event).__name__ == "HolderClosed" and getattr(event, "holder").value == name  # noqa: B009 - of any event
 
 
 def _titles() -> dict[str, str]:

@@ -95,6 +95,8 @@ async def test_the_language_is_switched_and_leads_back(demo: Kit) -> None:
 
     assert page.url.path == path
     assert says(page, "At work: Sanne ten Esker")
+    assert (await demo.post("/taal", language="en", page=f"{path}regel/7/bijlage/1")).url.path == f"{path}regel/7/bijlage/1"
+    assert (await demo.post("/taal", language="nl", page=f"{path}//evil.example")).url.path == "/"
     assert (await demo.post("/taal", language="nl", page="https://evil.example/")).url.path == "/"
     assert (await demo.post("/taal", language="nl", page="//evil.example")).url.host != "evil.example"
 

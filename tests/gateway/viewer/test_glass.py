@@ -13,7 +13,8 @@ from accord.terms.vocabulary import PurposeOfUse
 from gateway.viewer.ehr import Ehr
 from testbed.ehr import TWO_FACTORS
 from testbed.people import BENNIE, DINA
-from tests.gateway.viewer.conftest import CLIENT, EHR, NIGHT, POLICY, SECRET, Kit, opened, running_viewer, says
+from tests.gateway.viewer.conftest import CLIENT, EHR, POLICY, SECRET, Kit, opened, running_viewer, says
+from tests.gateway.viewer.fake_region import NIGHT
 
 pytestmark = pytest.mark.anyio
 
