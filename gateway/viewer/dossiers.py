@@ -11,10 +11,15 @@ import structlog
 from anyio.abc import TaskGroup
 
 from accord.terms.faults import Fault, Faulted, Unavailable
-from gateway.ports import Completeness, DossierEvent, HolderBatch, Planned
+from gateway.dossier.clinical.concepts import table
+from gateway.dossier.clinical.view import VIEW_BYTES, ClinicalView
+from gateway.dossier.clinical.wish_reading import read_wishes
+from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed, Planned
+from gateway.viewer.hearing import SET_ASIDE, Hearing
 from gateway.viewer.ports import Asking, Question
 from gateway.viewer.sessions import Owner, Session
 from gateway.viewer.settings import IDLE, ViewerSettings
+from gateway.viewer.shapes import Filter
 
 _LOOK_AROUND_SECONDS: Final = 5.0
 _log = structlog.get_logger("gateway.viewer")
@@ -22,16 +27,23 @@ _log = structlog.get_logger("gateway.viewer")
 
 @dataclass(slots=True, eq=False, repr=False)
 class OpenDossier:
-    """One dossier of one clinician. `failure` is set where it could not be opened, or broke off; `is_over` when nothing more comes."""
+    """One dossier of one clinician: what was heard, and from whom.
+
+    `failure` is set where it could not be opened, or broke off; `is_over` when nothing more comes. `filters` and `looked` are
+    what the reader chose, and how far each page had come when it was last looked at, by page: here, so that no address need
+    have them.
+    """
 
     owner: Owner
     question: Question
     opened: datetime
     seen: datetime
-    events: list[DossierEvent] = field(default_factory=list)
-    bytes: int = 0
+    view: ClinicalView
+    hearing: Hearing = field(default_factory=Hearing)
     failure: Fault | None = None
     is_over: bool = False
+    filters: dict[str, Filter] = field(default_factory=dict)
+    looked: dict[str, int] = field(default_factory=dict)
     #: Set, and replaced by another, whenever something was added.
     changed: anyio.Event = field(default_factory=anyio.Event)
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
@@ -39,25 +51,37 @@ class OpenDossier:
     @property
     def planned(self) -> Planned | None:
         """The plan, once it is there."""
-        return next((event for event in self.events if isinstance(event, Planned)), None)
+        return self.hearing.planned
 
     @property
     def completeness(self) -> Completeness | None:
         """The account, once everything was heard."""
-        last = self.events[-1] if self.events else None
-        return last if isinstance(last, Completeness) else None
+        return self.hearing.completeness
 
-    def add(self, event: DossierEvent, most_bytes: int) -> None:
-        """Take in what happened.
+    def add(self, event: DossierEvent) -> None:
+        """Take in what happened. What there is no place for is counted at its holder, and the rest stands.
 
         Raises:
-            Unavailable: `over-limit`.
+            BadInput: `broken-batch`.
         """
-        if isinstance(event, HolderBatch):
-            self.bytes += len(event.batch.blob) + len(event.batch.columns)
-            if self.bytes > most_bytes:
-                raise Unavailable(Fault.OVER_LIMIT)
-        self.events.append(event)
+        self.hearing.take(event)
+        match event:
+            case HolderBatch():
+                self.view.take(event)
+            case HolderClosed() if event.ending in SET_ASIDE:
+                self.view.withdraw(event.holder)
+            case HolderClosed():
+                self.view.settle(event.holder)
+            case Completeness():
+                self.view.finish()
+        self.tell()
+
+    def end(self, failure: Fault | None) -> None:
+        """Nothing more comes."""
+        self.failure, self.is_over = failure, True
+        if failure is not None:
+            self.hearing.fail(failure)
+            self.view.finish()
         self.tell()
 
     def tell(self) -> None:
@@ -92,7 +116,8 @@ class OpenDossiers:
         if len(self._open) >= self._settings.most_dossiers:
             raise Unavailable(Fault.TOO_MANY_QUESTIONS)
         now, token = self._clock(), secrets.token_urlsafe(24)
-        dossier = self._open[token] = OpenDossier(session.owner, question, now, now)
+        view = ClinicalView(table(), now, read_wishes, most_bytes=min(VIEW_BYTES, self._settings.dossier_bytes))
+        dossier = self._open[token] = OpenDossier(session.owner, question, now, now, view)
         self._tasks.start_soon(self._fill, dossier)
         return token
 
@@ -115,7 +140,8 @@ class OpenDossiers:
         dossier = self._open.pop(token, None)
         if dossier is not None:
             dossier.scope.cancel()
-            dossier.events.clear()
+            dossier.view = ClinicalView(table(), dossier.opened, read_wishes, most_bytes=0)
+            dossier.filters.clear()
             dossier.is_over = True
             dossier.tell()
 
@@ -137,17 +163,16 @@ class OpenDossiers:
             self.forget_idle()
 
     async def _fill(self, dossier: OpenDossier) -> None:
+        failure: Fault | None = None
         with dossier.scope:
             try:
                 async with self._asking.open(dossier.question) as events:
                     async for event in events:
-                        dossier.add(event, self._settings.dossier_bytes)
-                if dossier.completeness is None:
-                    dossier.failure = Fault.STREAM_CUT
-            except Faulted as failure:
-                dossier.failure = failure.fault
-            except Exception as failure:  # noqa: BLE001 - one dossier must not take the others with it, nor tell of its patient
-                _log.error("dossier broke off", kind=type(failure).__name__)
-                dossier.failure = Fault.INTERNAL
-        dossier.is_over = True
-        dossier.tell()
+                        dossier.add(event)
+                failure = None if dossier.completeness is not None else Fault.STREAM_CUT
+            except Faulted as failed:
+                failure = failed.fault
+            except Exception as failed:  # noqa: BLE001 - one dossier must not take the others with it, nor tell of its patient
+                _log.error("dossier broke off", kind=type(failed).__name__)
+                failure = Fault.INTERNAL
+        dossier.end(failure)

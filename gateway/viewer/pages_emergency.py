@@ -1,0 +1,130 @@
+"""The emergency screen: what must be known before anything is done, on one screen; and the same on paper, in full."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from starlette.responses import Response
+
+from accord.terms.vocabulary import Section
+from gateway.dossier.clinical.contacts import Contact
+from gateway.dossier.clinical.emergency import FED_BY, BlockName, emergency, holding
+from gateway.dossier.clinical.groups import Thread
+from gateway.viewer.cards import heard
+from gateway.viewer.fitting import fit
+from gateway.viewer.frames import Around, around, section_path
+from gateway.viewer.lining import Lining
+from gateway.viewer.shapes import Block, Cluster, Row
+from gateway.viewer.trending import trend_of
+from gateway.viewer.visits import Visit
+
+#: Where each block stands, always: one finds it again without reading.
+_COLUMNS: Final = (
+    (BlockName.WISHES, None),
+    (BlockName.ALLERGIES, BlockName.BLOOD_THINNERS, BlockName.KIDNEY),
+    (BlockName.MEDICATION, BlockName.PROBLEMS, BlockName.IMPLANTS),
+)
+_SECTION: Final = {
+    BlockName.WISHES: Section.PLANNING_AHEAD,
+    BlockName.ALLERGIES: Section.ALLERGIES,
+    BlockName.BLOOD_THINNERS: Section.MEDICATION,
+    BlockName.MEDICATION: Section.MEDICATION,
+    BlockName.IMPLANTS: Section.DEVICES,
+    BlockName.KIDNEY: Section.LAB,
+    BlockName.PROBLEMS: Section.PROBLEMS,
+}
+#: More are never looked at for one screen.
+_MOST_THREADS: Final = 30
+_MOST_NAMES: Final = 3
+_PEOPLE: Final = "people"
+
+
+async def emergency_screen(visit: Visit) -> Response:
+    """What is there at this moment."""
+    page = around(visit, "emergency")
+    head = page.head(page.speech("title.emergency"), "emergency")
+    fitted, columns = fit(head, _columns(page))
+    return page.page("emergency.html", fitted, columns=columns)
+
+
+async def printed(visit: Visit) -> Response:
+    """The sheet for paper: the same, and planning ahead in full."""
+    page = around(visit, "print")
+    head = page.head(page.speech("title.print"))
+    everybody = heard(page.dossier.hearing, page.speech, page.dossier.view.left_out)
+    blocks = [block for column in _columns(page, in_full=True) for block in column]
+    return page.page("print.html", replace(head, heard=everybody), blocks=blocks)
+
+
+def _columns(page: Around, *, in_full: bool = False) -> tuple[tuple[Block, ...], ...]:
+    dossier = page.dossier
+    lining = page.lining
+    screen = emergency(dossier.view, dossier.hearing.answered)
+    made = {block.name: _block(page, lining, block.name, block.threads, in_full=in_full) for block in screen.blocks}
+    people = _people(page, lining, screen.contacts)
+    return tuple(tuple(people if name is None else made[name] for name in column) for column in _COLUMNS)
+
+
+def _block(page: Around, lining: Lining, name: BlockName, threads: tuple[Thread, ...], *, in_full: bool) -> Block:
+    shown = threads if in_full and name is BlockName.WISHES else threads[:_MOST_THREADS]
+    path = section_path(page.root, _SECTION[name])
+    clusters: list[Cluster] = []
+    for thread in shown:
+        groups = holding(thread)
+        take = len(groups) if name is BlockName.WISHES else 1
+        clusters += [lining.cluster(group, thread) for group in groups[:take]]
+        if name is BlockName.WISHES:
+            clusters += [lining.cluster(group, thread) for group in thread.groups if group not in groups][: None if in_full else 1]
+    trend = None
+    if name is BlockName.KIDNEY:
+        trend = next((found for thread in shown if (found := trend_of(lining.view, thread, lining.row(thread.lines[0]).what, page.speech, lining.title))), None)
+    block = Block(name.value, page.speech(f"block.{name.value}"), path, tuple(clusters), len(threads) - len(shown), trend=trend)
+    return _with_missing(page, block, FED_BY[name])
+
+
+def _with_missing(page: Around, block: Block, sections: Iterable[Section]) -> Block:
+    """The block with those who may have something for it and were not heard, as far as there is room to name them."""
+    hearing = page.dossier.hearing
+    sections = tuple(sections)
+    return replace(
+        block,
+        missing=_named(page, [line.holder.title for line in hearing.missing(sections)]),
+        waiting=_named(page, [card.title for card in hearing.waiting_for(sections)]),
+    )
+
+
+def _named(page: Around, titles: Sequence[str]) -> tuple[str, ...]:
+    """The names, where they are few; else how many: at the top of the page all of them are named."""
+    return tuple(titles) if len(titles) <= _MOST_NAMES else (page.speech("block.many", n=len(titles)),)
+
+
+def _people(page: Around, lining: Lining, contacts: tuple[Contact, ...]) -> Block:
+    """Representative and general practitioner, with their telephone numbers."""
+    clusters = tuple(Cluster("single", "valid", ((_person(page, lining, contact),),)) for contact in contacts[:_MOST_THREADS])
+    block = Block(
+        _PEOPLE,
+        page.speech("block.people"),
+        section_path(page.root, Section.PERSON),
+        clusters,
+        max(0, len(contacts) - _MOST_THREADS),
+    )
+    return _with_missing(page, block, (Section.PERSON,)) if not contacts else block
+
+
+def _person(page: Around, lining: Lining, contact: Contact) -> Row:
+    role = page.speech(f"contact.{contact.role.value}")
+    own = [word for word in contact.relation.split(", ") if word and word.casefold() != role.casefold()]
+    relation = f"{role} ({', '.join(own)})" if own else role
+    telephones = contact.telephones or (page.speech("contact.no_telephone"),)
+    line = contact.line
+    base = lining.row(line) if line is not None else None
+    return Row(
+        number=-1 if base is None else base.number,
+        what=contact.name or page.speech("contact.no_name"),
+        value=relation,
+        when="" if base is None else base.when,
+        sources=() if base is None else base.sources,
+        telephones=telephones if contact.telephones else (),
+        extra=() if contact.telephones else (("", telephones[0]),),
+        is_late=base is not None and base.is_late,
+    )

@@ -1,0 +1,299 @@
+"""The clinician's dossier in a real browser: accessible, silent, on one screen at night, on a telephone, without a mouse, without scripts."""
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import pytest
+
+from accord.terms.answers import Ending
+from accord.terms.faults import Fault
+from accord.terms.vocabulary import Section
+from gateway.ports import DossierEvent
+from tests.e2e.patient_browser import browsing
+from tests.e2e.viewer_browser import Reader, Viewer, reading, serving_viewer
+from tests.gateway.viewer.night import batch, closed, dinas_night, ended, holder, patient, planned, result, said
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+PAGES = ("", "tijdlijn", "holders", "print", "noodtoegang", "regel/3", "regel/3/alles", *(section.value for section in Section))
+
+
+@pytest.fixture(scope="module")
+def viewer() -> Iterator[Viewer]:
+    with serving_viewer() as viewer:
+        yield viewer
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def reader(browser: Any, viewer: Viewer) -> Iterator[Reader]:
+    viewer.night(dinas_night())
+    with reading(browser, viewer) as reader:
+        yield reader
+
+
+def walk(reader: Reader, look: str) -> None:
+    """Every page there is."""
+    reader.open()
+    reader.filled()
+    for path in PAGES:
+        reader.go(path)
+        reader.check(f"{look}-{path.replace('/', '-') or 'emergency'}")
+
+
+@pytest.mark.parametrize("locale", ["nl-NL", "en-GB"])
+def test_every_page_passes_axe_and_says_nothing_on_the_console(browser: Any, viewer: Viewer, locale: str) -> None:
+    viewer.night((*dinas_night()[:-1], *trend(), dinas_night()[-1]))
+    with reading(browser, viewer, locale=locale) as reader:
+        walk(reader, locale[:2])
+
+        assert reader.page.locator("html").get_attribute("lang") == locale[:2]
+
+
+def trend() -> list[DossierEvent]:
+    """More of the kidneys, so that there is something to draw."""
+    return [batch("twickelaar", [result(at, f"{50 - at}.0", f"202{at}-03-01", code="98979-8") for at in range(1, 5)])]
+
+
+def test_every_page_fits_a_screen_of_320_pixels(browser: Any, viewer: Viewer) -> None:
+    viewer.night((*dinas_night()[:-1], *trend(), dinas_night()[-1]))
+    with reading(browser, viewer, viewport={"width": 320, "height": 640}) as reader:
+        walk(reader, "small")
+
+
+def test_what_is_planted_is_found(reader: Reader) -> None:
+    reader.open()
+    reader.page.evaluate("document.querySelector('main').append(document.createElement('img'))")
+
+    assert [one for one in reader.violations() if one.startswith("image-alt")]
+
+
+def test_a_style_in_the_page_is_refused_and_heard_of(reader: Reader) -> None:
+    reader.open()
+    reader.page.evaluate("document.querySelector('main').setAttribute('style', 'color: red')")
+
+    assert any("Content Security Policy" in line for line in reader.console)
+
+
+def height_of(reader: Reader) -> int:
+    return int(reader.page.evaluate("document.documentElement.scrollHeight"))
+
+
+def test_the_emergency_screen_of_dina_fits_1366_by_768_and_leaves_nothing_out(reader: Reader) -> None:
+    reader.open()
+    reader.filled()
+
+    assert height_of(reader) <= 768
+    for text in ("Niet reanimeren", "Wel reanimeren", "Ja, mits", "Penicilline", "Apixaban", "eGFR", "Ria Olde Wolbers", "053-5550103", "06-55500017"):
+        assert reader.shows(text), text
+    assert reader.page.locator(".block .more").count() == 0
+
+
+def words(random: Random, number: int) -> str:
+    return " ".join("".join(random.choice("aeionrstldgkvm") for _ in range(random.randint(3, 12))) for _ in range(number)).capitalize()
+
+
+def stuffed(seed: int) -> tuple[DossierEvent, ...]:
+    """A patient of whom there is too much of everything, at a region of which half is not heard."""
+    random = Random(seed)
+    heard = [holder(f"heard{at}", title=f"Ziekenhuis {words(random, random.randint(1, 3))}") for at in range(4)]
+    gone = [
+        holder(f"gone{at}", title=f"Zorggroep {words(random, random.randint(1, 3))}", telephone=f"074-555 01{at:02}") for at in range(random.randint(0, 14))
+    ]
+    subject, person = {"reference": "Patient/1"}, {"patient": {"reference": "Patient/1"}}
+    events: list[DossierEvent] = [planned(*heard, *gone)]
+    for at, one in enumerate(heard):
+        records: list[Any] = [patient(name=f"{words(random, 2)} {words(random, 2)}", born=f"1942-03-{14 + at % 2}")]
+        for number in range(12):
+            text, more = {"text": words(random, random.randint(1, 5))}, {"id": f"r{at}-{number}"}
+            drug = {"text": f"apixaban {words(random, 2)}", "coding": [{"system": "http://www.whocc.no/atc", "code": "B01AF02"}]} if number < 3 else text
+            dose = [{"text": words(random, random.randint(2, 60)), "doseAndRate": [{"doseQuantity": {"value": number + at, "unit": "mg"}}]}]
+            verified = {"coding": [{"code": random.choice(["confirmed", "refuted"])}]}
+            allergy = {"text": f"stof {number % 3}"} if number < 6 else text
+            records += [
+                {"resourceType": "AllergyIntolerance", **more, **person, "code": allergy, "verificationStatus": verified, "note": [text]},
+                {"resourceType": "Condition", **more, "subject": subject, "code": text, "clinicalStatus": {"coding": [{"code": "active"}]}},
+                {"resourceType": "MedicationRequest", **more, "subject": subject, "status": "active", "intent": "order", "authoredOn": "2026-01-01",
+                 "category": [{"coding": [{"system": "http://snomed.info/sct", "code": "33633005"}]}], "medicationCodeableConcept": drug, "dosageInstruction": dose},
+                {"resourceType": "RelatedPerson", **more, **person, "name": [{"text": words(random, 3)}],
+                 "relationship": [{"coding": [{"code": "RESPRSN"}]}], "telecom": [{"system": "phone", "value": "06-555 00017"}]},
+                {"resourceType": "Consent", **more, **person, "status": "active", "dateTime": "2026-11-07",
+                 "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment"}]},
+                 "category": [{"coding": [{"system": "http://snomed.info/sct", "code": "129125009"}]}],
+                 "provision": {"code": [{"coding": [{"system": "http://snomed.info/sct", "code": random.choice(WISHES)}]}]},
+                 "modifierExtension": [{"url": "http://nictiz.nl/fhir/StructureDefinition/ext-TreatmentDirective2.SpecificationOther",
+                                        "valueString": words(random, random.randint(3, 200))}]},
+            ]  # fmt: skip
+        events += [said(one.name.value, *records), closed(one.name.value)]
+        events.append(batch(one.name.value, [result(at * 10 + number, f"{30 + number}", f"2026-0{number + 1}-01") for number in range(6)]))
+    return ended([*events, *(closed(one.name.value, Ending.UNREACHABLE, Fault.HOLDER_UNREACHABLE) for one in gone)])
+
+
+WISHES = ("89666000", "305351004", "40617009", "116762002", "281789004", "32485007")
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("locale", ["nl-NL", "en-GB"])
+def test_the_emergency_screen_of_a_stuffed_patient_fits_too_and_says_how_much_more_there_is(browser: Any, viewer: Viewer, seed: int, locale: str) -> None:
+    viewer.night(stuffed(seed))
+    with reading(browser, viewer, locale=locale) as reader:
+        reader.open()
+        reader.filled()
+
+        assert height_of(reader) <= 768
+        for block in reader.page.locator(".block").all():
+            assert block.locator(".item").count() > 0 or block.locator(".none, .more").count() > 0
+        assert reader.page.locator(".block .more a").count() >= 3
+        assert reader.page.locator(".allergies .item").count() > 0
+        assert reader.page.locator(".wishes .item").count() > 0
+        missed = reader.page.locator(".gaps li:not(.more)").all()
+        for one in missed:
+            assert one.locator("a.phone").count() == 1
+            assert one.locator(".last").inner_text()
+
+
+def two_stages(viewer: Viewer) -> None:
+    """The pharmacy is slow."""
+    night = dinas_night()
+    late = [event for event in night if getattr(event, "holder", None) == holder("vijzelmarke").name]
+    viewer.night([event for event in night if event not in late], late)
+
+
+def test_before_the_reader_did_anything_the_screen_fills_by_itself(browser: Any, viewer: Viewer) -> None:
+    two_stages(viewer)
+    with reading(browser, viewer) as reader:
+        reader.open()
+        reader.page.locator(".chip", has_text="Apotheek De Vijzelmarke").wait_for()
+        assert reader.shows("Nog niet gehoord: Apotheek De Vijzelmarke")
+        # One who opened it by a click of the mouse did nothing on this page yet.
+        viewer.let(1)
+        reader.page.locator(".blood-thinners .conflict").wait_for()
+
+        assert reader.page.locator(".news").is_hidden()
+        assert not reader.shows("na uw blik")
+        assert reader.page.locator(".chip").count() == 0
+        assert reader.console == []
+
+
+def test_what_is_read_does_not_move_and_news_comes_when_asked_for(browser: Any, viewer: Viewer) -> None:
+    two_stages(viewer)
+    with reading(browser, viewer) as reader:
+        reader.open()
+        reader.page.locator(".chip", has_text="Apotheek De Vijzelmarke").wait_for()
+        link = reader.page.locator(".allergies a.origin").first
+        link.focus()
+        reader.page.keyboard.press("Shift")
+        before = reader.page.locator(".blood-thinners").inner_text()
+        viewer.let(1)
+        notice = reader.page.locator(".news")
+        notice.wait_for()
+
+        assert "na uw blik" in notice.inner_text()
+        assert notice.get_attribute("role") == "status"
+        assert before.splitlines()[0] in reader.page.locator(".blood-thinners").inner_text()
+        assert reader.page.locator(".blood-thinners .conflict").count() == 0
+        assert reader.page.evaluate("document.activeElement.className") == "origin"
+        assert reader.violations() == []
+        notice.get_by_role("button", name="Toon").click()
+        reader.page.locator(".blood-thinners .conflict").wait_for()
+        assert reader.page.locator(".blood-thinners").get_by_text("na uw blik").count() > 0
+        assert notice.is_hidden()
+        assert reader.console == []
+
+
+def test_a_section_does_not_move_under_the_reader(browser: Any, viewer: Viewer) -> None:
+    lab = [result(at, "1.5", f"2025-01-{at % 28 + 1:02}", code=f"x-{at}") for at in range(60)]
+    newer = [result(100 + at, "2.5", "2026-11-01", code=f"new-{at}") for at in range(5)]
+    viewer.night([planned(holder("twickelaar"), holder("dinkelhorst")), batch("twickelaar", lab)], [batch("dinkelhorst", newer), closed("dinkelhorst")])
+    with reading(browser, viewer) as reader:
+        reader.open()
+        reader.go("lab")
+        reader.page.mouse.wheel(0, 900)
+        reader.page.wait_for_function("scrollY > 500")
+        reader.page.wait_for_timeout(200)
+        at = "[...document.querySelectorAll('.strand')].map(one => [one.id, Math.round(one.getBoundingClientRect().top)]).find(([, top]) => top > 150)"
+        before = reader.page.evaluate(at)
+        viewer.let(1)
+        reader.page.locator(".news").wait_for()
+
+        now = reader.page.evaluate(at)
+        assert now[0] == before[0]
+        assert abs(now[1] - before[1]) <= 1
+        reader.page.get_by_role("button", name="Toon").click()
+        reader.page.wait_for_function("document.querySelectorAll('.is-late').length > 0")
+        assert abs(reader.page.evaluate(f"document.getElementById('{before[0]}').getBoundingClientRect().top") - before[1]) <= 2
+
+
+def test_everything_can_be_read_without_scripts(browser: Any, viewer: Viewer) -> None:
+    two_stages(viewer)
+    with reading(browser, viewer, java_script_enabled=False) as reader:
+        reader.open()
+        assert reader.shows("nog 1 aan het antwoorden:")
+        viewer.let(1)
+        reader.page.get_by_role("link", name="Ververs").click()
+        reader.page.locator(".blood-thinners .conflict").wait_for()
+        reader.page.get_by_role("button", name="Onderdelen").click()
+        reader.page.locator("#menu").get_by_role("link", name="Laboratorium").click()
+        reader.page.wait_for_url("**/lab")
+
+        assert reader.shows("37.50 mg/L")
+        assert reader.console == []
+
+
+def test_the_dossier_is_read_with_the_keyboard_alone(reader: Reader) -> None:
+    press = reader.page.keyboard.press
+    reader.open()
+    press("Tab")
+    assert reader.page.evaluate("document.activeElement.className") == "skip"
+    tab_to(reader, ".menu-button")
+    press("Enter")
+    tab_to(reader, '#menu a[href$="/lab"]')
+    press("Enter")
+    reader.page.wait_for_url("**/lab")
+    tab_to(reader, ".filters > summary")
+    press("Enter")
+    tab_to(reader, 'input[name="text"]')
+    reader.page.keyboard.type("CRP")
+    press("Enter")
+    reader.page.locator(".filtered").wait_for()
+    tab_to(reader, ".strand a.origin")
+    press("Enter")
+    reader.page.wait_for_url("**/regel/*")
+
+    assert reader.shows("Herkomst")
+
+
+def tab_to(reader: Reader, selector: str) -> None:
+    """Press Tab until this has the focus, and see that one can see it."""
+    for _ in range(120):
+        reader.page.keyboard.press("Tab")
+        if reader.page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            assert reader.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none", f"no visible focus on {selector}"
+            return
+    pytest.fail(f"the keyboard never reaches {selector}")
+
+
+def test_paper_has_the_sheet_and_neither_menu_nor_buttons(reader: Reader) -> None:
+    reader.open()
+    reader.go("print")
+    reader.page.emulate_media(media="print")
+
+    assert reader.page.locator(".sheet").is_visible()
+    for gone in (".bar", "#menu", ".strip"):
+        assert not reader.page.locator(gone).is_visible(), gone
+    assert reader.shows("Mogelijk zijn niet alle gegevens gedeeld.")
+    assert reader.page.title() == "Overzicht voor papier – Noaber dossier"
+
+
+def test_the_browser_keeps_nothing(reader: Reader) -> None:
+    reader.open()
+    reader.go("lab")
+
+    assert reader.page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+    assert "Dina" not in reader.page.url

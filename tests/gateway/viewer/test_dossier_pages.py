@@ -1,0 +1,289 @@
+"""The pages of a dossier, as they are sent: Dina's night, what a record may contain, and what a reader chooses."""
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from accord.terms.answers import Ending
+from accord.terms.faults import Fault
+from accord.terms.vocabulary import Section
+from gateway.ports import HolderClosed
+from testbed.people import DINA
+from tests.gateway.viewer.conftest import Kit, opened, says
+from tests.gateway.viewer.night import batch, closed, dinas_night, holder, patient, planned, result, said
+
+pytestmark = pytest.mark.anyio
+
+PAGES = ("", "tijdlijn", "holders", "print", *(section.value for section in Section))
+
+
+async def dossier_of(demo: Kit, *events: Any) -> str:
+    """The address of a dossier in which this was told."""
+    demo.region.events = events
+    page = await opened(demo)
+    return page.url.path
+
+
+def text_of(html: str) -> str:
+    """What stands on a page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+async def test_every_page_of_dinas_night_is_made_in_both_languages(demo: Kit) -> None:
+    root = await dossier_of(demo, *dinas_night())
+    for language in ("nl", "en"):
+        await demo.post("/taal", language=language, page=root)
+        for page in PAGES:
+            answer = await demo.get(f"{root}{page}")
+
+            assert answer.status_code == 200, page
+            assert f'<html lang="{language}">' in answer.text
+            assert "no-store" in answer.headers["cache-control"]
+            assert not re.search(r"<[^>]+\s(style|on\w+)=", answer.text), f"{page} has something inline"
+
+
+async def test_the_emergency_screen_tells_dinas_story(demo: Kit) -> None:
+    root = await dossier_of(demo, *dinas_night())
+    page = await demo.get(root)
+    for text in ("Dina Olde Wolbers-Nijkamp", "84 jaar", DINA.bsn, "Niet reanimeren", "Wel reanimeren", "Ja, mits", "Penicilline", "Apixaban", "Tegenstrijdig"):
+        assert says(page, text), text
+    assert text_of(page.text).count("eGFR (CKD-EPI) 34") == 1
+    assert says(page, "2 bronnen")
+
+
+async def test_a_number_stays_as_its_source_wrote_it(demo: Kit) -> None:
+    root = await dossier_of(demo, *dinas_night())
+
+    assert says(await demo.get(f"{root}lab"), "37.50 mg/L")
+
+
+async def test_p8_whoever_was_not_heard_stands_on_every_page_with_telephone_and_when_it_was_last_heard(demo: Kit) -> None:
+    root = await dossier_of(demo, *dinas_night())
+    for path in ("", "lab", "tijdlijn", "holders", "print"):
+        page = await demo.get(f"{root}{path}")
+        for name, last in (("marksveen", "nog nooit gehoord"), ("losserveld", "laatst gehoord 20-11-2026 23:40")):
+            card = holder(name)
+
+            assert says(page, card.title), path
+            assert says(page, card.telephone), path
+            assert says(page, last), path
+
+
+async def test_p9_two_that_show_nothing_differ_by_their_names_alone(demo: Kit) -> None:
+    copies = closed("weefgetouw", Ending.NOTHING_SHOWN, copy=True, data_as_of_ms=1)
+    events = [copies if isinstance(event, HolderClosed) and event.holder.value == "weefgetouw" else event for event in dinas_night()]
+    root = await dossier_of(demo, *events)
+    page = await demo.get(f"{root}holders")
+    rows = {name: re.search(rf"<tr(?:(?!</tr>).)*{re.escape(title)}.*?</tr>", page.text, re.DOTALL) for name, title in _titles().items()}
+    told = {}
+    for name, row in rows.items():
+        assert row, name
+        card = holder(name)
+        told[name] = text_of(row[0]).replace(card.title, "").replace(card.telephone, "").replace(_kinds()[name], "")
+
+    assert told["eschrand"] == told["weefgetouw"]
+
+
+def _titles() -> dict[str, str]:
+    return {name: holder(name).title.replace("'", "&#39;") for name in ("eschrand", "weefgetouw")}
+
+
+def _kinds() -> dict[str, str]:
+    return {"eschrand": "ggz", "weefgetouw": "verpleeghuis"}
+
+
+async def test_p8_nothing_shown_is_never_said_to_be_nothing_known(demo: Kit) -> None:
+    root = await dossier_of(demo, planned(holder("brinkhof")), said("brinkhof", patient()), closed("brinkhof"))
+    page = await demo.get(f"{root}allergies")
+
+    assert says(page, "Niets getoond. Dat zegt niet dat er niets is.")
+
+
+async def test_a_missing_pharmacy_puts_a_banner_on_medication_and_none_on_the_laboratory(demo: Kit) -> None:
+    pharmacy, practice = holder("vijzelmarke"), holder("brinkhof")
+    root = await dossier_of(
+        demo, planned(pharmacy, practice), said("brinkhof", patient()), closed("brinkhof"), closed("vijzelmarke", Ending.UNREACHABLE, Fault.HOLDER_UNREACHABLE)
+    )
+
+    assert says(await demo.get(f"{root}medication"), "Voor Medicatie niet (volledig) gehoord:")
+    assert not says(await demo.get(f"{root}lab"), "Voor Laboratorium niet (volledig) gehoord:")
+
+
+HOSTILE = {
+    "a script": "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "marks that turn the direction": "\u202eevoba\u202c \u2066x\u2069 \u200f",
+    "a word of 10,000 letters": "W" * 10_000,
+    "emoji": "👩🏽‍⚕️🏳️‍🌈 ok",
+    "quotes and braces": "\"'`{{ 7 * 7 }}{% raw %}${x}</bdi></p>",
+    "a null character": "a\x00b",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+async def test_whatever_a_record_says_is_text_and_nothing_else(demo: Kit, text: str) -> None:
+    records = (
+        patient(name=text),
+        {"resourceType": "AllergyIntolerance", "id": "a", "patient": {"reference": "Patient/1"}, "code": {"text": text}, "note": [{"text": text}]},
+        {"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/1"}, "code": {"text": text}},
+    )
+    root = await dossier_of(demo, planned(holder("brinkhof")), said("brinkhof", *records), closed("brinkhof"))
+    for path in (*PAGES, "regel/0", "regel/1", "regel/2"):
+        page = await demo.get(f"{root}{path}")
+
+        assert page.status_code == 200, path
+        assert "<script>alert" not in page.text
+        assert "<img src=x" not in page.text
+        assert " 49" not in page.text.partition("<title>")[2].partition("</title>")[0]
+        assert text not in page.text.partition("<title>")[2].partition("</title>")[0]
+
+
+SHAPES: list[dict[str, Any]] = [
+    {"resourceType": "Observation", "id": "1", "code": [], "valueQuantity": [{"value": "x"}], "subject": {"reference": "Patient/1"}},
+    {
+        "resourceType": "Observation",
+        "id": "2",
+        "valueQuantity": {"value": {"a": 1}, "unit": 7},
+        "effectiveDateTime": "never",
+        "subject": {"reference": "Patient/1"},
+    },
+    {"resourceType": "Patient", "id": "1", "name": "Dina", "birthDate": 1942, "gender": ["female"], "contact": 3},
+    {"resourceType": "Patient", "id": "1", "name": [[], {"given": 4, "family": {"x": 1}}], "birthDate": "0000-99-99"},
+    {"resourceType": "Consent", "id": "3", "provision": [], "category": 3, "patient": {"reference": "Patient/1"}},
+    {"resourceType": "MedicationRequest", "id": "4", "dosageInstruction": {"timing": 3}, "subject": {"reference": "Patient/1"}},
+]
+
+
+@pytest.mark.parametrize("record", SHAPES, ids=[str(at) for at in range(len(SHAPES))])
+async def test_a_record_of_another_shape_breaks_no_page(demo: Kit, record: dict[str, Any]) -> None:
+    # Columns as an agent makes them of a sound record: what is inside may still be anything.
+    sound = said("brinkhof", {"resourceType": record["resourceType"], "id": "x", "subject": {"reference": "Patient/1"}, "patient": {"reference": "Patient/1"}})
+    content = json.dumps(record).encode()
+    told = type(sound)(sound.holder, type(sound.batch)(_ending_at(sound.batch.columns, len(content)), content, 0), sound.patients)
+    root = await dossier_of(demo, planned(holder("brinkhof")), told, closed("brinkhof"))
+    for path in (*PAGES, "regel/0"):
+        answer = await demo.get(f"{root}{path}")
+
+        assert answer.status_code in (200, 404), path
+
+
+def _ending_at(columns: bytes, end: int) -> bytes:
+    from accord.wire.columns import ROW  # noqa: PLC0415 - only here
+
+    fields = list(ROW.unpack(columns))
+    fields[4] = end
+    return ROW.pack(*fields)
+
+
+async def test_a_filter_is_kept_and_no_address_has_it(demo: Kit) -> None:
+    root = await dossier_of(
+        demo,
+        planned(holder("twickelaar")),
+        batch("twickelaar", [result(1, "4.1", "2026-05-15", code="2823-3"), result(2, "34", "2026-11-12")]),
+        closed("twickelaar"),
+    )
+    await demo.get(f"{root}lab")
+    page = await demo.post(f"{root}lab", text="98979", since="2026-01-01")
+
+    assert page.url.path == f"{root}lab"
+    assert not page.url.query
+    assert says(page, "Het filter toont 1 van 2 gegevens.")
+    assert says(await demo.get(f"{root}lab"), "Het filter toont 1 van 2 gegevens.")
+    cleared = await demo.post(f"{root}lab", clear="1")
+    assert not says(cleared, "Het filter toont")
+
+
+async def test_a_long_section_has_pages_and_nothing_is_lost_between_them(demo: Kit) -> None:
+    contents = [result(at, "1.5", f"2025-{at % 12 + 1:02}-{at % 28 + 1:02}", code=f"x-{at}") for at in range(120)]
+    root = await dossier_of(demo, planned(holder("twickelaar")), batch("twickelaar", contents), closed("twickelaar"))
+    seen: list[str] = []
+    for number in ("", "/2", "/3"):
+        page = await demo.get(f"{root}lab{number}")
+        seen += re.findall(r'<article class="strand[^>]*id="(t\d+)"', page.text)
+
+    assert len(seen) == len(set(seen)) == 120
+    assert says(page, "Bladzijde 3 van 3")
+    assert says(await demo.get(f"{root}lab/99"), "Bladzijde 3 van 3")
+
+
+async def test_results_in_one_unit_have_a_trend_and_units_are_never_mixed(demo: Kit) -> None:
+    contents = [result(1, "51", "2024-01-01"), result(2, "47.0", "2025-01-01"), result(3, "34", "2026-01-01"), result(4, "0.6", "2026-02-01", unit="mL/s")]
+    root = await dossier_of(demo, planned(holder("twickelaar")), batch("twickelaar", contents), closed("twickelaar"))
+    page = await demo.get(f"{root}lab")
+    drawn = [json.loads(unescape(one)) for one in re.findall(r"data-chart='([^']+)'", page.text)]
+
+    assert [one["written"] for one in drawn] == [["51", "47.0", "34"]]
+    assert "<td" in page.text
+    assert ">47.0<" in page.text
+
+
+async def test_where_a_line_comes_from_is_told_with_the_record_itself(demo: Kit) -> None:
+    content = result(1, "37.50", "2026-11-12", code="1988-5", unit="mg/L")
+    root = await dossier_of(demo, planned(holder("twickelaar")), batch("twickelaar", [content], derived=True, mapping="hl7-oru 4"), closed("twickelaar"))
+    page = await demo.get(f"{root}regel/0")
+
+    assert says(page, "Lab Twickelaar")
+    assert says(page, "volgens hl7-oru 4")
+    assert says(page, "/fhir/at/twickelaar/Observation/lab-1/$original")
+    assert (await demo.get(f"{root}regel/0/gegeven")).content == content
+    assert (await demo.get(f"{root}regel/99")).status_code == 404
+
+
+async def test_an_attachment_is_fetched_when_asked_and_is_never_a_page(demo: Kit) -> None:
+    document = {
+        "resourceType": "DocumentReference",
+        "id": "d",
+        "status": "current",
+        "subject": {"reference": "Patient/1"},
+        "content": [{"attachment": {"contentType": "text/html", "url": "Binary/7", "title": "Brief"}}],
+    }
+    root = await dossier_of(demo, planned(holder("brinkhof")), said("brinkhof", document), closed("brinkhof"))
+    answer = await demo.get(f"{root}regel/0/bijlage/0")
+
+    assert answer.content.endswith(b"Binary/7")
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    assert "Brief" not in answer.headers["content-disposition"]
+    assert (await demo.get(f"{root}regel/0/bijlage/1")).status_code == 404
+
+
+async def test_what_arrives_after_the_reader_looked_is_marked(demo: Kit) -> None:
+    demo.region.waits = anyio.Event()
+    demo.region.events = (planned(holder("twickelaar")), batch("twickelaar", [result(1, "34", "2026-11-12")]), closed("twickelaar"))
+    root = (await opened(demo)).url.path
+    first = await demo.get(f"{root}lab")
+    demo.region.waits.set()
+    await anyio.wait_all_tasks_blocked()
+    second = await demo.get(f"{root}lab")
+
+    assert says(first, "nog 1 aan het antwoorden")
+    assert not says(first, "na uw blik ")
+    assert says(second, "34 mL/min/1.73 m2 na uw blik")
+    assert "na uw blik</span>" not in (await demo.get(f"{root}lab")).text
+
+
+async def test_a_script_is_told_of_changes_and_of_nothing_else(demo: Kit) -> None:
+    root = await dossier_of(demo, *dinas_night())
+    answer = await demo.browser.get(f"https://dossier.dinkelhorst.example{root}stroom")
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert set(re.findall(r"event: (\w+)", answer.text)) == {"changed", "complete"}
+    assert set(re.findall(r"data: (.*)", answer.text)) == {"{}"}
+
+
+async def test_a_holder_whose_answer_is_set_aside_leaves_nothing_on_the_screen(demo: Kit) -> None:
+    allergy = {"resourceType": "AllergyIntolerance", "id": "a", "patient": {"reference": "Patient/1"}, "code": {"text": "Paardenhaar"}}
+    root = await dossier_of(demo, planned(holder("brinkhof")), said("brinkhof", patient(), allergy), closed("brinkhof", Ending.REJECTED, Fault.OTHER_PATIENT))
+    for path in PAGES:
+        assert not says(await demo.get(f"{root}{path}"), "Paardenhaar")
+
+
+async def test_the_charts_are_drawn_by_what_was_vendored(shared: Path = Path("gateway/viewer/static/vendor")) -> None:
+    import hashlib  # noqa: PLC0415 - only here
+
+    told = dict(line.split("  ")[::-1] for line in (shared / "SHA256SUMS").read_text().splitlines())
+
+    assert told == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in shared.iterdir() if path.name != "SHA256SUMS"}
