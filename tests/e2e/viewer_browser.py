@@ -118,7 +118,7 @@ async def _serve(url: str, region: StagedRegion, *, task_status: Any = anyio.TAS
         config = uvicorn.Config(make_viewer_app(desk), host, int(port), log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1)
         server = _Quiet(config)
         tasks.start_soon(server.serve)
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - nobody tells when it listens
             await anyio.sleep(0.01)
         task_status.started(tasks.cancel_scope)
 

@@ -101,9 +101,9 @@ def _about_dina(contents: Sequence[bytes]) -> Iterator[bytes]:
     ids = [tree["id"] for one in contents if DINA.bsn.encode() in one and (tree := json.loads(one))["resourceType"] == "Patient"]
     for content in contents:
         tree = json.loads(content)
-        if tree["resourceType"] in ("Practitioner", "PractitionerRole", "Organization", "Medication", "Device"):
-            yield content
-        elif (tree["resourceType"] == "Patient" and tree["id"] in ids) or any(f'"Patient/{one}"'.encode() in content.replace(b": ", b":") for one in ids):
+        is_companion = tree["resourceType"] in ("Practitioner", "PractitionerRole", "Organization", "Medication", "Device")
+        is_about = any(f'"Patient/{one}"'.encode() in content.replace(b": ", b":") for one in ids)
+        if is_companion or is_about or (tree["resourceType"] == "Patient" and tree["id"] in ids):
             yield content
 
 
