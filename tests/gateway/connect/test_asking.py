@@ -1,5 +1,6 @@
 """What is proven is what will be put: every kind of request, read here and answered by the gateway's own face."""
 
+import itertools
 from typing import Any, Final
 
 import httpx2
@@ -222,6 +223,8 @@ def test_what_is_about_nobody_needs_no_proof(path: str) -> None:
         ("GET", "/fhir/Binary/esdoorn.b1", b"", Fault.NOT_FOUND),
         ("GET", "/fhir/Binary/esdoorn.b1", b"record=DocumentReference/linde.d1", Fault.NOT_FOUND),
     ],
+    # The opaque id is another in every process: it must not be in the name of a test.
+    ids=itertools.count(),
 )
 def test_what_the_gateway_would_refuse_is_refused_before_anything_is_signed(method: str, path: str, query: bytes, fault: Fault) -> None:
     with pytest.raises(BadInput) as caught:
