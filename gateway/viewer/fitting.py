@@ -22,8 +22,9 @@ _STRIP: Final = 7.2
 _SAID: Final = 18.3
 _FROM: Final = 16.3
 _TAG: Final = 14
-#: What is tried one after another: so many letters of a text (with the way to the whole of it beside it), and so many things of a block.
-_STEPS: Final = ((900, 5), (480, 4), (280, 3), (160, 2), (90, 2), (90, 1), (60, 1), (60, 0))
+#: What is tried one after another: so many letters of a text (with the way to the whole of it beside it), so many things of a block,
+#: so many sides of a contradiction. Two sides of each are always seen: that there is a contradiction is never hidden.
+_STEPS: Final = ((900, 5, 6), (480, 4, 4), (280, 3, 4), (160, 2, 4), (90, 2, 2), (90, 1, 2), (60, 1, 2), (60, 0, 2))
 #: Who gives way first, where a column is too long.
 _YIELDS: Final = ("problems", "medication", "kidney", "implants", "wishes", "people", "allergies", "blood-thinners")
 _FEWEST_GAPS: Final = 4
@@ -56,8 +57,8 @@ def fit(head: Head, columns: Sequence[Sequence[Block]]) -> tuple[Head, tuple[tup
 def _column(blocks: tuple[Block, ...], room: _Room) -> tuple[tuple[Block, ...], bool]:
     """The blocks with what there is room for, and whether each shows something that has something."""
     fitted, too_long = blocks, True
-    for most, keeps in _STEPS:
-        fitted = tuple(replace(block, clusters=tuple(_cut(cluster, most) for cluster in block.clusters)) for block in blocks)
+    for most, keeps, sides in _STEPS:
+        fitted = tuple(replace(block, clusters=tuple(_cut(cluster.fewer(sides), most) for cluster in block.clusters)) for block in blocks)
         while (too_long := _height(fitted, room) > room.height) and (at := _gives_way(fitted, keeps)) is not None:
             fitted = (*fitted[:at], _less(fitted[at]), *fitted[at + 1 :])
         if not too_long:
@@ -105,7 +106,7 @@ def _before(block: Block, width: float) -> float:
     if block.trend is None or not block.clusters:
         return 0
     shown = block.trend.before
-    return _lines(sum((len(point.written) + len(point.when) + 6) * _SMALL for point in shown) + 150, width) * 24 if shown else 0
+    return _lines(sum((len(point.written) + len(point.day) + 6) * _SMALL for point in shown) + 150, width) * 24 if shown else 0
 
 
 def _names(names: Sequence[str]) -> int:
@@ -118,7 +119,7 @@ def _cluster(cluster: Cluster, width: float) -> float:
     across = min(len(cluster.sides), max(1, int(width // 156)))
     narrow = (width - 24 - 12 * (across - 1)) / across - 10
     tall = [max(_entry(side[0], narrow, named=False) for side in cluster.sides[at : at + across]) for at in range(0, len(cluster.sides), across)]
-    return 34 + sum(tall)
+    return 34 + sum(tall) + (24 if cluster.more_sides else 0)
 
 
 def _entry(row: Row, width: float, *, named: bool) -> float:
