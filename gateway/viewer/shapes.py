@@ -240,6 +240,8 @@ class Block:
     path: str
     clusters: tuple[Cluster, ...] = ()
     more: int = 0
+    #: Of those: contradictions.
+    more_conflicts: int = 0
     missing: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     trend: Trend | None = None
