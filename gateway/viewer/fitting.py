@@ -15,20 +15,23 @@ from gateway.viewer.shapes import Block, Cluster, Head, Row
 WINDOW: Final = (1366, 768)
 _COLUMNS: Final = 3
 #: Widths of a letter in pixels: of what is said (bold, plain), of where it is from.
-_BOLD: Final = 9.1
-_PLAIN: Final = 8.0
-_SMALL: Final = 7.1
-_STRIP: Final = 7.2
+_BOLD: Final = 8.9
+_PLAIN: Final = 7.7
+_SMALL: Final = 6.7
+_STRIP: Final = 7.4
 _SAID: Final = 18.3
 _FROM: Final = 16.3
 _TAG: Final = 14
-#: What is tried one after another: so many letters of a text (with the way to the whole of it beside it), and so many things of a block.
-_STEPS: Final = ((900, 5), (480, 4), (280, 3), (160, 2), (90, 2), (90, 1), (60, 1), (60, 0))
+#: What is tried one after another: so many letters of a text (with the way to the whole of it beside it), so many things of a block,
+#: so many sides of a contradiction. Two sides of each are always seen: that there is a contradiction is never hidden.
+_STEPS: Final = ((900, 5, 6), (480, 4, 4), (280, 3, 4), (160, 2, 4), (90, 2, 2), (90, 1, 2), (60, 1, 2), (40, 1, 2), (40, 0, 2))
 #: Who gives way first, where a column is too long.
-_YIELDS: Final = ("problems", "medication", "kidney", "implants", "wishes", "people", "allergies", "blood-thinners")
-_FEWEST_GAPS: Final = 4
+_YIELDS: Final = ("problems", "medication", "kidney", "implants", "people", "wishes", "allergies", "blood-thinners")
+#: What is asked first at the door: it gives way only where nothing else can.
+_URGENT: Final = frozenset({"wishes", "allergies", "blood-thinners"})
+_FEWEST_GAPS: Final = 3
 _WIDTH: Final = (WINDOW[0] - 24 - 8 * (_COLUMNS - 1)) / (_COLUMNS + 0.05) - 24
-_PIECE: Final = 60
+_PIECE: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def fit(head: Head, columns: Sequence[Sequence[Block]]) -> tuple[Head, tuple[tup
     for most in range(len(gaps), min(len(gaps), _FEWEST_GAPS) - 1, -1):
         heard = replace(head.heard, gaps=gaps[:most], more_gaps=head.heard.more_gaps + len(gaps) - most)
         shorter = replace(head, heard=heard)
-        room = _Room(_WIDTH, WINDOW[1] - _above(shorter))
+        room = _Room(_WIDTH, WINDOW[1] - _above(shorter) + 8)
         fitted = [_column(tuple(column), room) for column in columns]
         if all(is_enough for _, is_enough in fitted):
             break
@@ -56,8 +59,8 @@ def fit(head: Head, columns: Sequence[Sequence[Block]]) -> tuple[Head, tuple[tup
 def _column(blocks: tuple[Block, ...], room: _Room) -> tuple[tuple[Block, ...], bool]:
     """The blocks with what there is room for, and whether each shows something that has something."""
     fitted, too_long = blocks, True
-    for most, keeps in _STEPS:
-        fitted = tuple(replace(block, clusters=tuple(_cut(cluster, most) for cluster in block.clusters)) for block in blocks)
+    for most, keeps, sides in _STEPS:
+        fitted = tuple(replace(block, clusters=tuple(_cut(cluster.fewer(sides), most) for cluster in block.clusters)) for block in blocks)
         while (too_long := _height(fitted, room) > room.height) and (at := _gives_way(fitted, keeps)) is not None:
             fitted = (*fitted[:at], _less(fitted[at]), *fitted[at + 1 :])
         if not too_long:
@@ -66,18 +69,20 @@ def _column(blocks: tuple[Block, ...], room: _Room) -> tuple[tuple[Block, ...], 
 
 
 def _gives_way(blocks: tuple[Block, ...], keeps: int) -> int | None:
-    """The block that shows one thing less: the longest of those that may, the least urgent of equals."""
-    able = [at for at, block in enumerate(blocks) if len(block.clusters) > keeps]
-    if not able:
-        return None
-    return max(able, key=lambda at: (len(blocks[at].clusters), -_YIELDS.index(blocks[at].key) if blocks[at].key in _YIELDS else 0))
+    """The block that shows one thing less: the longest of those that may, of the urgent ones last. Where all show their last one, the least urgent."""
+    able = [at for at, block in enumerate(blocks) if len(block.clusters) > max(keeps, 1)]
+    if able:
+        return max(able, key=lambda at: (blocks[at].key not in _URGENT, len(blocks[at].clusters), -_YIELDS.index(blocks[at].key)))
+    last = [at for at, block in enumerate(blocks) if len(block.clusters) > keeps]
+    return min(last, key=lambda at: _YIELDS.index(blocks[at].key), default=None)
 
 
 def _less(block: Block) -> Block:
     """Without the last thing that is no conflict; without the last conflict where there is nothing else."""
     plain = [at for at, cluster in enumerate(block.clusters) if cluster.kind != "conflict"]
     at = plain[-1] if plain else len(block.clusters) - 1
-    return replace(block, clusters=block.clusters[:at] + block.clusters[at + 1 :], more=block.more + 1)
+    conflicts = block.more_conflicts + (not plain)
+    return replace(block, clusters=block.clusters[:at] + block.clusters[at + 1 :], more=block.more + 1, more_conflicts=conflicts)
 
 
 def _cut(cluster: Cluster, most: int) -> Cluster:
@@ -95,9 +100,9 @@ def _height(blocks: Iterable[Block], room: _Room) -> float:
 
 def _block(block: Block, width: float) -> float:
     lack = _names(block.missing) + _names(block.waiting)
-    height = 40.0 + (_lines(lack * _SMALL, width) * _FROM if lack else 0)
+    height = 37.0 + (_lines(lack * _SMALL, width) * _FROM if lack else 0)
     if not block.clusters:
-        height += 20
+        height += 27
     return height + sum(_cluster(cluster, width) for cluster in block.clusters) + (26 if block.more else 0) + _before(block, width)
 
 
@@ -105,7 +110,7 @@ def _before(block: Block, width: float) -> float:
     if block.trend is None or not block.clusters:
         return 0
     shown = block.trend.before
-    return _lines(sum((len(point.written) + len(point.when) + 6) * _SMALL for point in shown) + 150, width) * 24 if shown else 0
+    return _lines(sum((len(point.written) + len(point.day) + 6) * _SMALL for point in shown) + 150, width) * 24 if shown else 0
 
 
 def _names(names: Sequence[str]) -> int:
@@ -117,8 +122,13 @@ def _cluster(cluster: Cluster, width: float) -> float:
         return _entry(cluster.rows[0], width, named=True) + 6 if cluster.rows else 0
     across = min(len(cluster.sides), max(1, int(width // 156)))
     narrow = (width - 24 - 12 * (across - 1)) / across - 10
-    tall = [max(_entry(side[0], narrow, named=False) for side in cluster.sides[at : at + across]) for at in range(0, len(cluster.sides), across)]
-    return 34 + sum(tall)
+    tall = [max(_side(side[0], narrow, cluster.title) for side in cluster.sides[at : at + across]) for at in range(0, len(cluster.sides), across)]
+    return 34 + sum(tall) + (24 if cluster.more_sides else 0)
+
+
+def _side(row: Row, width: float, title: str) -> float:
+    name = _lines(len(row.what) * _PLAIN, width) * _SAID if row.what != title else 0
+    return name + _entry(row, width, named=False) + (8 if row.is_cut else 0)
 
 
 def _entry(row: Row, width: float, *, named: bool) -> float:
@@ -126,7 +136,7 @@ def _entry(row: Row, width: float, *, named: bool) -> float:
     value = len(row.value) + sum(len(one) + 3 for one in row.telephones)
     said = (len(row.what) + 1) * _BOLD * named + value * (_PLAIN if named else _BOLD) + tags + (90 if row.is_cut else 0)
     source = (len(row.when or "geen datum") + len("".join(row.sources[:1])) + len(row.author) + 4 + 12 * (len(row.sources) > 1)) * _SMALL
-    extra = sum(_lines((len(label) + 2 + len(text)) * 7.7, width) for label, text in row.extra) * 17.3
+    extra = sum(_lines((len(label) + 2 + len(text)) * 7.4, width) for label, text in row.extra) * 17.3
     if named and not row.extra and said + source + 10 <= width:
         return _SAID
     return _lines(said, width) * (_SAID + (3 if tags else 0)) + extra + _lines(source, width) * _FROM
@@ -155,7 +165,7 @@ def _strip(head: Head, width: float) -> float:
     height = 4.0
     if heard.gaps:
         gaps = [(len(card.title) * 1.1 + len(card.short) + len(card.telephone) * 1.1 + len(card.last_heard)) * _STRIP + 64 for card in heard.gaps]
-        beside = sum(gaps) + 24 * len(gaps) + 160 <= width
+        beside = sum(gaps) + 20 * len(gaps) + 140 <= width
         height += 4 + 24 * (1 if beside else _rows(gaps, width - 30) + 1)
     chips = [(len(card.title) + len(card.short) + len(card.telephone)) * _STRIP + 60 for card in heard.waiting[:4]]
     line = [290.0] * bool(heard.waiting) + chips + [100.0] * bool(heard.heard) + [150.0] * bool(heard.not_asked) + [len(head.note) * 6.6 + 16]

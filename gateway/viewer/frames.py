@@ -77,7 +77,8 @@ class Around:
     def page(self, template: str, head: Head, *, status: int = 200, **context: object) -> Response:
         """The page."""
         dossier = self.dossier
-        if SEEN_HEADER not in self.visit.request.headers or self.seen >= _NOTHING_IS_NEW:
+        # Whoever looked at an empty page saw nothing yet.
+        if dossier.view.newest and (SEEN_HEADER not in self.visit.request.headers or self.seen >= _NOTHING_IS_NEW):
             dossier.looked[self.name] = dossier.view.newest
         # The other language leads back to a page that has a name; from a line it leads to the screen where one began.
         here = self.visit.request.url.path

@@ -160,6 +160,13 @@ class Cluster:
     rule: str = ""
     #: What all of them are about.
     about: str = ""
+    #: Sides for which there was no room.
+    more_sides: int = 0
+
+    def fewer(self, most: int) -> "Cluster":
+        """The same with so many sides, and how many more there are."""
+        left_out = len(self.sides) - most
+        return self if left_out <= 0 else replace(self, sides=self.sides[:most], more_sides=self.more_sides + left_out)
 
     @property
     def title(self) -> str:
@@ -182,6 +189,7 @@ class Point:
     written: str
     when: str
     source: str
+    day: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +240,8 @@ class Block:
     path: str
     clusters: tuple[Cluster, ...] = ()
     more: int = 0
+    #: Of those: contradictions.
+    more_conflicts: int = 0
     missing: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     trend: Trend | None = None

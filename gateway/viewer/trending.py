@@ -7,6 +7,7 @@ from typing import Final
 from accord.terms.identifiers import HolderName
 from gateway.dossier.clinical.groups import Standing, Thread
 from gateway.dossier.clinical.lines import Line, Moment
+from gateway.dossier.clinical.showing.quantities import unit
 from gateway.dossier.clinical.trees import Tree, part, text
 from gateway.dossier.clinical.view import ClinicalView
 from gateway.viewer.shapes import Point, Trend
@@ -23,15 +24,15 @@ def trend_of(view: ClinicalView, thread: Thread, title: str, speech: Speech, tit
     if len(lines) < 2:
         return None
     newest = sorted((line for line in lines if line.moment is not None), key=lambda line: line.order)[-_MOST_POINTS:]
-    found = [(point, unit) for line in newest for point, unit in _points(view, line, speech, title_of)]
-    units = Counter(unit for _, unit in found)
+    found = [(point, of) for line in newest for point, of in _points(view, line, speech, title_of)]
+    units = Counter(of for _, of in found)
     if not units:
         return None
-    unit = min(units, key=lambda one: (-units[one], one))
-    points = tuple(point for point, of in found if of == unit)
+    usual = min(units, key=lambda one: (-units[one], one))
+    points = tuple(point for point, of in found if of == usual)
     if len({point.at_ms for point in points}) < 2:
         return None
-    return Trend(f"trend-{points[0].number}", title, unit or speech("trend.no_unit"), points)
+    return Trend(f"trend-{points[0].number}", title, usual or speech("trend.no_unit"), points)
 
 
 def _points(view: ClinicalView, line: Line, speech: Speech, title_of: Callable[[HolderName], str]) -> Iterator[tuple[Point, str]]:
@@ -41,8 +42,8 @@ def _points(view: ClinicalView, line: Line, speech: Speech, title_of: Callable[[
     if value is None or moment is None:
         return
     yield (
-        Point(line.number, moment.begin, value, text(quantity, "value"), _when(moment, speech), title_of(line.holder)),
-        text(quantity, "unit") or text(quantity, "code"),
+        Point(line.number, moment.begin, value, text(quantity, "value"), _when(moment, speech), title_of(line.holder), _day(moment, speech)),
+        unit(quantity),
     )
 
 
@@ -66,3 +67,8 @@ def _when(moment: Moment, speech: Speech) -> str:
     days = (moment.end - moment.begin) / 86_400_000
     written = f"{at:%Y-%m-%d}" if days < 2 else f"{at:%Y-%m}" if days < 40 else f"{at:%Y}"
     return speech.day(written)
+
+
+def _day(moment: Moment, speech: Speech) -> str:
+    at = moment_at(moment.begin)
+    return _when(moment, speech) if at is None or not moment.is_exact else speech.day(f"{at:%Y-%m-%d}")

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +27,6 @@ from gateway.viewer.ports import Attached, Question
 from gateway.viewer.sessions import LoggedIn, make_sessions
 from gateway.viewer.settings import ViewerSettings
 from gateway.viewer.visits import PACKAGE, Desk
-from testbed.free_ports import free_port
 from testbed.people import DINA
 from tests.e2e.patient_browser import RULES
 from tests.gateway.viewer.conftest import GP, POLICY
@@ -94,18 +94,19 @@ class Viewer:
 @contextmanager
 def serving_viewer() -> Iterator[Viewer]:
     """The viewer of a demonstration, on a port of its own; its clock stands at Dina's night."""
-    url = f"http://127.0.0.1:{free_port()}"
     region = StagedRegion()
-    with start_blocking_portal() as portal:
-        served, ready = portal.start_task(_serve, url, region)
+    with socket.socket() as listener, start_blocking_portal() as portal:
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        served, server = portal.start_task(_serve, url, listener, region)
         try:
             yield Viewer(url, region, portal)
         finally:
-            portal.call(ready.cancel)
+            server.should_exit = True
             served.result(10)
 
 
-async def _serve(url: str, region: StagedRegion, *, task_status: Any = anyio.TASK_STATUS_IGNORED) -> None:
+async def _serve(url: str, listener: socket.socket, region: StagedRegion, *, task_status: Any = anyio.TASK_STATUS_IGNORED) -> None:
     def clock() -> datetime:
         return NIGHT
 
@@ -114,13 +115,12 @@ async def _serve(url: str, region: StagedRegion, *, task_status: Any = anyio.TAS
         dossiers = OpenDossiers(region, tasks, settings, clock)
         sessions = make_sessions(clock, 50, lambda session: dossiers.close_all(session.owner))
         desk = Desk(region, settings, dossiers, sessions, make_templates(PACKAGE), clock, lambda: POLICY, EhrCalls(client))
-        host, _, port = url.removeprefix("http://").partition(":")
-        config = uvicorn.Config(make_viewer_app(desk), host, int(port), log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(make_viewer_app(desk), log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1)
         server = _Quiet(config)
-        tasks.start_soon(server.serve)
-        while not server.started:  # noqa: ASYNC110 - nobody tells when it listens
-            await anyio.sleep(0.01)
-        task_status.started(tasks.cancel_scope)
+        listener.listen()
+        task_status.started(server)
+        await server.serve([listener])
+        tasks.cancel_scope.cancel()
 
 
 class _Quiet(uvicorn.Server):

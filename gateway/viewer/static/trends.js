@@ -8,7 +8,7 @@ const hair = style.getPropertyValue("--hair").trim();
 function draw(place) {
   const trend = JSON.parse(place.dataset.chart);
   place.hidden = false;
-  const width = Math.max(240, Math.min(704, place.parentElement.clientWidth));
+  const width = Math.max(160, Math.min(704, place.parentElement.clientWidth));
   const axis = { stroke: ink, grid: { stroke: hair, width: 1 }, ticks: { stroke: hair, width: 1 }, font: "12px system-ui, sans-serif" };
   const years = new Intl.DateTimeFormat(document.documentElement.lang, { month: "short", year: "numeric" });
   const days = new Intl.DateTimeFormat(document.documentElement.lang, { day: "numeric", month: "short" });
@@ -19,13 +19,13 @@ function draw(place) {
   const room = (high - low || Math.abs(high) || 1) * 0.15;
   new uPlot({
     width,
-    height: 150,
+    height: 140,
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { time: true }, y: { range: [low - room, high + room] } },
     axes: [
-      { ...axis, space: 90, values: (_, splits) => splits.map((one) => (spans > 120 ? years : days).format(one * 1000)) },
-      { ...axis, size: 54, values: (_, splits) => splits.map((one) => one.toLocaleString(document.documentElement.lang)) },
+      { ...axis, space: 90, size: 28, values: (_, splits) => splits.map((one) => (spans > 120 ? years : days).format(one * 1000)) },
+      { ...axis, size: 54, space: 26, values: (_, splits) => splits.map((one) => one.toLocaleString(document.documentElement.lang)) },
     ],
     series: [{}, { stroke: line, width: 2, points: { show: true, size: 7, fill: "#fff", stroke: line }, spanGaps: false }],
   }, [times, trend.values], place);

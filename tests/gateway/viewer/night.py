@@ -24,6 +24,7 @@ HEARD: Final = ("dinkelhorst", "reggerbrug", "brinkhof", "twickelaar", "vijzelma
 SHOWING_NOTHING: Final = ("eschrand", "weefgetouw")
 #: 2026-11-20 23:40 in the Netherlands.
 LAST_EVENING: Final = 1_795_214_400_000
+_ABOUT_EVERYBODY: Final = frozenset({"Practitioner", "PractitionerRole", "Organization", "Medication", "Device"})
 Json = Mapping[str, Any]
 
 
@@ -99,11 +100,11 @@ def dinas_records() -> Mapping[str, tuple[bytes, ...]]:
 
 def _about_dina(contents: Sequence[bytes]) -> Iterator[bytes]:
     ids = [tree["id"] for one in contents if DINA.bsn.encode() in one and (tree := json.loads(one))["resourceType"] == "Patient"]
+    named = [f'"Patient/{one}"'.encode() for one in ids]
     for content in contents:
         tree = json.loads(content)
-        is_companion = tree["resourceType"] in ("Practitioner", "PractitionerRole", "Organization", "Medication", "Device")
-        is_about = any(f'"Patient/{one}"'.encode() in content.replace(b": ", b":") for one in ids)
-        if is_companion or is_about or (tree["resourceType"] == "Patient" and tree["id"] in ids):
+        is_person = tree["resourceType"] == "Patient" and tree["id"] in ids
+        if is_person or tree["resourceType"] in _ABOUT_EVERYBODY or any(one in content for one in named):
             yield content
 
 
