@@ -82,7 +82,7 @@ def _product(table: ConceptTable, concept: object, record: Tree, display: str) -
     if not keys:
         keys = [f"{system}|{code}" for system, code in codes] or [f"text {name.casefold()}"]
     found = next((known for system, code in codes if (known := table.of(system, code) or table.group_of(system, code))), None)
-    return Product(tuple(keys), name, record, found)
+    return Product(tuple(keys), name, record, found or table.by_name(first_word(name)))
 
 
 def medicated(tree: Tree, product: Product, at_ms: float) -> Medicated:
