@@ -18,7 +18,7 @@ _COLUMNS: Final = 3
 _BOLD: Final = 8.9
 _PLAIN: Final = 7.7
 _SMALL: Final = 6.7
-_STRIP: Final = 7.4
+_STRIP: Final = 7.2
 _SAID: Final = 18.3
 _FROM: Final = 16.3
 _TAG: Final = 14
@@ -162,7 +162,7 @@ def _strip(head: Head, width: float) -> float:
     heard = head.heard
     height = 4.0
     if heard.gaps:
-        gaps = [(len(card.title) * 1.1 + len(card.short) + len(card.telephone) * 1.1 + len(card.last_heard)) * _STRIP + 64 for card in heard.gaps]
+        gaps = [(len(card.title) * 1.1 + len(card.short) + len(card.telephone) * 1.1 + len(card.last_heard)) * _STRIP + 70 for card in heard.gaps]
         beside = sum(gaps) + 20 * len(gaps) + 140 <= width
         height += 4 + 24 * (1 if beside else _rows(gaps, width - 30) + 1)
     chips = [(len(card.title) + len(card.short) + len(card.telephone)) * _STRIP + 60 for card in heard.waiting[:4]]
@@ -176,5 +176,5 @@ def _rows(widths: Iterable[float], width: float) -> int:
     for one in widths:
         if one > left and left < width:
             lines, left = lines + 1, width
-        left -= one + 16
+        left -= one + 24
     return lines

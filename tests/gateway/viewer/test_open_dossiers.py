@@ -11,9 +11,8 @@ from gateway.viewer.dossiers import OpenDossiers
 from gateway.viewer.paging import Page
 from gateway.viewer.visits import Visit
 from testbed.people import BENNIE, DINA
-from tests.gateway.viewer.fake_region import HOLDER
 from tests.gateway.viewer.conftest import VIEWER, Kit, opened, running_viewer, says
-from tests.gateway.viewer.fake_region import answered
+from tests.gateway.viewer.fake_region import HOLDER, answered
 
 pytestmark = pytest.mark.anyio
 
