@@ -27,7 +27,7 @@ from accord.terms.identifiers import Bsn, Ura
 from accord.terms.members import RegionRegister
 from accord.terms.parties import Asker, DataUser, Professional
 from accord.terms.queries import NO_EVIDENCE, Evidence, Selection
-from accord.terms.vocabulary import HolderKind, PurposeOfUse
+from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse
 from gateway.adapters.grpc_holders import GrpcHolders
 from gateway.api.grpc_dossier import DossierService
 from gateway.callers import Caller
@@ -204,6 +204,7 @@ class _PlainCaller:
     asked_by = _ASKER
     purpose = PurposeOfUse.TREATMENT
     patient = base = ""
+    categories: frozenset[CareCategory] = frozenset()
 
     def narrowed(self, selection: Selection) -> Selection:
         return selection

@@ -10,7 +10,7 @@ from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, is_base_address
 from accord.terms.parties import Asker
 from accord.terms.queries import Evidence, Selection
-from accord.terms.vocabulary import PurposeOfUse
+from accord.terms.vocabulary import CareCategory, PurposeOfUse
 
 #: The refusals that are events of their own in a journal: failed authentication, and what a question is not let in for (NEN 7513).
 NOT_LET_IN: Final = frozenset(
@@ -64,6 +64,10 @@ class Caller(Protocol):
     @property
     def purpose(self) -> PurposeOfUse:
         """Why."""
+
+    @property
+    def categories(self) -> frozenset[CareCategory]:
+        """What the mandate narrows every question to: a holder shows nothing of any other category; empty: it narrows nothing."""
 
     @property
     def patient(self) -> str:

@@ -33,7 +33,7 @@ from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, HolderName, Ura
 from accord.terms.parties import Asker, DataHolder, DataUser, Professional
 from accord.terms.queries import NO_EVIDENCE, Evidence, Selection
-from accord.terms.vocabulary import HolderKind, PurposeOfUse
+from accord.terms.vocabulary import CareCategory, HolderKind, PurposeOfUse
 from gateway.api.fhir_app import make_app
 from gateway.api.grpc_dossier import DossierService
 from gateway.api.http_serving import serve_http
@@ -78,6 +78,7 @@ class PlainCaller:
     base: str = ""
     asked_by: Asker = _ASKER
     purpose: PurposeOfUse = PurposeOfUse.TREATMENT
+    categories: frozenset[CareCategory] = frozenset()
 
     def narrowed(self, selection: Selection) -> Selection:
         """All of it."""

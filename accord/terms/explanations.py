@@ -211,6 +211,9 @@ CATALOGUE: dict[Fault, Explanation] = {
         "The holder could not show that its records are about this person.", "Call the holder: the BSN or date of birth is missing in their record."
     ),
     Fault.OVER_LIMIT: Explanation("The holder's answer was larger than the limit.", "Ask for a part: a period, a category or a type."),
+    Fault.DOCUMENT_TOO_LARGE: Explanation(
+        "The document would be larger than the limit.", "Ask for `$everything`, which is sent as it comes, or search for one type at a time."
+    ),
     Fault.RECORDS_UNFIT: Explanation("Some records name another patient or cannot be read, and were not sent.", "Call the holder if something is missing."),
     Fault.RECORDS_OVERSIZED: Explanation("Some records are too large to send, and were left out.", "Call the holder for these records."),
     Fault.MISSING_CAPABILITY: Explanation(

@@ -117,6 +117,7 @@ class Fault(StrEnum):
     NOT_DECIDED = "not-decided"
     IDENTITY_UNVERIFIED = "identity-unverified"
     OVER_LIMIT = "over-limit"
+    DOCUMENT_TOO_LARGE = "document-too-large"
     RECORDS_UNFIT = "records-unfit"
     RECORDS_OVERSIZED = "records-oversized"
     MISSING_CAPABILITY = "missing-capability"

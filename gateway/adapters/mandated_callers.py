@@ -23,7 +23,7 @@ from accord.terms.identifiers import Bsn, Ura
 from accord.terms.members import Member, Part, RegionRegister
 from accord.terms.parties import Asker
 from accord.terms.queries import Evidence, Selection
-from accord.terms.vocabulary import PurposeOfUse
+from accord.terms.vocabulary import CareCategory, PurposeOfUse
 from gateway.callers import Caller, EmergencyRefused, base_said
 from gateway.rates import QuestionRates
 from gateway.smart.door import SmartDoor
@@ -41,6 +41,7 @@ class MandatedCaller:
 
     asked_by: Asker
     purpose: PurposeOfUse
+    categories: frozenset[CareCategory]
     patient: str
     base: str
     peer: bytes
@@ -123,7 +124,7 @@ class MandatedCallers:
         def verify(bsn: Bsn) -> VerifiedCaller:
             return self._verifier.verify(evidence, bsn, member)
 
-        return MandatedCaller(asker_of(mandate, register), mandate.purpose, patient, base, peer, verify, scopes)
+        return MandatedCaller(asker_of(mandate, register), mandate.purpose, mandate.categories, patient, base, peer, verify, scopes)
 
 
 def _check_sender(mandate: Mandate, member: Member | None, scopes: Scopes | None) -> None:

@@ -92,11 +92,19 @@ class BundleAnswer:
     def _written(self, provenance: bytes | None) -> bytes:
         if provenance is None:
             return b""
-        # Clients that keep what they read by type and id must not take this for that of another answer.
-        mark = f'"id":"Noaber-{self.call.id.value[:12]}-'.encode()
-        unique = provenance.replace(b'"id":"Noaber-', mark, 1)
-        logical_id = msgspec.json.decode(unique, type=_Head).id
+        logical_id, unique = of_this_answer(self.call, provenance)
         return self.parts.entry(f"{self.call.view.base}/Provenance/{logical_id}", unique, match=False)
+
+
+def authored_id(call: Call, name: str) -> str:
+    """The id of something that the gateway writes for one answer. Clients that keep what they read by type and id must not take it for that of another answer."""
+    return f"Noaber-{call.id.value[:12]}-{name}"
+
+
+def of_this_answer(call: Call, provenance: bytes) -> tuple[str, bytes]:
+    """A Provenance under an id of this answer alone, and that id."""
+    unique = provenance.replace(b'"id":"Noaber-', f'"id":"{authored_id(call, "")}'.encode(), 1)
+    return msgspec.json.decode(unique, type=_Head).id, unique
 
 
 class _Head(msgspec.Struct):

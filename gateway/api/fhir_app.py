@@ -16,7 +16,8 @@ from accord.terms.identifiers import HolderName
 from gateway.api.bundles import encode
 from gateway.api.fhir_account import NotHeard, gap_issues, header_of
 from gateway.api.fhir_calls import Call, new_query_id
-from gateway.api.fhir_metadata import capability_statement
+from gateway.api.fhir_held import Room
+from gateway.api.fhir_metadata import capability_statement, operation_definition
 from gateway.api.fhir_routes import Asked, What, answer, route
 from gateway.api.fhir_views import View
 from gateway.api.http_door import Door, RegionDoor
@@ -48,6 +49,7 @@ class FhirApp:
         self._ids = PatientIds(settings.patient_keys)
         self._cursors = Cursors(settings.cursor_key)
         self._questions = Places(settings.questions_at_once, of_one=settings.questions_of_one)
+        self._room = Room(settings.documents_bytes)
         self._started = datetime.now(UTC)
         self._version = _own_version()
 
@@ -89,11 +91,12 @@ class FhirApp:
             exchange.pretty = given.get("_pretty") == "true"
             if asked.is_metadata:
                 view = self._view(asked, exchange, base_said(exchange.headers) or self._settings.base)
-                await exchange.answer(200, encode(capability_statement(view, self._started, self._version)))
+                about = operation_definition(asked.id) if asked.what is What.DEFINITION else capability_statement(view, self._started, self._version)
+                await exchange.answer(200, encode(about))
                 return
             caller = self._callers.caller(exchange.headers, exchange.peer)
             view = self._view(asked, exchange, caller.base or self._settings.base)
-            call = Call(self._door, self._settings, self._ids, self._cursors, exchange, view, caller, new_query_id())
+            call = Call(self._door, self._settings, self._ids, self._cursors, exchange, view, caller, new_query_id(), self._room)
             exchange.applied = exchange.wishes.applied
             await self._ask(asked, call)
         except (AnswerCut, ClientLeft):

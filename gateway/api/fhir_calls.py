@@ -8,6 +8,7 @@ from accord.terms.evidence import Asked
 from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Bsn, HolderName, QueryId, RecordRef
 from accord.terms.queries import EVERYTHING, DossierQuery, Selection
+from gateway.api.fhir_held import Room
 from gateway.api.fhir_search import Rules, Search
 from gateway.api.fhir_values import is_bsn
 from gateway.api.fhir_views import View
@@ -34,6 +35,7 @@ class Call:
     view: View
     caller: Caller
     id: QueryId
+    room: Room
 
     @property
     def rules(self) -> Rules:

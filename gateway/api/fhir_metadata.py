@@ -1,13 +1,14 @@
 """`/fhir/metadata`, generated from the table that drives search, so that it says what is true."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from accord.terms.records import RESOURCE_TYPES
 from gateway.api.fhir_views import View
-from gateway.api.search_table import EVERYTHING, SEARCHABLE, Parameter, includes_of
+from gateway.api.search_table import DOCUMENT_PARAMETERS, EVERYTHING, PERSON_PARAMETERS, SEARCHABLE, Parameter, includes_of
 
 Json = dict[str, Any]
+_SUMMARY: Final = "http://hl7.org/fhir/uv/ips/OperationDefinition/summary"
 
 
 def capability_statement(view: View, started: datetime, version: str) -> Json:
@@ -60,8 +61,65 @@ def _resource(name: str, view: View) -> Json:
                 "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
                 "documentation": f"On one patient. Parameters: {names}. Without _count the answer comes as the holders answer.",
             },
+            *(_documents() if view.holder is None else ()),
         ]
     return described
+
+
+_DOCUMENTS: Final = {
+    "summary": (
+        _SUMMARY,
+        (
+            "The International Patient Summary of one patient: a document. Sections say by emptyReason whether nothing was shown (urn:noaber:empty-reason) or "
+            "somebody was not heard (unavailable); the last section refers to the account of who was heard. entered-in-error is left out, and counted."
+        ),
+    ),
+    "planning-ahead": (
+        "urn:noaber:operation:planning-ahead",
+        (
+            "Wishes and directives of one patient for the last phase of life, in full: a document with treatment directives, living wills, goals, wishes, "
+            "an implanted defibrillator, conversations, forms, contacts and representatives. A directive without a type is neither a yes nor a no."
+        ),
+    ),
+}
+#: The operations that answer with a document, by the id of their definition here.
+DEFINITIONS: Final = {f"noaber-{name}": name for name in _DOCUMENTS}
+
+
+def _documents() -> list[Json]:
+    return [
+        {"name": name, "definition": definition, "documentation": f"{told} See OperationDefinition/noaber-{name}."}
+        for name, (definition, told) in _DOCUMENTS.items()
+    ]
+
+
+def operation_definition(logical_id: str) -> Json:
+    """What one of these operations takes and gives."""
+    name = DEFINITIONS[logical_id]
+    definition, told = _DOCUMENTS[name]
+    parameters = [_operation_parameter(parameter) for parameter in (*PERSON_PARAMETERS, *DOCUMENT_PARAMETERS[name])]
+    written: Json = {
+        "resourceType": "OperationDefinition",
+        "id": logical_id,
+        "url": f"urn:noaber:operation:{name}",
+        "name": name.replace("-", " ").title().replace(" ", ""),
+        "status": "active",
+        "kind": "operation",
+        "description": told,
+        "affectsState": False,
+        "code": name,
+        "resource": ["Patient"],
+        "system": False,
+        "type": True,
+        "instance": True,
+        "parameter": [*parameters, {"name": "return", "use": "out", "min": 1, "max": "1", "type": "Bundle", "documentation": "A document."}],
+    }
+    return written | ({"base": definition} if not definition.startswith("urn:") else {})
+
+
+def _operation_parameter(parameter: Parameter) -> Json:
+    kind = {"token": {"type": "string", "searchType": "token"}}.get(parameter.type, {"type": parameter.type})
+    return {"name": parameter.name, "use": "in", "min": 0, "max": "1", "documentation": parameter.documentation, **kind}
 
 
 def _parameter(parameter: Parameter) -> Json:

@@ -10,41 +10,48 @@ from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import is_logical_id
 from accord.terms.records import TYPE_BY_NAME
 from gateway.api.fhir_calls import Call
+from gateway.api.fhir_document import answer_document
 from gateway.api.fhir_everything import stream_everything
+from gateway.api.fhir_metadata import DEFINITIONS
 from gateway.api.fhir_patient import answer_patient_read, answer_patient_search
 from gateway.api.fhir_reading import answer_attachment, answer_original, answer_read, check_only
-from gateway.api.fhir_search import Given, check_no_bsn, read_everything, read_search
+from gateway.api.fhir_search import Given, check_no_bsn, read_document, read_everything, read_search
 from gateway.api.fhir_searching import answer_page
 from gateway.api.fhir_values import is_bsn
 from gateway.api.search_table import SEARCHABLE
+from gateway.dossier.documents.kinds import PLANS
 
 
 class What(StrEnum):
     """What is asked."""
 
     METADATA = "metadata"
+    DEFINITION = "definition"
     SEARCH = "search"
     EVERYTHING = "everything"
     READ = "read"
     ORIGINAL = "original"
+    DOCUMENT = "document"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked, of which type and id, and at which holder's base, if at one."""
+    """What is asked, of which type and id, and at which holder's base, if at one. `operation` is the kind of a document."""
 
     what: What
     type: str = ""
     id: str = ""
     holder: str | None = None
+    operation: str = ""
 
     @property
     def is_metadata(self) -> bool:
         """Whether it is about this server and not about a person."""
-        return self.what is What.METADATA
+        return self.what in (What.METADATA, What.DEFINITION)
 
 
 _EVERYTHING: Final = "$everything"
+_DOCUMENTS: Final = frozenset(f"${name}" for name in PLANS)
 
 
 def route(method: str, segments: tuple[str, ...]) -> Asked:
@@ -64,6 +71,14 @@ def _route(method: str, segments: tuple[str, ...], *, at_holder: bool) -> Asked:
     match segments:
         case ("metadata",):
             return _for(method, "GET", Asked(What.METADATA))
+        case ("OperationDefinition", name) if name in DEFINITIONS and not at_holder:
+            return _for(method, "GET", Asked(What.DEFINITION, "OperationDefinition", name))
+        case ("Patient", operation) if operation in _DOCUMENTS and not at_holder:
+            # Without an id it is told whom it is about in the body: never in the URL.
+            return _for(method, "POST", Asked(What.DOCUMENT, "Patient", operation=operation[1:]))
+        case ("Patient", logical_id, operation) if operation in _DOCUMENTS and not at_holder:
+            _check_id("Patient", logical_id, at_holder=at_holder)
+            return _for(method, "GET, POST", Asked(What.DOCUMENT, "Patient", logical_id, operation=operation[1:]))
         case (kind,) if kind in TYPE_BY_NAME:
             return _for(method, "GET", Asked(What.SEARCH, kind))
         case (kind, "_search") if kind in TYPE_BY_NAME:
@@ -109,6 +124,8 @@ async def answer(asked: Asked, call: Call) -> None:
         await _answer_search(asked, call, given)
     elif asked.what is What.EVERYTHING:
         await _answer_everything(asked, call, given)
+    elif asked.what is What.DOCUMENT:
+        await _answer_document(asked, call, given)
     elif asked.what is What.ORIGINAL:
         await answer_original(call, asked.type, asked.id, given)
     elif asked.type == "Binary":
@@ -142,6 +159,14 @@ async def _answer_everything(asked: Asked, call: Call, given: list[Given]) -> No
         await answer_page(call, person, search, f"Patient/{call.id_of(person)}/{_EVERYTHING}", ())
 
 
+async def _answer_document(asked: Asked, call: Call, given: list[Given]) -> None:
+    if call.exchange.has_json_body:
+        given = [*given, *parameters_of(call.exchange.body)]
+    search = read_document(asked.operation, given, call.rules, names_a_person=bool(asked.id))
+    person = await call.person_by_reference(asked.id) if asked.id else await call.person_of(search)
+    await answer_document(call, person, PLANS[asked.operation], search)
+
+
 def parameters_of(body: bytes) -> list[Given]:
     """The parameters of an operation, as a FHIR Parameters resource has them.
 
@@ -156,8 +181,15 @@ def parameters_of(body: bytes) -> list[Given]:
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         raise BadInput(Fault.INVALID_PARAMETER)
     for item in listed:
-        name, values = item.get("name"), [value for member, value in item.items() if member.startswith("value")]
+        name, values = item.get("name"), [_plain(member, value) for member, value in item.items() if member.startswith("value")]
         if len(values) != 1 or not isinstance(values[0], str) or not isinstance(name, str):
             raise BadInput(Fault.INVALID_PARAMETER)
         found.append(Given(name, values[0], in_url=False))
     return found
+
+
+def _plain(member: str, value: object) -> object:
+    """A value as a URL would have it: an Identifier is its system and value."""
+    if member == "valueIdentifier" and isinstance(value, dict) and isinstance(value.get("system"), str) and isinstance(value.get("value"), str):
+        return f"{value['system']}|{value['value']}"
+    return value

@@ -19,7 +19,7 @@ from accord.terms.queries import EVERYTHING as NO_CONDITION
 from accord.terms.queries import DateBound, Selection
 from accord.terms.records import TYPE_BY_NAME
 from gateway.api.fhir_values import bound_in, bsn_in, codes_in, count_in, day_in, identifiers_in, is_bsn, tokens_in, values_in
-from gateway.api.search_table import EVERYTHING, PATIENT_RECORD, SEARCHABLE, Aim, Parameter, includes_of
+from gateway.api.search_table import DOCUMENTS, EVERYTHING, PATIENT_RECORD, PERSON_PARAMETERS, SEARCHABLE, Aim, Parameter, includes_of
 
 _SAFE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z_.:-]{0,39}")
 _LONGEST_VALUE: Final = 16 * FIELD_CHARACTERS
@@ -87,6 +87,19 @@ def read_everything(given: Iterable[Given], rules: Rules) -> Search:
         BadInput: As `read_search`.
     """
     return _read(EVERYTHING, given, rules, "")
+
+
+def read_document(name: str, given: Iterable[Given], rules: Rules, *, names_a_person: bool) -> Search:
+    """Read the parameters of an operation that answers with a document. *names_a_person*: its path does already.
+
+    Raises:
+        BadInput: As `read_search`.
+    """
+    known = {} if names_a_person else {parameter.name: parameter for parameter in PERSON_PARAMETERS}
+    search = _read(DOCUMENTS[name] | known, given, rules, "")
+    if search.person is None and not names_a_person:
+        raise BadInput(Fault.NO_PATIENT, "identifier")
+    return search
 
 
 def _read(table: Mapping[str, Parameter], given: Iterable[Given], rules: Rules, type_name: str) -> Search:
@@ -162,7 +175,7 @@ def _apply(search: Search, parameter: Parameter, value: str, rules: Rules, type_
             return search
 
 
-def _sorted_as_ever(selection: Selection, parameter: Parameter, value: str) -> Selection:
+def _nothing_else(selection: Selection, parameter: Parameter, value: str) -> Selection:
     if value not in parameter.codes:
         raise BadInput(Fault.INVALID_PARAMETER, parameter.name)
     return selection
@@ -177,7 +190,8 @@ _CONDITIONS: Final[dict[Aim, Callable[[Selection, Parameter, str], Selection]]] 
     Aim.DATE: lambda selection, parameter, value: replace(selection, dates=(*selection.dates, bound_in(parameter.name, value))),
     Aim.UPDATED: lambda selection, parameter, value: replace(selection, updated=(*selection.updated, bound_in(parameter.name, value))),
     Aim.SINCE: lambda selection, parameter, value: replace(selection, updated=(DateBound("ge", bound_in(parameter.name, value).value),)),
-    Aim.SORT: _sorted_as_ever,
+    Aim.SORT: _nothing_else,
+    Aim.PROFILE: _nothing_else,
 }
 
 

@@ -42,6 +42,8 @@ class HttpSettings:
         body_seconds: How long a request may take to arrive.
         write_seconds: How long a client may leave what it was sent untaken, before it counts as gone.
         held_bytes: The largest answer that is held back for a client that takes no part.
+        document_bytes, document_records: What the records of one document may come to, which are held until it is known who was heard.
+        documents_bytes: The same of all documents that are being put together at one moment.
         binary_json_bytes: The largest attachment that is given as a FHIR Binary in JSON.
         language: Of texts for people, where the client asks for none that we have: `nl` or `en`.
         allowed_hosts: Values of `Host` that are served, without port; empty: that of `public_url`, and loopback.
@@ -64,6 +66,9 @@ class HttpSettings:
     body_seconds: float = 10.0
     write_seconds: float = 30.0
     held_bytes: int = 64 * MIB
+    document_bytes: int = 16 * MIB
+    document_records: int = 20_000
+    documents_bytes: int = 64 * MIB
     binary_json_bytes: int = 1 * MIB
     language: Language = "nl"
     allowed_hosts: frozenset[str] = frozenset()

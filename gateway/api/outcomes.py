@@ -61,6 +61,7 @@ STATUS: Final[dict[Fault, int]] = {
     Fault.UNSUPPORTED_FORMAT: 406,
     Fault.CURSOR_EXPIRED: 410,
     Fault.TOO_LARGE: 413,
+    Fault.DOCUMENT_TOO_LARGE: 422,
     **dict.fromkeys((Fault.INTERNAL, Fault.INVALID_SETTING, Fault.UNSAFE_ENVIRONMENT, Fault.LOOPBACK_ONLY), 500),
     **dict.fromkeys(
         (Fault.TOO_MANY_QUESTIONS, Fault.PARTIAL_NOT_ACCEPTED, Fault.NO_HOLDERS_ELIGIBLE, Fault.PAUSED, Fault.SHADOW, Fault.SOURCE_BUSY, Fault.OVER_LIMIT), 503
@@ -81,6 +82,7 @@ _ISSUE_BY_STATUS: Final = {
 } | {
     413: "too-long",
     415: "not-supported",
+    422: "too-costly",
     429: "throttled",
     500: "exception",
     502: "transient",

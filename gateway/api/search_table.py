@@ -10,6 +10,7 @@ from typing import Final
 
 from accord.rules.reading import Record
 from accord.terms.records import INCLUDES, RESOURCE_TYPES, TYPE_BY_NAME, ResourceType
+from gateway.dossier.documents.summary import PROFILE, VERSION
 
 
 class Aim(StrEnum):
@@ -32,6 +33,7 @@ class Aim(StrEnum):
     CURSOR = "cursor"
     FORMAT = "format"
     PRETTY = "pretty"
+    PROFILE = "profile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,21 @@ EVERYTHING_PARAMETERS: Final = (
     Parameter("_since", "date", Aim.SINCE, "Records updated at this moment or later; those that do not say when are left out."),
     *_PAGED,
 )
+#: Parameters of the operations on one patient that answer with a document, by the name of the operation.
+DOCUMENT_PARAMETERS: Final = {
+    "summary": (
+        Parameter(
+            "profile", "uri", Aim.PROFILE, f"{PROFILE}, with or without |{VERSION}: there is no other.", codes=frozenset({PROFILE, f"{PROFILE}|{VERSION}"})
+        ),
+        *_RESULT,
+    ),
+    "planning-ahead": _RESULT,
+}
+#: How such an operation is told whom it is about where no id stands in its path.
+PERSON_PARAMETERS: Final = (
+    Parameter("identifier", "token", Aim.PERSON, "http://fhir.nl/fhir/NamingSystem/bsn|BSN; only in the body of a POST.", only_in_body=True),
+    Parameter("birthdate", "date", Aim.BIRTH_DATE, "The date of birth as you know it; holders compare it. Only in the body.", only_in_body=True),
+)
 
 
 def _code_parameter(kind: ResourceType) -> tuple[Parameter, ...]:
@@ -144,6 +161,7 @@ SEARCHABLE: Final[dict[str, dict[str, Parameter]]] = {
     **{kind.name: {parameter.name: parameter for parameter in _parameters(kind)} for kind in RESOURCE_TYPES if kind.owner},
 }
 EVERYTHING: Final = {parameter.name: parameter for parameter in EVERYTHING_PARAMETERS}
+DOCUMENTS: Final = {name: {parameter.name: parameter for parameter in parameters} for name, parameters in DOCUMENT_PARAMETERS.items()}
 
 
 def includes_of(type_name: str) -> dict[str, str]:

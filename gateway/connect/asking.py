@@ -16,9 +16,10 @@ from accord.terms.records import TYPE_BY_NAME
 from accord.terms.vocabulary import PurposeOfUse
 from gateway.api.fhir_routes import Asked as Route
 from gateway.api.fhir_routes import What, parameters_of, route
-from gateway.api.fhir_search import Given, Rules, Search, check_no_bsn, read_everything, read_search
+from gateway.api.fhir_search import Given, Rules, Search, check_no_bsn, read_document, read_everything, read_search
 from gateway.api.fhir_values import is_bsn
 from gateway.api.http_exchange import Exchange
+from gateway.dossier.documents.kinds import PLANS
 from gateway.dossier.splicing import parse_union_id
 
 _LANGUAGE: Final = "nl"
@@ -91,6 +92,9 @@ def understand(request: Request, *, base: str, purpose: PurposeOfUse, knows: Cal
         case What.EVERYTHING:
             given += parameters_of(exchange.body) if exchange.has_json_body else []
             return reading.everything(asked.id, read_everything(given, rules))
+        case What.DOCUMENT:
+            given += parameters_of(exchange.body) if exchange.has_json_body else []
+            return reading.document(asked, read_document(asked.operation, given, rules, names_a_person=bool(asked.id)))
         case _:
             return reading.read(asked, given, request.headers.get("noaber-record", ""))
 
@@ -127,6 +131,13 @@ class _Reading:
     def everything(self, reference: str, search: Search) -> Understood:
         """`$everything`: in the order of arrival or in pages, which is the same question."""
         return self._about(reference, self._asked(search.selection))
+
+    def document(self, asked: Route, search: Search) -> Understood:
+        """A document of one kind, about a person by id or by number."""
+        question = self._asked(PLANS[asked.operation].selection)
+        if isinstance(search.person, Bsn):
+            return Understood((question,), bsn=search.person)
+        return self._about(asked.id, question)
 
     def read(self, asked: Route, given: list[Given], header: str) -> Understood:
         """One record, or one attachment."""

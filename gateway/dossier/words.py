@@ -103,6 +103,10 @@ FAULTS: Final[dict[Fault, Wording]] = {
         "BSN of geboortedatum ontbreekt bij de instelling. Bel de instelling.", "BSN or date of birth is missing at the holder. Call the holder."
     ),
     Fault.OVER_LIMIT: Wording("Vraag een kleiner deel: een periode of een soort gegevens.", "Ask for a part: a period or a kind of data."),
+    Fault.DOCUMENT_TOO_LARGE: Wording(
+        "Te veel voor één document. Vraag het hele dossier op, of één soort gegevens.",
+        "Too much for one document. Ask for the whole dossier, or for one kind of data.",
+    ),
     Fault.RECORDS_UNFIT: Wording("Enkele gegevens konden niet mee. Bel als u iets mist.", "Some records could not be sent. Call if something is missing."),
     Fault.RECORDS_OVERSIZED: Wording("Enkele gegevens waren te groot. Bel de instelling daarvoor.", "Some records were too large. Call the holder for these."),
     Fault.MISSING_CAPABILITY: Wording(

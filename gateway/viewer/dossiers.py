@@ -13,7 +13,6 @@ from anyio.abc import TaskGroup
 from accord.terms.faults import Fault, Faulted, Unavailable
 from gateway.dossier.clinical.concepts import table
 from gateway.dossier.clinical.view import VIEW_BYTES, ClinicalView
-from gateway.dossier.clinical.wish_reading import read_wishes
 from gateway.ports import Completeness, DossierEvent, HolderBatch, HolderClosed, Planned
 from gateway.viewer.hearing import SET_ASIDE, Hearing
 from gateway.viewer.ports import Asking, Question
@@ -116,7 +115,7 @@ class OpenDossiers:
         if len(self._open) >= self._settings.most_dossiers:
             raise Unavailable(Fault.TOO_MANY_QUESTIONS)
         now, token = self._clock(), secrets.token_urlsafe(24)
-        view = ClinicalView(table(), now, read_wishes, most_bytes=min(VIEW_BYTES, self._settings.dossier_bytes))
+        view = ClinicalView(table(), now, most_bytes=min(VIEW_BYTES, self._settings.dossier_bytes))
         dossier = self._open[token] = OpenDossier(session.owner, question, now, now, view)
         self._tasks.start_soon(self._fill, dossier)
         return token
@@ -140,7 +139,7 @@ class OpenDossiers:
         dossier = self._open.pop(token, None)
         if dossier is not None:
             dossier.scope.cancel()
-            dossier.view = ClinicalView(table(), dossier.opened, read_wishes, most_bytes=0)
+            dossier.view = ClinicalView(table(), dossier.opened, most_bytes=0)
             dossier.filters.clear()
             dossier.is_over = True
             dossier.tell()

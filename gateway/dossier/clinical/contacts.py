@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from accord.terms.parties import DataHolder
 from accord.terms.vocabulary import HolderKind, Section
@@ -11,10 +10,6 @@ from gateway.dossier.clinical.groups import Standing
 from gateway.dossier.clinical.lines import Line
 from gateway.dossier.clinical.trees import Tree, codings, parts, text, words_of
 from gateway.dossier.clinical.view import ClinicalView
-
-#: Codes of relationship that make somebody a representative: HL7 v3 RoleCode, and the Dutch list of roles (zib ContactPerson).
-_REPRESENTS: Final = frozenset({"RESPRSN", "HPOWATT", "GUARD", "24", "23"})
-_FIRST_CONTACT: Final = frozenset({"1", "ECON"})
 
 
 class ContactRole(StrEnum):
@@ -70,10 +65,10 @@ def _once(found: Iterable[Contact]) -> Iterator[Contact]:
 def _of_line(view: ClinicalView, line: Line) -> Iterator[Contact]:
     tree = view.tree(line)
     if line.origin.type == "RelatedPerson":
-        yield _relative(tree, tree.get("relationship"), line)
+        yield _relative(view, tree, line)
         return
     for contact in parts(tree, "contact"):
-        yield _relative(contact, contact.get("relationship"), line)
+        yield _relative(view, contact, line)
     follow = view.follow(line, tree)
     for reference in parts(tree, "generalPractitioner"):
         named = follow(text(reference, "reference")) or {}
@@ -83,9 +78,11 @@ def _of_line(view: ClinicalView, line: Line) -> Iterator[Contact]:
             yield Contact(ContactRole.GENERAL_PRACTITIONER, name, "", _telephones(named) or _telephones(practitioner), line)
 
 
-def _relative(tree: Tree, relationship: object, line: Line) -> Contact:
-    codes = {code for _, code, _ in codings(relationship)}
-    role = ContactRole.REPRESENTATIVE if codes & _REPRESENTS else ContactRole.FIRST_CONTACT if codes & _FIRST_CONTACT else ContactRole.RELATIVE
+def _relative(view: ClinicalView, tree: Tree, line: Line) -> Contact:
+    relationship = tree.get("relationship")
+    known = (view.table.of(system, code) for system, code, _ in codings(relationship))
+    roles = {role for concept in known if concept is not None for role in concept.roles}
+    role = next((role for role in (ContactRole.REPRESENTATIVE, ContactRole.FIRST_CONTACT) if role.value in roles), ContactRole.RELATIVE)
     relations = dict.fromkeys(word for one in parts({"of": relationship}, "of") if (word := words_of(one)))
     return Contact(role, _name(tree), ", ".join(relations), _telephones(tree), line)
 

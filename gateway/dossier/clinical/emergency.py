@@ -43,10 +43,12 @@ _FIRST_WISHES: Final = (
     "wish.intensive-care",
     "wish.ventilation",
     "wish.hospital-admission",
-    "wish.icd",
+    "wish.emergency-hospital-admission",
+    "wish.icd-deactivation",
+    "wish.icd-management",
     "wish.blood-products",
     "wish.antibiotics",
-    "wish.goal",
+    "goal.focus",
 )
 
 

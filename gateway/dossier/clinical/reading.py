@@ -20,13 +20,17 @@ from gateway.dossier.clinical.medicating import Products, medicated
 from gateway.dossier.clinical.moments import moment_of
 from gateway.dossier.clinical.trees import Follow, Tree, codings, parts, read_tree_fast, text, with_contained, words_of
 from gateway.dossier.clinical.values import value_of
-from gateway.dossier.clinical.wishes import Wish
+from gateway.dossier.clinical.wish_order import days_of
+from gateway.dossier.clinical.wish_remarks import read_remarks
+from gateway.dossier.clinical.wishes import Validity, Wish
 from gateway.dossier.window import Origin
 
 ReadWishes = Callable[[Tree, Follow, ConceptTable], tuple[Wish, ...]]
 
 _MEDICATION: Final = frozenset({"MedicationRequest", "MedicationDispense", "MedicationStatement", "MedicationAdministration"})
 _MAY_BE_A_WISH: Final = frozenset({"Consent", "Goal", "QuestionnaireResponse", "DeviceUseStatement", "Communication", "CommunicationRequest"})
+#: Of these, what stands beside the wishes is read there; a device stays among the devices.
+_BESIDE_WISHES: Final = frozenset({"Communication", "CommunicationRequest", "Procedure"})
 #: What happens on a day: told by two holders, it is probably the same.
 _EVENTS: Final = frozenset({"Procedure", "Immunization", "Flag", "ServiceRequest"})
 _REFUTED: Final = "refuted"
@@ -100,13 +104,12 @@ class Reader:
 
     def _wished(self, kind: str, holder: HolderName, section: Section, tree: Tree, follow: Follow) -> list[Line]:
         origin, status = Origin(holder, kind, text(tree, "id")), text(tree, "status")
-        wishes = self._wishes(tree, with_contained(tree, follow), self._table)
+        follow_all = with_contained(tree, follow)
+        wishes = self._wishes(tree, follow_all, self._table)
         if not wishes:
-            return [self._paper(kind, origin, section, tree, follow)]
-        return [
-            Line(0, origin, Section.PLANNING_AHEAD, Family.WISH, (wish.about,), wish.says, moment_of(wish.when), status, wish.concept, part=place, wish=wish)
-            for place, wish in enumerate(wishes)
-        ]
+            beside = bool(read_remarks(tree, follow_all, self._table)) and kind in _BESIDE_WISHES
+            return [self._paper(kind, origin, Section.PLANNING_AHEAD if beside else section, tree, follow)]
+        return [_wish_line(origin, status, place, wish) for place, wish in enumerate(wishes)]
 
     def _paper(self, kind: str, origin: Origin, section: Section, tree: Tree, follow: Follow) -> Line:
         """A record that only an identifier tells to be the same as another; a device in use is the same device on the same day."""
@@ -147,6 +150,15 @@ class Reader:
         codes = [(system, value) for system, value, _ in codings(code)]
         concept = next((known for system, value in codes if (known := self._table.of(system, value))), None)
         return concept, concept.key if concept is not None else _coded(codes, words_of(code))
+
+
+def _wish_line(origin: Origin, status: str, place: int, wish: Wish) -> Line:
+    # By whole days: clocks of sources differ, and of two of one day none takes the other's place.
+    days = days_of(wish)
+    moment = None if days is None else Moment(*days, is_exact=False)
+    in_error = wish.validity is Validity.IN_ERROR
+    section, about = Section.PLANNING_AHEAD, (wish.about,)
+    return Line(0, origin, section, Family.WISH, about, wish.says, moment, status, wish.concept, in_error=in_error, part=place, wish=wish)
 
 
 def section_of(row: Row) -> Section:

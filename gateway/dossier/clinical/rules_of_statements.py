@@ -44,8 +44,8 @@ def _is_over(line: Line) -> bool:
 
 
 def _takes_its_place(other: Line, line: Line) -> bool:
-    """Whether a holder said something newer of the same: for certain newer, and itself still good. Of one day both hold."""
-    if other.moment is None or line.moment is None or _is_over(other):
+    """Whether a holder said something newer of the same: for certain newer, in force, and not merely that nothing was decided. Of one day both hold."""
+    if other.moment is None or line.moment is None or other.wish is None or _is_over(other) or other.wish.answer.states_nothing:
         return False
     return other.moment.begin >= line.moment.end
 

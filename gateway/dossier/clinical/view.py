@@ -22,6 +22,7 @@ from gateway.dossier.clinical.groups import Thread
 from gateway.dossier.clinical.lines import Line
 from gateway.dossier.clinical.reading import Reader, ReadWishes
 from gateway.dossier.clinical.trees import Follow, Tree, read_tree, read_tree_fast, with_contained
+from gateway.dossier.clinical.wish_reading import wishes_at
 from gateway.dossier.folding import Folding
 from gateway.dossier.window import Origin
 from gateway.ports import HolderBatch
@@ -39,7 +40,7 @@ class ClinicalView:
     holder, the records that there was no place for: *most_bytes* is the bound. `at` is the moment for which it holds.
     """
 
-    def __init__(self, table: ConceptTable, at: datetime, wishes: ReadWishes, *, most_bytes: int = VIEW_BYTES) -> None:
+    def __init__(self, table: ConceptTable, at: datetime, *, wishes: ReadWishes | None = None, most_bytes: int = VIEW_BYTES) -> None:
         self.at = at
         self.table = table
         self.version = 0
@@ -47,7 +48,7 @@ class ClinicalView:
         self.left_out: Counter[HolderName] = Counter()
         self.size = 0
         self._most = most_bytes
-        self._reader = Reader(table, at, wishes)
+        self._reader = Reader(table, at, wishes or wishes_at(at))
         self._folding: Folding | None = Folding(window_bytes=most_bytes)
         self._lines: list[Line | None] = []
         self._of_origin: dict[Origin, list[Line]] = {}

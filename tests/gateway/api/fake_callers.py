@@ -10,7 +10,7 @@ from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn
 from accord.terms.parties import Asker
 from accord.terms.queries import NO_EVIDENCE, Evidence, Selection
-from accord.terms.vocabulary import PurposeOfUse
+from accord.terms.vocabulary import CareCategory, PurposeOfUse
 from gateway.api.http_settings import HttpSettings
 from gateway.callers import Caller
 from gateway.patient_ids import PatientIds, Person
@@ -26,10 +26,12 @@ class FakeCaller:
     base: str
     asked_by: Asker = ASKER
     asked: list[Asked] = field(default_factory=list)
+    may_ask: Selection | None = None
+    categories: frozenset[CareCategory] = frozenset()
 
     def narrowed(self, selection: Selection) -> Selection:
-        """All of it."""
-        return selection
+        """All of it, or what they may ask."""
+        return selection if self.may_ask is None else self.may_ask
 
     def evidence_for(self, bsn: Bsn, asked: Asked) -> Evidence:
         """None is needed."""
@@ -49,6 +51,8 @@ class FakeCallers:
 
     patient: str
     asked: list[Asked] = field(default_factory=list)
+    may_ask: Selection | None = None
+    categories: frozenset[CareCategory] = frozenset()
 
     @classmethod
     def of(cls, settings: HttpSettings, bsn: Bsn = BSN) -> "FakeCallers":
@@ -72,7 +76,14 @@ class FakeCallers:
             raise BadInput(Fault.EMERGENCY_NOT_OFFERED)
         if purpose != "TREAT":
             raise BadInput(Fault.INVALID_PARAMETER, "noaber-purpose")
-        return FakeCaller(PurposeOfUse(purpose), headers.get("noaber-patient", self.patient), headers.get("noaber-base", ""), asked=self.asked)
+        return FakeCaller(
+            PurposeOfUse(purpose),
+            headers.get("noaber-patient", self.patient),
+            headers.get("noaber-base", ""),
+            asked=self.asked,
+            may_ask=self.may_ask,
+            categories=self.categories,
+        )
 
     def caller_of(self, context: Any, evidence: Evidence) -> FakeCaller:
         """Who asks over gRPC."""

@@ -1,5 +1,6 @@
 """What is proven is what will be put: every kind of request, read here and answered by the gateway's own face."""
 
+import itertools
 from typing import Any, Final
 
 import httpx2
@@ -52,6 +53,20 @@ REQUESTS: Final[dict[str, tuple[str, str, str, dict[str, str]]]] = {
     "everything at a holder": ("GET", f"at/esdoorn/Patient/{ID}/$everything", "", {}),
     "everything by a holder's patient": ("GET", "at/esdoorn/Patient/p1/$everything", "", {}),
     "everything by a united id": ("GET", "Patient/esdoorn.p1/$everything", "", {}),
+    "summary": ("GET", f"Patient/{ID}/$summary", "", {}),
+    "summary by post": ("POST", f"Patient/{ID}/$summary", '{"resourceType":"Parameters"}', JSON),
+    "summary of a profile": ("GET", f"Patient/{ID}/$summary?profile=http://hl7.org/fhir/uv/ips/StructureDefinition/Composition-uv-ips", "", {}),
+    "summary by number": ("POST", "Patient/$summary", FORM, {}),
+    "summary by number in parameters": (
+        "POST",
+        "Patient/$summary",
+        f'{{"resourceType":"Parameters","parameter":[{{"name":"identifier","valueString":"{SYSTEM}|{BSN.value}"}}]}}',
+        JSON,
+    ),
+    "summary by a holder's patient": ("GET", "Patient/esdoorn.p1/$summary", "", {}),
+    "planning ahead": ("GET", f"Patient/{ID}/$planning-ahead", "", {}),
+    "planning ahead by post": ("POST", f"Patient/{ID}/$planning-ahead", "_format=json", {}),
+    "planning ahead by number": ("POST", "Patient/$planning-ahead", FORM, {}),
     "search": ("GET", f"Observation?patient={ID}", "", {}),
     "search by post": ("POST", "Observation/_search", f"patient.identifier={SYSTEM}%7C{BSN.value}&code=1988-5", {}),
     "search by subject": ("GET", f"Observation?subject=Patient/{ID}&status=final", "", {}),
@@ -170,13 +185,17 @@ def read(method: str, path: str, query: bytes = b"", body: bytes = b"", **header
 
 def test_the_person_is_known_by_number_by_id_or_not_at_all() -> None:
     assert read("POST", "/fhir/Patient/_search", body=FORM.encode()).bsn == BSN
+    assert read("POST", "/fhir/Patient/$summary", body=FORM.encode()).bsn == BSN
+    assert read("GET", f"/fhir/Patient/{ID}/$planning-ahead").patient_id == ID
     assert read("GET", "/fhir/Observation", f"patient={ID}".encode()).patient_id == ID
     assert read("GET", f"/fhir/at/esdoorn/Patient/{ID}/$everything").patient_id == ID
     nobody = read("GET", "/fhir/Observation/esdoorn.o1")
     assert (nobody.bsn, nobody.patient_id) == (None, "")
 
 
-@pytest.mark.parametrize("path", ["/fhir/metadata", "/.well-known/smart-configuration", "/fhir/.well-known/smart-configuration"])
+@pytest.mark.parametrize(
+    "path", ["/fhir/metadata", "/fhir/OperationDefinition/noaber-summary", "/.well-known/smart-configuration", "/fhir/.well-known/smart-configuration"]
+)
 def test_what_is_about_nobody_needs_no_proof(path: str) -> None:
     assert not read("GET", path).is_about_a_person
 
@@ -187,6 +206,14 @@ def test_what_is_about_nobody_needs_no_proof(path: str) -> None:
         ("GET", "/fhir/Patient", FORM.encode(), Fault.BSN_IN_URL),
         ("GET", f"/fhir/Patient/{BSN.value}/$everything", b"", Fault.BSN_IN_URL),
         ("GET", "/fhir/Observation", f"patient={BSN.value}".encode(), Fault.BSN_IN_URL),
+        ("GET", f"/fhir/Patient/{BSN.value}/$summary", b"", Fault.BSN_IN_URL),
+        ("POST", "/fhir/Patient/$summary", FORM.encode(), Fault.BSN_IN_URL),
+        ("POST", "/fhir/Patient/$planning-ahead", b"", Fault.NO_PATIENT),
+        ("GET", "/fhir/Patient/$summary", b"", Fault.METHOD_NOT_ALLOWED),
+        ("GET", f"/fhir/Patient/{ID}/$summary", b"_elements=id", Fault.UNKNOWN_PARAMETER),
+        ("GET", f"/fhir/Patient/{ID}/$planning-ahead", b"profile=x", Fault.UNKNOWN_PARAMETER),
+        ("GET", f"/fhir/Patient/{ID}/$summary", b"profile=http://example.org/other", Fault.INVALID_PARAMETER),
+        ("GET", f"/fhir/at/esdoorn/Patient/{ID}/$summary", b"", Fault.NOT_FOUND),
         ("GET", "/fhir/Observation", b"", Fault.NO_PATIENT),
         ("GET", "/fhir/Observation", b"patient=a&subject=b", Fault.SEVERAL_PATIENTS),
         ("GET", "/fhir/Observation", b"patient=a&unheard=of", Fault.UNKNOWN_PARAMETER),
@@ -196,6 +223,8 @@ def test_what_is_about_nobody_needs_no_proof(path: str) -> None:
         ("GET", "/fhir/Binary/esdoorn.b1", b"", Fault.NOT_FOUND),
         ("GET", "/fhir/Binary/esdoorn.b1", b"record=DocumentReference/linde.d1", Fault.NOT_FOUND),
     ],
+    # The opaque id is another in every process: it must not be in the name of a test.
+    ids=itertools.count(),
 )
 def test_what_the_gateway_would_refuse_is_refused_before_anything_is_signed(method: str, path: str, query: bytes, fault: Fault) -> None:
     with pytest.raises(BadInput) as caught:

@@ -39,7 +39,7 @@ def batch(holder: str, *records: Mapping[str, Any]) -> HolderBatch:
 
 def view_of(batches: Iterable[HolderBatch], *, ends: bool = True, **more: Any) -> ClinicalView:
     """A view that took these in; *ends*: and all holders are done."""
-    view = ClinicalView(table(), AT, more.pop("wishes", lambda *_: ()), **more)
+    view = ClinicalView(table(), AT, **more)
     for one in batches:
         view.take(one)
     if ends:

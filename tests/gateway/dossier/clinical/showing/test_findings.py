@@ -16,7 +16,7 @@ RANGE = {"low": {"value": 3.5, "unit": "mmol/L"}, "high": {"value": 5.0, "unit":
         ({"valueQuantity": {"value": 6.9, "comparator": ">", "unit": "mmol/L"}}, "> 6.9 mmol/L"),
         ({"valueQuantity": {"value": 120, "code": "mm[Hg]"}}, "120 mmHg"),
         ({"valueCodeableConcept": concept(SNOMED, "1", "rookt")}, "rookt"),
-        ({"valueCodeableConcept": concept("http://loinc.org", "62238-1")}, "eGFR"),
+        ({"valueCodeableConcept": concept("http://loinc.org", "62238-1")}, "eGFR (CKD-EPI)"),
         ({"valueCodeableConcept": concept(SNOMED, "123")}, "SNOMED 123"),
         ({"valueString": " geen groei "}, "geen groei"),
         ({"valueBoolean": False}, "nee"),
