@@ -9,8 +9,8 @@ from accord.terms.parties import DataHolder
 from accord.terms.vocabulary import Section, sections_fed_by
 from gateway.dossier.words import ENDINGS, NOT_ALL_ASKED, SECTIONS, data_as_of, fault_words
 from gateway.ports import HolderLine
+from gateway.viewer.headings import Heard, HolderCard, State
 from gateway.viewer.hearing import Hearing
-from gateway.viewer.shapes import Heard, HolderCard, State
 from gateway.viewer.speaking import Speech
 
 #: For so many there is room in the strip at the top of every page; the others are one link away.

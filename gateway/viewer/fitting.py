@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final
 
-from gateway.viewer.shapes import Block, Cluster, Head, Row
+from gateway.viewer.headings import Head
+from gateway.viewer.shapes import Block, Cluster, Row
 
 WINDOW: Final = (1366, 768)
 _COLUMNS: Final = 3
@@ -18,17 +19,17 @@ _COLUMNS: Final = 3
 _BOLD: Final = 8.9
 _PLAIN: Final = 7.7
 _SMALL: Final = 6.7
-_STRIP: Final = 7.4
+_STRIP: Final = 7.2
 _SAID: Final = 18.3
 _FROM: Final = 16.3
 _TAG: Final = 14
 #: What is tried one after another: so many letters of a text (with the way to the whole of it beside it), so many things of a block,
 #: so many sides of a contradiction. Two sides of each are always seen: that there is a contradiction is never hidden.
 _STEPS: Final = ((900, 5, 6), (480, 4, 4), (280, 3, 4), (160, 2, 4), (90, 2, 2), (90, 1, 2), (60, 1, 2), (40, 1, 2), (40, 0, 2))
+#: How many things of an urgent block weigh as much as one of another.
+_WEIGHTS: Final = {"wishes": 2, "allergies": 2, "blood-thinners": 2}
 #: Who gives way first, where a column is too long.
 _YIELDS: Final = ("problems", "medication", "kidney", "implants", "people", "wishes", "allergies", "blood-thinners")
-#: What is asked first at the door: it gives way only where nothing else can.
-_URGENT: Final = frozenset({"wishes", "allergies", "blood-thinners"})
 _FEWEST_GAPS: Final = 3
 _WIDTH: Final = (WINDOW[0] - 24 - 8 * (_COLUMNS - 1)) / (_COLUMNS + 0.05) - 24
 _PIECE: Final = 40
@@ -69,10 +70,10 @@ def _column(blocks: tuple[Block, ...], room: _Room) -> tuple[tuple[Block, ...], 
 
 
 def _gives_way(blocks: tuple[Block, ...], keeps: int) -> int | None:
-    """The block that shows one thing less: the longest of those that may, of the urgent ones last. Where all show their last one, the least urgent."""
+    """The block that shows one thing less: the longest of those that may. Where all show their last one, the least urgent."""
     able = [at for at, block in enumerate(blocks) if len(block.clusters) > max(keeps, 1)]
     if able:
-        return max(able, key=lambda at: (blocks[at].key not in _URGENT, len(blocks[at].clusters), -_YIELDS.index(blocks[at].key)))
+        return max(able, key=lambda at: (len(blocks[at].clusters) / _WEIGHTS.get(blocks[at].key, 1), -_YIELDS.index(blocks[at].key)))
     last = [at for at, block in enumerate(blocks) if len(block.clusters) > keeps]
     return min(last, key=lambda at: _YIELDS.index(blocks[at].key), default=None)
 
@@ -166,7 +167,7 @@ def _strip(head: Head, width: float) -> float:
     if heard.gaps:
         gaps = [(len(card.title) * 1.1 + len(card.short) + len(card.telephone) * 1.1 + len(card.last_heard)) * _STRIP + 64 for card in heard.gaps]
         beside = sum(gaps) + 20 * len(gaps) + 140 <= width
-        height += 4 + 24 * (1 if beside else _rows(gaps, width - 30) + 1)
+        height += 4 + 24 * (1 if beside else _rows([one + 6 for one in gaps], width - 30) + 1)
     chips = [(len(card.title) + len(card.short) + len(card.telephone)) * _STRIP + 60 for card in heard.waiting[:4]]
     line = [290.0] * bool(heard.waiting) + chips + [100.0] * bool(heard.heard) + [150.0] * bool(heard.not_asked) + [len(head.note) * 6.6 + 16]
     return height + 24 * _rows(line, width)
@@ -178,5 +179,5 @@ def _rows(widths: Iterable[float], width: float) -> int:
     for one in widths:
         if one > left and left < width:
             lines, left = lines + 1, width
-        left -= one + 16
+        left -= one + 24
     return lines

@@ -12,8 +12,8 @@ from gateway.dossier.clinical.lines import Line
 from gateway.dossier.words import CONSTANT_NOTE, SECTIONS, fault_words
 from gateway.viewer.cards import STRIP_GAPS, heard
 from gateway.viewer.dossiers import OpenDossier
+from gateway.viewer.headings import Head, Place
 from gateway.viewer.lining import Lining
-from gateway.viewer.shapes import Head, Place
 from gateway.viewer.speaking import Speech
 from gateway.viewer.visits import Visit, dossier_path
 from gateway.viewer.whose import whose

@@ -11,8 +11,8 @@ from accord.terms.identifiers import Bsn, HolderName
 from accord.terms.vocabulary import Section
 from gateway.dossier.clinical.trees import Tree, parts, text
 from gateway.dossier.clinical.view import ClinicalView
+from gateway.viewer.headings import Who
 from gateway.viewer.hearing import Hearing
-from gateway.viewer.shapes import Who
 from gateway.viewer.speaking import Speech
 
 #: More would push the page down: the section Person has them all.
