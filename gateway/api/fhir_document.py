@@ -31,7 +31,7 @@ from gateway.api.outcomes import authored_outcome, ignored_issue
 from gateway.dossier.clinical.concepts import table
 from gateway.dossier.clinical.trees import Tree
 from gateway.dossier.documents.composing import Frame, Item, SectionContent, compose, missing_of
-from gateway.dossier.documents.contradicting import Stated, contradictions
+from gateway.dossier.documents.contradicting import Contradiction, Stated, contradictions
 from gateway.dossier.documents.parties import Subject, author, custodian
 from gateway.dossier.documents.plans import Candidate, DocumentPlan
 from gateway.dossier.documents.saying import Said, line, say
@@ -134,7 +134,7 @@ class _Document:
         ]
         return contents, [record for section in found.values() for record, _ in section]
 
-    async def _against(self, placed: list[Gathered]) -> Mapping[int, frozenset[HolderName]]:
+    async def _against(self, placed: list[Gathered]) -> Mapping[int, frozenset[Contradiction]]:
         """Who contradicts which of these, by its place."""
 
         def stated(record: Gathered) -> Stated:
@@ -153,10 +153,11 @@ class _Document:
         category = CATEGORY_ORDER[code] if code < len(CATEGORY_ORDER) else CareCategory.OTHER
         return Candidate(record.origin.type, category, tree, lambda reference: self.records.followed(record.holder, tree, reference))
 
-    def _item(self, record: Gathered, said: Said, against: frozenset[HolderName]) -> Item:
+    def _item(self, record: Gathered, said: Said, against: frozenset[Contradiction]) -> Item:
         holders = dict.fromkeys(self._title(one.holder) for one in (record, *record.also))
-        others = sorted(self._title(holder) for holder in against)
-        return Item(self._reference(record.address), record.origin.type, line(said, list(holders), others, self.call.exchange.wishes.language))
+        language = self.call.exchange.wishes.language
+        others = sorted(self._title(one.holder) + (f" ({one.about.in_language(language)})" if one.about is not None else "") for one in against)
+        return Item(self._reference(record.address), record.origin.type, line(said, list(holders), others, language))
 
     def _title(self, holder: HolderName) -> str:
         return self.cards[holder].title
