@@ -1,6 +1,6 @@
 """Which records of a document contradict each other, by the grouping of the clinical view: a reader of one line is told of the other."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -73,10 +73,11 @@ def _lines(reader: Reader, record: Stated) -> list[Line]:
 
 
 def _tell(conflict: Group, says_several: Collection[int], found: _Found) -> None:
-    """Each line of a side is contradicted by all of the other sides."""
+    """Each line of a side is contradicted by all of the other sides; there may be as many sides as lines."""
     stated = [frozenset[HolderName]().union(*(line.holders for line in side)) for side in conflict.sides]
-    for at, side in enumerate(conflict.sides):
-        others = frozenset[HolderName]().union(*(holders for place, holders in enumerate(stated) if place != at))
+    sides_of = Counter(holder for holders in stated for holder in holders)
+    for side, own in zip(conflict.sides, stated, strict=True):
+        others = [holder for holder, count in sides_of.items() if count > (holder in own)]
         for line in side:
             about = line.concept.label if line.number in says_several and line.concept is not None else None
             found[line.number].update(Contradiction(holder, about) for holder in others)
