@@ -141,6 +141,18 @@ async def test_a_line_says_which_holder_contradicts_it(face: Opened, language: s
     assert words not in found["42348-3"]["text"]["div"], "who agree contradict nobody"
 
 
+async def test_a_line_names_everybody_who_states_the_identical_against_it(face: Opened) -> None:
+    def judged(name: str, verification: str) -> FakeHolder:
+        allergy = record("AllergyIntolerance", "a", code=coded("764146007"), verificationStatus=coded(verification, "x"))
+        return FakeHolder(name, [allergy], [patient("p1")])
+
+    async with face([judged("alfa", "confirmed"), judged("beta", "confirmed"), judged("gamma", "refuted")]) as client:
+        section = sections((await asked(client)).json())["48765-2"]
+
+    assert len(entries(section)) == 2
+    assert "contradicted by: Instelling alfa, Instelling beta; Instelling gamma" in section["text"]["div"]
+
+
 async def test_the_order_of_arrival_changes_nothing(face: Opened) -> None:
     def region(*, backwards: bool) -> FakeDoor:
         one, other = (FakeHolder(name, [observation(f"{name}-o", "p1"), encounter("e", "p1")], [patient("p1")]) for name in ("alfa", "beta"))

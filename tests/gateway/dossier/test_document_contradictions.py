@@ -61,6 +61,13 @@ def test_resuscitation_yes_and_no_names_the_other_and_what_a_newer_one_replaced_
     assert told(records) == {"gp.new": ["home"], "home.other": ["gp"]}
 
 
+def test_a_wish_that_ended_before_the_document_contradicts_nothing() -> None:
+    ended = directive("a", "deny")
+    ended["provision"]["period"] = {"end": "2026-02-01"}
+
+    assert told(stated(batch("gp", ended), batch("home", directive("b", "permit")))) == {}
+
+
 def test_two_wishes_of_one_holder_of_one_day_that_differ_name_that_holder() -> None:
     assert told(stated(batch("gp", directive("a", "deny"), directive("b", "permit")))) == {"gp.a": ["gp"], "gp.b": ["gp"]}
 

@@ -136,6 +136,13 @@ def test_several_treatments_of_one_record_each_have_their_words_and_a_long_text_
     assert "(the same text as before)" in told
 
 
+def test_what_is_noted_of_one_treatment_stands_with_that_one() -> None:
+    codes = [concept("89666000") | {"text": "reanimeren en schokken"}, concept("40617009")]
+    statements = said(directive(provision={"code": codes, "type": "deny"})).told.split(" | ")
+
+    assert ["In the record: reanimeren en schokken" in one for one in statements] == [True, False]
+
+
 def test_comments_and_the_days_between_which_it_counts_stand_beside_the_answer() -> None:
     comment = [{"url": f"{NICTIZ}ext-Comment", "valueString": "op eigen verzoek"}]
     consent = directive(extension=comment, provision={"type": "deny", "period": {"start": "2024-06-01", "end": "2025"}})
