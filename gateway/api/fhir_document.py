@@ -28,11 +28,13 @@ from gateway.api.fhir_search import Search
 from gateway.api.http_door import hear
 from gateway.api.http_turns import Turn
 from gateway.api.outcomes import authored_outcome, ignored_issue
-from gateway.dossier.clinical.shown import Shown
+from gateway.dossier.clinical.concepts import table
+from gateway.dossier.clinical.trees import Tree
 from gateway.dossier.documents.composing import Frame, Item, SectionContent, compose, missing_of
+from gateway.dossier.documents.contradicting import Contradiction, Stated, contradictions
 from gateway.dossier.documents.parties import Subject, author, custodian
 from gateway.dossier.documents.plans import Candidate, DocumentPlan
-from gateway.dossier.documents.saying import Show, plain_show
+from gateway.dossier.documents.saying import Said, line, say
 from gateway.dossier.provenance import AUTHORED, HolderProvenance
 from gateway.patient_ids import Person
 from gateway.ports import Completeness, SectionLine
@@ -79,7 +81,6 @@ class _Document:
     records: Records
     completeness: Completeness
     cards: Mapping[HolderName, DataHolder]
-    show: Show = plain_show
     recorded: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     async def body(self, search: Search) -> bytes:
@@ -106,9 +107,9 @@ class _Document:
 
     async def _sections(self) -> tuple[list[SectionContent], list[Gathered]]:
         """What stands in each section, newest first, and all records that stand in one."""
-        found: dict[str, list[tuple[Gathered, Item]]] = {section.code.code: [] for section in self.plan.sections}
-        in_error = dict.fromkeys(found, 0)
-        turn = Turn()
+        placed: list[tuple[Gathered, str, Said]] = []
+        in_error = dict.fromkeys((section.code.code for section in self.plan.sections), 0)
+        turn, language = Turn(), self.call.exchange.wishes.language
         for record in sorted(self.records.shown.values(), key=lambda one: (-one.row.time_ms, one.row.type_code, one.address)):
             if turn.is_over:
                 await turn.pass_on()
@@ -121,7 +122,11 @@ class _Document:
             if record.in_error:
                 in_error[code] += 1
             else:
-                found[code].append((record, self._item(record, candidate)))
+                placed.append((record, code, say(candidate.tree, candidate.follow, language, table())))
+        against = await self._against([record for record, _, _ in placed])
+        found: dict[str, list[tuple[Gathered, Item]]] = {code: [] for code in in_error}
+        for place, (record, code, said) in enumerate(placed):
+            found[code].append((record, self._item(record, said, against.get(place, frozenset()))))
         contents = [
             SectionContent(section, [item for _, item in found[code]], in_error[code], missing_of(self.completeness, section))
             for section in self.plan.sections
@@ -129,16 +134,30 @@ class _Document:
         ]
         return contents, [record for section in found.values() for record, _ in section]
 
+    async def _against(self, placed: list[Gathered]) -> Mapping[int, frozenset[Contradiction]]:
+        """Who contradicts which of these, by its place."""
+
+        def stated(record: Gathered) -> Stated:
+            # References into the record itself are followed by whoever reads it.
+            def follow(reference: str) -> Tree | None:
+                return self.records.followed(record.holder, {}, reference)
+
+            return Stated(record.holder, record.row, record.text, follow, [one.origin for one in record.also])
+
+        # As writing the document: no other answer should stand still meanwhile.
+        return await anyio.to_thread.run_sync(contradictions, [stated(record) for record in placed], table(), self.recorded)
+
     def _candidate(self, record: Gathered) -> Candidate:
         tree = record.read()
         code = record.row.category_code
         category = CATEGORY_ORDER[code] if code < len(CATEGORY_ORDER) else CareCategory.OTHER
         return Candidate(record.origin.type, category, tree, lambda reference: self.records.followed(record.holder, tree, reference))
 
-    def _item(self, record: Gathered, candidate: Candidate) -> Item:
-        shown = self.show(candidate.tree, candidate.follow, self.call.exchange.wishes.language)
+    def _item(self, record: Gathered, said: Said, against: frozenset[Contradiction]) -> Item:
         holders = dict.fromkeys(self._title(one.holder) for one in (record, *record.also))
-        return Item(self._reference(record.address), candidate.kind, _line(shown, list(holders)))
+        language = self.call.exchange.wishes.language
+        others = sorted(self._title(one.holder) + (f" ({one.about.in_language(language)})" if one.about is not None else "") for one in against)
+        return Item(self._reference(record.address), record.origin.type, line(said, list(holders), others, language))
 
     def _title(self, holder: HolderName) -> str:
         return self.cards[holder].title
@@ -190,9 +209,3 @@ class _Document:
         """How the Composition and the Patient refer to something: as the merged view does, and by its whole address where it stands elsewhere."""
         below = address.removeprefix(f"{self.call.view.base}/")
         return address if below.startswith("at/") else below
-
-
-def _line(shown: Shown, holders: list[str]) -> str:
-    what = ": ".join(words for words in (shown.what, shown.value) if words)
-    stated = f"{what} ({shown.state})" if shown.state else what
-    return "; ".join(words for words in (stated, shown.when, ", ".join(holders)) if words)

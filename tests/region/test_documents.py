@@ -89,6 +89,7 @@ def test_the_summary_has_what_the_night_needs(region: BlockingRegion) -> None:
     assert "37.50 mg/L" in found["30954-2"]["text"]["div"]
     assert len(entries(found["48765-2"])) == 2, "confirmed here, refuted there: both stand"
     assert "refuted" in found["48765-2"]["text"]["div"]
+    assert found["48765-2"]["text"]["div"].count("contradicted by: ") == 2
     assert all(("entry" in section) != (reason(section) == "nothing-shown") for section in found.values())
 
 
@@ -96,9 +97,10 @@ def test_wishes_that_differ_both_stand_in_full_and_yes_but_is_no_yes(region: Blo
     div = sections(ask(region, "$planning-ahead").json())["treatment-directives"]["text"]["div"]
 
     lines = re.findall("<li>(.*?)</li>", div)
-    assert any(line.startswith("cardiopulmonale resuscitatie: no;") and "Brinkhof" in line for line in lines)
-    assert any(line.startswith("cardiopulmonale resuscitatie: yes;") and "Wieke" in line for line in lines)
-    assert any(f"neither yes nor no; {DINA_HOSPITAL_ADMISSION}" in line for line in lines)
+    assert "Resuscitation: Do not resuscitate; contradicted by: Thuiszorg De Wieke; 7 November 2026; Huisartsen De Brinkhof" in lines
+    assert "Resuscitation: Resuscitate; contradicted by: Huisartsen De Brinkhof; 8 April 2021; Thuiszorg De Wieke" in lines
+    assert any(line.startswith(f"Hospital admission: Not a yes or no: {DINA_HOSPITAL_ADMISSION}; 7 November 2026;") for line in lines)
+    assert sum("contradicted by" in line for line in lines) == 2
 
 
 def test_stock_clients_read_it(region: BlockingRegion) -> None:

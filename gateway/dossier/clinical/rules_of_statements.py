@@ -1,12 +1,16 @@
 """When allergies, problems, persons and wishes are the same statement, and when they contradict each other."""
 
 from collections.abc import Iterable
+from typing import Final
 
+from accord.terms.identifiers import HolderName
 from gateway.dossier.clinical.groups import Group, Rule, Standing
 from gateway.dossier.clinical.lines import Line
 from gateway.dossier.clinical.sides import Lines, by_statement, gathered, together
 
 REFUTED = "refuted"
+#: Before every date that a record can have.
+_NEVER: Final = -(1 << 62)
 
 
 def group_allergies(lines: Lines) -> Iterable[Group]:
@@ -30,10 +34,11 @@ def group_persons(lines: Lines) -> Iterable[Group]:
 
 def group_wishes(lines: Lines) -> Iterable[Group]:
     """One subject of planning ahead: of each holder its newest holds, and what holds at several must agree or is shown as a conflict."""
+    newest = _newest_of_each(lines)
     holding: list[Line] = []
     earlier: list[Line] = []
     for line in lines:
-        replaced = all(any(holder in other.holders and _takes_its_place(other, line) for other in lines) for holder in line.holders)
+        replaced = line.moment is not None and all(newest.get(holder, _NEVER) >= line.moment.end for holder in line.holders)
         (earlier if _is_over(line) or replaced else holding).append(line)
     stating = [line for line in holding if not _states_nothing(line)]
     groups = [by_statement(stating, Rule.SAME_WISH, Rule.DIFFERENT_WISH)] if stating else []
@@ -51,11 +56,18 @@ def _is_over(line: Line) -> bool:
     return line.wish is not None and not line.wish.holds
 
 
-def _takes_its_place(other: Line, line: Line) -> bool:
-    """Whether a holder said something newer of the same: for certain newer, in force, and not merely that nothing was decided. Of one day both hold."""
-    if other.moment is None or line.moment is None or _is_over(other) or _states_nothing(other):
-        return False
-    return other.moment.begin >= line.moment.end
+def _newest_of_each(lines: Lines) -> dict[HolderName, int]:
+    """When each holder last said something that takes the place of what it said before: in force, and not merely that nothing was decided.
+
+    What it said earlier is replaced where it is of before that moment for certain. Of one day both hold.
+    """
+    newest: dict[HolderName, int] = {}
+    for line in lines:
+        if line.moment is None or _is_over(line) or _states_nothing(line):
+            continue
+        for holder in line.holders:
+            newest[holder] = max(newest.get(holder, _NEVER), line.moment.begin)
+    return newest
 
 
 def contradicted(none_known: Iterable[Line], affirmed: Iterable[Line]) -> bool:

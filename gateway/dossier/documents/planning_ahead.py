@@ -9,15 +9,14 @@ from typing import Final
 
 from accord.terms.queries import Selection
 from accord.terms.vocabulary import CareCategory, Section
-from gateway.dossier.clinical.trees import Tree, parts, text
+from gateway.dossier.clinical.trees import parts, text
 from gateway.dossier.documents.codes import (
-    DEFIBRILLATORS,
-    GOALS_OF_CARE,
-    PLANNING_AHEAD,
-    WISHES,
-    has_code,
+    is_a_defibrillator,
     is_a_form_of_planning_ahead,
+    is_a_goal_of_care,
+    is_a_wish,
     is_about_care,
+    is_planning_ahead,
 )
 from gateway.dossier.documents.plans import LOINC, SECTION_SYSTEM, Candidate, Code, DocumentPlan, SectionPlan
 from gateway.dossier.words import Wording
@@ -75,9 +74,9 @@ def _place(record: Candidate) -> str | None:
             found = LIVING_WILLS if record.category is CareCategory.ADVANCE_DIRECTIVE else DIRECTIVES
             return found if is_about_care(tree) else None
         case "Goal":
-            return GOALS if has_code(tree.get("description"), GOALS_OF_CARE) else None
+            return GOALS if is_a_goal_of_care(tree.get("description")) else None
         case "Observation":
-            return WISHED if has_code(tree.get("code"), WISHES) else None
+            return _of_observation(tree.get("code"))
         case "DeviceUseStatement":
             return DEFIBRILLATOR if _is_of_a_defibrillator(record) else None
         case "Procedure" | "Encounter" | "Communication" | "CommunicationRequest":
@@ -90,21 +89,23 @@ def _place(record: Candidate) -> str | None:
             return None
 
 
+def _of_observation(code: object) -> str | None:
+    if is_a_wish(code):
+        return WISHED
+    return GOALS if is_a_goal_of_care(code) else None
+
+
 def _is_of_a_defibrillator(record: Candidate) -> bool:
     device = record.follow(text(record.tree, "device", "reference"))
-    return has_code((device or {}).get("type"), DEFIBRILLATORS) or has_code(record.tree.get("reasonCode"), DEFIBRILLATORS)
+    return is_a_defibrillator((device or {}).get("type")) or is_a_defibrillator(record.tree.get("reasonCode"))
 
 
 def _is_a_conversation(record: Candidate) -> bool:
-    if any(has_code(record.tree.get(name), PLANNING_AHEAD) for name in ("code", "reasonCode", "category", "type")):
+    if any(is_planning_ahead(record.tree.get(name)) for name in ("code", "reasonCode", "category", "type")):
         return True
     # A conversation names the procedure that it was about, and not always its code.
     reasons = (record.follow(text(reason, "reference")) for reason in parts(record.tree, "reasonReference"))
-    return any(_is_planning_ahead(reason) for reason in reasons if reason is not None)
-
-
-def _is_planning_ahead(procedure: Tree) -> bool:
-    return has_code(procedure.get("code"), PLANNING_AHEAD)
+    return any(is_planning_ahead(reason.get("code")) for reason in reasons if reason is not None)
 
 
 PLANNING: Final = DocumentPlan(

@@ -1,144 +1,173 @@
-"""A record in one line of a document: what it is about, what it says of that, and when. Plain on purpose.
+"""A record in one line of a document, by the same rules as on the screen: a wish as it is read there, anything else as it is shown there.
 
-It reads what nearly every record has, of whatever type, and what turns its meaning round. Where a record says more than fits in words
-that are sure, the line says that the record itself must be read.
+What a record says of planning ahead stands whole, with all that must be read with it: a condition that is cut is another
+condition. Of anything else a line has a bounded part, for the record itself is in the document.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from accord.terms.records import TYPE_BY_NAME
-from gateway.dossier.clinical.shown import Shown
-from gateway.dossier.clinical.trees import Follow, Tree, codings, part, parts, text, words_of
-from gateway.dossier.documents.directives import directive_shown
-from gateway.dossier.documents.state_words import KINDS, READ_THE_RECORD, STATES
+from gateway.dossier.clinical.concepts import ConceptTable
+from gateway.dossier.clinical.showing import show
+from gateway.dossier.clinical.showing.dates import in_words
+from gateway.dossier.clinical.showing.wording import phrase
+from gateway.dossier.clinical.shown import Attention, Shown
+from gateway.dossier.clinical.trees import Follow, Tree, text, with_contained, words_of
+from gateway.dossier.clinical.wish_directives import directives
+from gateway.dossier.clinical.wish_reading import read_wishes
+from gateway.dossier.clinical.wish_remarks import read_remarks
+from gateway.dossier.clinical.wish_words import UNREADABLE
+from gateway.dossier.clinical.wishes import Note, Remark, Wish
+from gateway.dossier.documents.codes import is_about_care
 from gateway.dossier.words import Language, Wording
 
-#: More than this of one text is not repeated in a line: the record itself is in the document. A directive is read whole, or nearly.
+#: More than this of one text is not repeated in a line: the record itself is in the document.
 _LONGEST: Final = 400
-_LONGEST_DIRECTIVE: Final = 4_000
 _CUT: Final = Wording("… (verder in het gegeven zelf)", "… (more in the record itself)")
-_NAMED: Final = ("code", "vaccineCode", "medicationCodeableConcept", "description")
-#: What a record is called by where it has no name of its own: of what kind it is, or why it is there.
-_NAMED_BY_KIND: Final = ("type", "category", "reasonCode")
-_REFERRED: Final = (("medicationReference", "code"), ("device", "type"))
-#: States that say no more than that a record is what it seems to be.
-_PLAIN: Final = frozenset({"", "active", "completed", "final", "amended", "corrected", "finished", "confirmed", "recorded", "current"})
-_STATED: Final = ("status", "lifecycleStatus")
-_STATED_IN_CODES: Final = ("clinicalStatus", "verificationStatus", "achievementStatus")
-_NUMBERS: Final = ("valueString", "valueDateTime", "valueTime", "valueInteger")
+#: A line of wishes that is longer is not cut but left unsaid. No person writes as much; a text that long is there to fill the memory.
+_LONGEST_WISH: Final = 64_000
+_UNSAID: Final = Wording("te lang voor dit overzicht: lees het gegeven zelf", "too long for this overview: read the record itself")
+_SAME_CONDITIONS: Final = Wording("(dezelfde tekst als hiervoor)", "(the same text as before)")
+_VALID_UNTIL: Final = Wording("geldig tot", "valid until")
+_VALID_FROM: Final = Wording("geldig vanaf", "valid from")
+_NO_VALUE: Final = Wording("geen waarde", "no value")
+_CONTRADICTED: Final = Wording("tegenstrijdig met", "contradicted by")
+_ATTENTION: Final = {
+    Attention.LOW: Wording("laag", "low"),
+    Attention.HIGH: Wording("hoog", "high"),
+    Attention.ABNORMAL: Wording("afwijkend", "abnormal"),
+    Attention.CRITICAL: Wording("kritiek", "critical"),
+}
+#: Of these a remark says more than the record itself; a device or a person is shown as what it is.
+_REMARKED: Final = frozenset({"Procedure", "Encounter", "Communication", "CommunicationRequest"})
 
 
-def plain_show(tree: Tree, follow: Follow, language: Language) -> Shown:
-    """A record in words. It raises nothing, whatever shape the record has."""
-    kind = text(tree, "resourceType")
-    if kind == "Consent":
-        shown = directive_shown(tree, language)
-        value, states = shown.value, [shown.state]
-    else:
-        shown = Shown(what=_what(tree, follow))
-        value, states = _value(tree, language), list(_turned_round(tree, language))
-    states += [_state(code, language) for code in _states(tree)]
-    longest = _LONGEST_DIRECTIVE if kind == "Consent" else _LONGEST
-    return Shown(
-        what=shortened(shown.what or KINDS.get(kind, Wording(kind, kind)).in_language(language), _LONGEST, language),
-        value=shortened(value, longest, language),
-        when=shown.when or _when(tree, kind),
-        state=", ".join(dict.fromkeys(state for state in states if state)),
-    )
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A record in words: what it is about and what it says of that, how it stands where that is other than plainly valid, and when."""
+
+    told: str
+    state: str = ""
+    when: str = ""
 
 
-def shortened(words: str, longest: int, language: Language) -> str:
+def say(tree: Tree, follow: Follow, language: Language, table: ConceptTable) -> Said:
+    """A record in words. It raises nothing, whatever shape the record has, and never cuts a wish or its conditions."""
+    follow = with_contained(tree, follow)
+    if wishes := _wishes(tree, follow, table):
+        return _wished(wishes, language)
+    remarks = read_remarks(tree, follow, table) if text(tree, "resourceType") in _REMARKED else ()
+    if remarks:
+        return _remarked(remarks, language)
+    return _shown(show(tree, follow, language, table), language, has_no_value=_has_no_value(tree))
+
+
+def line(said: Said, holders: Sequence[str], against: Iterable[str], language: Language) -> str:
+    """The line: what is said, by whom it is contradicted, when, and who says it."""
+    stated = f"{said.told} ({said.state})" if said.state else said.told
+    others = ", ".join(against)
+    contradicted = f"{_CONTRADICTED.in_language(language)}: {others}" if others else ""
+    return "; ".join(words for words in (stated, contradicted, said.when, ", ".join(holders)) if words)
+
+
+def _wishes(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish, ...]:
+    """The wishes of a record. A Consent that does not say of what kind it is stands here among the directives, and is read as strictly.
+
+    If it names no treatment that we know, either, nothing of it is a plain yes or no.
+    """
+    found = read_wishes(tree, follow, table)
+    if found or text(tree, "resourceType") != "Consent" or not is_about_care(tree):
+        return found
+    found = directives(tree, follow, table)
+    is_known = all(one.concept is not None for one in found)
+    return found if is_known else directives(tree, follow, table, ((UNREADABLE, words_of(tree.get("category"))),))
+
+
+def _wished(wishes: Sequence[Wish], language: Language) -> Said:
+    """All that a record wants, in the order in which it is read; what holds for all of it is said once."""
+    shared = [note for note in wishes[0].notes if all(note in one.notes for one in wishes[1:])]
+    whens, states = (list(dict.fromkeys(found(one, language) for one in wishes)) for found in (_when, _state))
+    said_before: set[str] = set()
+    statements = []
+    for one in wishes:
+        own = [note for note in one.notes if note not in shared]
+        words = _words(one, language, said_before)
+        pieces = [f"{_upper_first(one.title.in_language(language))}: {words}", *_noted(own, language)]
+        pieces += [_when(one, language)] if len(whens) > 1 else []
+        pieces += [_state(one, language)] if len(states) > 1 else []
+        statements.append("; ".join(filter(None, pieces)))
+    told = "; ".join([" | ".join(statements), *_noted(shared, language)])
+    if len(told) > _LONGEST_WISH:
+        titles = ", ".join(_upper_first(one.title.in_language(language)) for one in wishes)
+        told = f"{_shortened(titles, language)}: {_UNSAID.in_language(language)}"
+    return Said(told, states[0] if len(states) == 1 else "", whens[0] if len(whens) == 1 else "")
+
+
+def _words(wish: Wish, language: Language, said_before: set[str]) -> str:
+    """The answer and its conditions, whole; a long text that holds for several treatments stands at the first of them."""
+    words, conditions = wish.words.in_language(language), wish.conditions
+    if conditions in said_before:
+        words = words.replace(conditions, _SAME_CONDITIONS.in_language(language))
+    elif conditions and conditions not in words:
+        words = f"{words}; {conditions}"
+    if len(conditions) > _LONGEST:
+        said_before.add(conditions)
+    return _on_one_line(words)
+
+
+def _when(wish: Wish, language: Language) -> str:
+    return _shortened(in_words(wish.when, language), language)
+
+
+def _state(wish: Wish, language: Language) -> str:
+    """Between which days it counts, where its record says so."""
+    begins = wish.begins if wish.begins != wish.when else ""
+    known = ((_VALID_FROM, begins), (_VALID_UNTIL, wish.ended))
+    return ", ".join(f"{name.in_language(language)} {_shortened(in_words(day, language), language)}" for name, day in known if day)
+
+
+def _remarked(remarks: Sequence[Remark], language: Language) -> Said:
+    told = "; ".join(piece for one in remarks for piece in (one.words.in_language(language), *_noted(one.notes, language)))
+    if len(told) > _LONGEST_WISH:
+        told = f"{_shortened(remarks[0].subject.in_language(language), language)}: {_UNSAID.in_language(language)}"
+    whens = dict.fromkeys(_shortened(in_words(one.when, language), language) for one in remarks if one.when)
+    return Said(told, when=", ".join(whens))
+
+
+def _noted(notes: Iterable[Note], language: Language) -> list[str]:
+    """What must be read with it, each under what it is."""
+    return [_on_one_line(": ".join(filter(None, (label.in_language(language), told)))) for label, told in notes]
+
+
+def _has_no_value(tree: Tree) -> bool:
+    """Whether an observation says why there is no value: the reason must not be taken for one."""
+    return "dataAbsentReason" in tree and not tree.get("component") and not any(name.startswith("value") for name in tree)
+
+
+def _shown(shown: Shown, language: Language, *, has_no_value: bool) -> Said:
+    """As on the screen, without its details; what turns its meaning round stands there first of all, and is one of these."""
+    attention = phrase("attention").in_language(language)
+    turned = [f"{attention}: {one.text}" for one in shown.details[:1] if one.label == attention]
+    value = ": ".join(filter(None, (_NO_VALUE.in_language(language) if has_no_value else "", _shortened(shown.value, language))))
+    marked = " ".join(filter(None, [value, f"[{_ATTENTION[shown.attention].in_language(language)}]" if shown.attention in _ATTENTION else ""]))
+    what = _shortened(_upper_first(shown.what), language)
+    told = "; ".join(filter(None, [": ".join(filter(None, (what, marked))), *turned]))
+    return Said(told, _shortened(shown.state, language), _shortened(shown.when, language))
+
+
+def _shortened(words: str, language: Language) -> str:
     """A text on one line, and no longer than a line may be."""
     one = " ".join(words.split())
-    return one if len(one) <= longest else one[:longest] + _CUT.in_language(language)
+    return one if len(one) <= _LONGEST else one[:_LONGEST] + _CUT.in_language(language)
 
 
-def _what(tree: Tree, follow: Follow) -> str:
-    if found := _first_named(tree, _NAMED):
-        return found
-    for name, member in _REFERRED:
-        referred = follow(text(tree, name, "reference"))
-        found = _named((referred or {}).get(member)) or text(tree, name, "display")
-        if found:
-            return found
-    called = next(parts(tree, "name"), part(None))
-    person = text(called, "text") or " ".join(word for word in (*_texts(called.get("given")), text(called, "family")) if word)
-    return person or text(tree, "title") or _first_named(tree, _NAMED_BY_KIND)
+def _on_one_line(words: str) -> str:
+    """A text of several lines on one, whole."""
+    return "; ".join(" ".join(piece.split()) for piece in words.splitlines() if piece.strip())
 
 
-def _first_named(tree: Tree, names: Iterable[str]) -> str:
-    return next((found for name in names if (found := _named(tree.get(name)))), "")
-
-
-def _named(concept: object) -> str:
-    """What a concept is called; where it has no words, its code."""
-    return words_of(concept) or next((code for _, code, _ in codings(concept) if code), "")
-
-
-def _texts(value: object) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
-
-
-def _value(tree: Tree, language: Language) -> str:
-    found = [_one_value(tree, language), *(_named(one) for one in parts(tree, "relationship"))]
-    measured = ((component, _one_value(component, language)) for component in parts(tree, "component"))
-    found += [f"{_named(component.get('code'))}: {value}".lstrip(": ") for component, value in measured if value]
-    found += [text(dosage, "text") for name in ("dosage", "dosageInstruction") for dosage in parts(tree, name)]
-    found += [text(telecom, "value") for telecom in parts(tree, "telecom") if tree.get("resourceType") == "RelatedPerson"]
-    found += [text(note, "text") for note in parts(tree, "note")]
-    return "; ".join(value for value in found if value)
-
-
-def _one_value(tree: Tree, language: Language) -> str:
-    quantity = part(tree, "valueQuantity")
-    if quantity:
-        return " ".join(word for word in (text(quantity, "comparator"), text(quantity, "value"), text(quantity, "unit") or text(quantity, "code")) if word)
-    if (truth := tree.get("valueBoolean")) in (True, False):
-        return Wording("ja", "yes").in_language(language) if truth is True else Wording("nee", "no").in_language(language)
-    found = next((value for name in _NUMBERS if (value := text(tree, name))), "") or _named(tree.get("valueCodeableConcept"))
-    absent = _named(tree.get("dataAbsentReason"))
-    return found or (f"{Wording('geen waarde', 'no value').in_language(language)}: {absent}" if absent else "")
-
-
-def _when(tree: Tree, kind: str) -> str:
-    known = TYPE_BY_NAME.get(kind)
-    for name in known.moments if known else ():
-        found = tree.get(name)
-        found = found[0] if isinstance(found, list) and found else found
-        if isinstance(found, str) and found:
-            return _moment(found)
-        start, end = _moment(text(found, "start")), _moment(text(found, "end"))
-        if start or end:
-            return start if start == end else f"{start} – {end}".strip()
-    return ""
-
-
-def _moment(written: str) -> str:
-    """A date at its own precision; of a moment the day and the minute."""
-    return written[:16].replace("T", " ")
-
-
-def _states(tree: Tree) -> Iterator[str]:
-    yield from (text(tree, name) for name in _STATED)
-    for name in _STATED_IN_CODES:
-        yield text(tree, name)
-        yield from (code for _, code, _ in codings(tree.get(name)))
-
-
-def _state(code: str, language: Language) -> str:
-    if code in _PLAIN:
-        return ""
-    return STATES[code].in_language(language) if code in STATES else code
-
-
-def _turned_round(tree: Tree, language: Language) -> Iterator[str]:
-    """What makes a record say something else than it seems to."""
-    if tree.get("doNotPerform") is True:
-        yield Wording("niet doen of geven", "do not do or give").in_language(language)
-    if any(True for _ in parts(tree, "modifierExtension")):
-        yield READ_THE_RECORD.in_language(language)
-
-
-#: How a record is told: `plain_show`, or whatever tells it better.
-Show = Callable[[Tree, Follow, Language], Shown]
+def _upper_first(words: str) -> str:
+    """A sentence's capital, unless the first word has its own (eGFR, pH)."""
+    first = words.partition(" ")[0]
+    return words[:1].upper() + words[1:] if first.islower() else words

@@ -10,14 +10,13 @@ from accord.terms.queries import Selection
 from accord.terms.vocabulary import CareCategory, Section
 from gateway.dossier.clinical.trees import codings, text
 from gateway.dossier.documents.codes import (
-    FUNCTIONAL_STATUS,
-    GOALS_OF_CARE,
-    SOCIAL_HISTORY,
-    VITAL_SIGNS,
-    WISHES,
-    has_code,
     is_a_form_of_planning_ahead,
+    is_a_goal_of_care,
+    is_a_vital_sign,
+    is_a_wish,
     is_about_care,
+    is_functional_status,
+    is_social_history,
 )
 from gateway.dossier.documents.plans import LOINC, Candidate, Code, DocumentPlan, SectionPlan
 from gateway.dossier.words import Wording
@@ -105,7 +104,7 @@ def _place(record: Candidate) -> str | None:
         case "Consent":
             return DIRECTIVES if is_about_care(tree) else None
         case "Goal":
-            return DIRECTIVES if has_code(tree.get("description"), GOALS_OF_CARE) else PLAN_OF_CARE
+            return DIRECTIVES if is_a_goal_of_care(tree.get("description")) else PLAN_OF_CARE
         case "QuestionnaireResponse":
             return DIRECTIVES if is_a_form_of_planning_ahead(tree) else None
         case kind:
@@ -114,14 +113,14 @@ def _place(record: Candidate) -> str | None:
 
 def _of_observation(record: Candidate) -> str:
     code = record.tree.get("code")
-    if has_code(code, WISHES):
+    if is_a_wish(code) or is_a_goal_of_care(code):
         return DIRECTIVES
     if record.category in _BY_CATEGORY:
         return _BY_CATEGORY[record.category]
     if record.category is CareCategory.OBSERVATION_LABORATORY:
         return RESULTS
-    by_code = ((VITAL_SIGNS, VITALS), (SOCIAL_HISTORY, SOCIAL), (FUNCTIONAL_STATUS, FUNCTIONAL))
-    return next((section for codes, section in by_code if has_code(code, codes)), RESULTS)
+    by_code = ((is_a_vital_sign, VITALS), (is_social_history, SOCIAL), (is_functional_status, FUNCTIONAL))
+    return next((section for is_one, section in by_code if is_one(code)), RESULTS)
 
 
 SUMMARY: Final = DocumentPlan(

@@ -60,7 +60,7 @@ async def test_the_records_stand_in_their_sections_and_the_others_say_that_nothi
         "30954-2": ["Observation/gp.o1"],
     }
     assert {reason(section) for section in found.values() if "entry" not in section} == {"nothing-shown"}
-    assert "apixaban; 2024-01-01; Instelling gp" in found["10160-0"]["text"]["div"]
+    assert "Apixaban; 1 January 2024; Instelling gp" in found["10160-0"]["text"]["div"]
     assert "privacy" not in answer.text
 
 

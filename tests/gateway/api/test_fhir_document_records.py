@@ -126,6 +126,33 @@ async def test_a_holder_that_is_set_aside_takes_nothing_of_the_others_with_it(fa
     assert "Instelling evil" in answer.text
 
 
+@pytest.mark.parametrize(("language", "words"), [("nl", "tegenstrijdig met"), ("en", "contradicted by")])
+async def test_a_line_says_which_holder_contradicts_it(face: Opened, language: str, words: str) -> None:
+    def judged(name: str, verification: str) -> FakeHolder:
+        allergy = record("AllergyIntolerance", name, code=coded("764146007"), verificationStatus=coded(verification, "x"))
+        wish = record("Consent", f"{name}-c", status="active", category=[coded("129125009")], provision={"code": [coded("89666000")], "type": "deny"})
+        return FakeHolder(name, [allergy, wish], [patient("p1")])
+
+    async with face([judged("alfa", "confirmed"), judged("beta", "refuted")]) as client:
+        found = sections((await asked(client, **{"accept-language": language})).json())
+
+    lines = found["48765-2"]["text"]["div"].split("<li>")[1:]
+    assert [f"{words}: Instelling {other}" in line for line, other in zip(sorted(lines, key=len), ("beta", "alfa"), strict=True)] == [True, True]
+    assert words not in found["42348-3"]["text"]["div"], "who agree contradict nobody"
+
+
+async def test_a_line_names_everybody_who_states_the_identical_against_it(face: Opened) -> None:
+    def judged(name: str, verification: str) -> FakeHolder:
+        allergy = record("AllergyIntolerance", "a", code=coded("764146007"), verificationStatus=coded(verification, "x"))
+        return FakeHolder(name, [allergy], [patient("p1")])
+
+    async with face([judged("alfa", "confirmed"), judged("beta", "confirmed"), judged("gamma", "refuted")]) as client:
+        section = sections((await asked(client)).json())["48765-2"]
+
+    assert len(entries(section)) == 2
+    assert "contradicted by: Instelling alfa, Instelling beta; Instelling gamma" in section["text"]["div"]
+
+
 async def test_the_order_of_arrival_changes_nothing(face: Opened) -> None:
     def region(*, backwards: bool) -> FakeDoor:
         one, other = (FakeHolder(name, [observation(f"{name}-o", "p1"), encounter("e", "p1")], [patient("p1")]) for name in ("alfa", "beta"))

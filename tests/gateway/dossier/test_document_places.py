@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from accord.terms.vocabulary import CareCategory
+from gateway.dossier.clinical.concepts import table
 from gateway.dossier.clinical.trees import Tree, read_tree
 from gateway.dossier.documents import summary
-from gateway.dossier.documents.directives import directive_shown
 from gateway.dossier.documents.kinds import PLANS
 from gateway.dossier.documents.plans import Candidate, DocumentPlan
-from gateway.dossier.documents.saying import plain_show
+from gateway.dossier.documents.saying import say
 
 Json = dict[str, Any]
 SCT = "http://snomed.info/sct"
@@ -51,7 +51,18 @@ def directive(**more: Any) -> Json:
         ({"resourceType": "Observation"}, CareCategory.OBSERVATION_SURVEY, summary.FUNCTIONAL),
         ({"resourceType": "Observation"}, CareCategory.OBSERVATION_EXAM, summary.RESULTS),
         ({"resourceType": "Observation", "code": concept("29463-7", system="http://loinc.org")}, CareCategory.OBSERVATION_EXAM, summary.VITALS),
+        (
+            {"resourceType": "Observation", "code": concept("357", system="urn:oid:2.16.840.1.113883.2.4.4.30.45")},
+            CareCategory.OBSERVATION_EXAM,
+            summary.VITALS,
+        ),
+        ({"resourceType": "Observation", "code": concept("3141-9", system="http://loinc.org")}, CareCategory.OBSERVATION_EXAM, summary.VITALS),
+        ({"resourceType": "Observation", "code": concept("9843-4", system="http://loinc.org")}, CareCategory.OBSERVATION_EXAM, summary.VITALS),
         ({"resourceType": "Observation", "code": concept("365508006")}, CareCategory.OBSERVATION_EXAM, summary.SOCIAL),
+        ({"resourceType": "Observation", "code": concept("74013-4", system="http://loinc.org")}, CareCategory.OBSERVATION_EXAM, summary.SOCIAL),
+        ({"resourceType": "Observation", "code": concept("301438001")}, CareCategory.OBSERVATION_EXAM, summary.FUNCTIONAL),
+        ({"resourceType": "Observation", "code": concept("89666000")}, CareCategory.OBSERVATION_EXAM, summary.RESULTS),
+        ({"resourceType": "Observation", "code": concept("180771000146100")}, CareCategory.OBSERVATION_EXAM, summary.DIRECTIVES),
         ({"resourceType": "Observation", "code": concept("395091006")}, CareCategory.OBSERVATION_SURVEY, summary.DIRECTIVES),
         ({"resourceType": "Goal", "description": concept("385987000")}, CareCategory.CARE_PLANNING, summary.DIRECTIVES),
         ({"resourceType": "Goal"}, CareCategory.CARE_PLANNING, summary.PLAN_OF_CARE),
@@ -73,6 +84,8 @@ def test_a_record_has_its_section_of_the_summary(content: Json, category: CareCa
         (directive(scope=concept("research", system="x")), CareCategory.CONSENT, None),
         ({"resourceType": "Goal", "description": concept("713148004")}, CareCategory.CARE_PLANNING, "goals-of-care"),
         ({"resourceType": "Goal", "description": concept("1")}, CareCategory.CARE_PLANNING, None),
+        ({"resourceType": "Observation", "code": concept("180771000146100")}, CareCategory.OBSERVATION_EXAM, "goals-of-care"),
+        ({"resourceType": "Observation", "code": concept("89666000")}, CareCategory.OBSERVATION_EXAM, None),
         ({"resourceType": "Procedure", "code": concept("713603004")}, CareCategory.PROCEDURE, "conversations"),
         ({"resourceType": "Procedure", "code": concept("1")}, CareCategory.PROCEDURE, None),
         ({"resourceType": "Communication", "reasonCode": [concept("713603004")]}, CareCategory.CARE_PLANNING, "conversations"),
@@ -92,6 +105,13 @@ def test_every_wish_has_a_place_organ_donation_too(code: str) -> None:
 
     assert place(ACP, wish, CareCategory.OBSERVATION_EXAM) == "wishes"
     assert place(IPS, wish, CareCategory.OBSERVATION_EXAM) == summary.DIRECTIVES
+
+
+@pytest.mark.parametrize("code", ["72506001", "465460004", "468542000", "704707009", "1263462004", "1236894001"])
+def test_every_kind_of_defibrillator_of_the_published_list_is_one(code: str) -> None:
+    use = {"resourceType": "DeviceUseStatement", "device": {"reference": "Device/1"}}
+
+    assert place(ACP, use, to={"resourceType": "Device", "type": concept(code)}) == "defibrillator"
 
 
 def test_only_a_defibrillator_is_part_of_planning_ahead() -> None:
@@ -131,11 +151,10 @@ def test_every_published_instance_of_planning_ahead_has_its_place(shared_data: P
         category = CareCategory.ADVANCE_DIRECTIVE if "AdvanceDirective" in name else CareCategory.OTHER
         if kind not in ("Patient", "Practitioner", "PractitionerRole", "Device"):
             places[name] = ACP.place(Candidate(kind, category, one, by_ref.get))
-        line = plain_show(one, by_ref.get, "nl")
-        assert line.what or kind in ("Patient", "PractitionerRole")
+        assert say(one, by_ref.get, "nl", table()).told
 
     assert len(places) > 30
     assert None not in places.values(), places
     assert places["DeviceUseStatement-D2-ACP-MedicalDevice-ICD"] == "defibrillator"
-    icd = directive_shown(published["Consent-D2-ACP-TreatmentDirective-ICD-Deactivation"], "nl")
-    assert icd.value == "geen ja en geen nee; Nee, nog geen besluit genomen"
+    icd = say(published["Consent-D2-ACP-TreatmentDirective-ICD-Deactivation"], by_ref.get, "nl", table())
+    assert icd.told.startswith("Uitzetten van de ICD: Geen ja of nee: Nee, nog geen besluit genomen")
