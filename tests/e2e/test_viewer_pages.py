@@ -252,3 +252,20 @@ def test_the_browser_keeps_nothing(reader: Reader) -> None:
 
     assert reader.page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
     assert "Dina" not in reader.page.url
+
+
+def test_broken_glass_is_asked_for_without_scripts_and_stands_red_on_every_page(browser: Any, viewer: Viewer) -> None:
+    viewer.night(dinas_night())
+    with reading(browser, viewer, java_script_enabled=False) as reader:
+        reader.open()
+        reader.page.get_by_role("link", name="Noodtoegang vragen").click()
+        reader.page.locator('input[value="life-threatening"]').check()
+        reader.page.locator("button.loud").click()
+        reader.page.wait_for_url(lambda url: url != reader.root and "noodtoegang" not in url)
+        reader.root = reader.page.url
+        for path in ("", "lab", "holders", "print"):
+            reader.go(path)
+
+            assert reader.page.locator(".broken").is_visible()
+            assert reader.shows("Ja, mits") == (path in {"", "print"})
+            assert reader.shows("Levensgevaar: wachten kan niet")
