@@ -32,8 +32,15 @@ class Concept:
 class ConceptTable:
     """The concepts by code. A code of which the table knows only its beginning (ATC groups) is found by the longest one."""
 
-    def __init__(self, version: str, exact: Mapping[tuple[str, str], Concept], beginnings: Iterable[tuple[str, str, Concept]]) -> None:
+    def __init__(
+        self,
+        version: str,
+        exact: Mapping[tuple[str, str], Concept],
+        beginnings: Iterable[tuple[str, str, Concept]],
+        names: Mapping[str, Concept] | None = None,
+    ) -> None:
         self.version = version
+        self._names = dict(names or {})
         self._exact = dict(exact)
         self._beginnings = {(system, begins): concept for system, begins, concept in beginnings}
         lengths: dict[str, set[int]] = {}
@@ -53,6 +60,10 @@ class ConceptTable:
             if found is not None:
                 return found
         return None
+
+    def by_name(self, word: str) -> Concept | None:
+        """The concept of a product by the first word of its name, in small letters: for records that code it in no table that is known here."""
+        return self._names.get(word)
 
     def named(self, key: str) -> Concept:
         """The concept of a key.
@@ -77,7 +88,7 @@ class ConceptTable:
 
 
 _FILE: Final = "concepts.toml"
-_MEMBERS: Final = frozenset({"key", "nl", "en", "section", "roles", "codes", "begins"})
+_MEMBERS: Final = frozenset({"key", "nl", "en", "section", "roles", "codes", "begins", "names"})
 
 
 def read_table(text: str) -> ConceptTable:
@@ -94,6 +105,7 @@ def read_table(text: str) -> ConceptTable:
     known_roles = frozenset(_texts(raw, "roles")) if "roles" in raw else None
     exact: dict[tuple[str, str], Concept] = {}
     beginnings: dict[tuple[str, str], Concept] = {}
+    names: dict[str, Concept] = {}
     keys: set[str] = set()
     for one in _tables(raw, "concept"):
         concept = _concept(one, known_roles)
@@ -103,9 +115,12 @@ def read_table(text: str) -> ConceptTable:
         for known, given in ((exact, _texts(one, "codes")), (beginnings, _texts(one, "begins"))):
             for code in given:
                 _add(known, _addresses(code, systems), concept)
+        for name in _texts(one, "names"):
+            if names.setdefault(name, concept) is not concept or not name.islower():
+                raise ValueError(f"{name}: a name stands once, in small letters")
         if not (one.get("codes") or one.get("begins")):
             raise ValueError(f"{concept.key}: no code")
-    return ConceptTable(_text(raw, "version"), exact, ((*code, concept) for code, concept in beginnings.items()))
+    return ConceptTable(_text(raw, "version"), exact, ((*code, concept) for code, concept in beginnings.items()), names)
 
 
 def _add(known: dict[tuple[str, str], Concept], codes: Iterable[tuple[str, str]], concept: Concept) -> None:

@@ -37,20 +37,6 @@ FED_BY: Final[dict[BlockName, frozenset[Section]]] = {
     BlockName.PROBLEMS: frozenset({Section.PROBLEMS}),
 }
 
-#: The subjects of planning ahead in the order in which they matter at the door; others follow.
-_FIRST_WISHES: Final = (
-    "wish.resuscitation",
-    "wish.intensive-care",
-    "wish.ventilation",
-    "wish.hospital-admission",
-    "wish.emergency-hospital-admission",
-    "wish.icd-deactivation",
-    "wish.icd-management",
-    "wish.blood-products",
-    "wish.antibiotics",
-    "goal.focus",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -106,9 +92,7 @@ def _has_role(thread: Thread, role: str) -> bool:
 
 
 def _wishes(view: ClinicalView) -> list[Thread]:
-    places = {key: place for place, key in enumerate(_FIRST_WISHES)}
-    threads = [thread for thread in _holding(view, Section.PLANNING_AHEAD) if _any_line(thread, lambda line: line.wish is not None)]
-    return sorted(threads, key=lambda thread: places.get(thread.about, len(places)))
+    return [thread for thread in _holding(view, Section.PLANNING_AHEAD) if _any_line(thread, lambda line: line.wish is not None)]
 
 
 def _allergies(view: ClinicalView) -> list[Thread]:

@@ -15,6 +15,25 @@ from gateway.dossier.clinical.rules_of_results import group_events, group_papers
 from gateway.dossier.clinical.rules_of_statements import group_allergies, group_persons, group_problems, group_wishes
 from gateway.dossier.clinical.sides import Lines, alone, in_reading_order
 
+#: The subjects of planning ahead in the order in which they matter at the door; others follow.
+FIRST_SUBJECTS: Final = {
+    key: place
+    for place, key in enumerate(
+        (
+            "wish.resuscitation",
+            "wish.intensive-care",
+            "wish.ventilation",
+            "wish.hospital-admission",
+            "wish.emergency-hospital-admission",
+            "wish.icd-deactivation",
+            "wish.icd-management",
+            "wish.blood-products",
+            "wish.antibiotics",
+            "goal.focus",
+        )
+    )
+}
+
 _RULES: Final[dict[Family, Callable[[Lines], Iterable[Group]]]] = {
     Family.RESULT: group_results,
     Family.ALLERGY: group_allergies,
@@ -86,11 +105,11 @@ class Grouping:
         return bucket
 
     def threads(self) -> tuple[Thread, ...]:
-        """The threads: first those in which something holds, in each the newest first."""
+        """The threads: first those in which something holds, in each the newest first; of planning ahead by subject."""
         if self._ordered is None:
             threads = [self._thread(bucket) for bucket in {id(bucket): bucket for bucket in self._buckets.values()}.values()]
             newest = sorted(threads, key=lambda thread: thread.groups[0].lines[0].order, reverse=True)
-            self._ordered = tuple(sorted(newest, key=lambda thread: thread.groups[0].standing is not Standing.VALID))
+            self._ordered = tuple(sorted(newest, key=_place))
         return self._ordered
 
     def _thread(self, bucket: _Bucket) -> Thread:
@@ -110,6 +129,12 @@ def thread_of(section: Section, lines: Lines, about: str) -> Thread:
         groups += _RULES[valid[0].family](valid)
     concept = min((line.concept for line in lines if line.concept is not None), key=lambda known: known.key, default=None)
     return Thread(section, about, concept, in_reading_order(groups))
+
+
+def _place(thread: Thread) -> tuple[bool, int]:
+    """What holds before what does not; and of planning ahead first what is asked first."""
+    first = FIRST_SUBJECTS.get(thread.about, len(FIRST_SUBJECTS)) if thread.section is Section.PLANNING_AHEAD else 0
+    return thread.groups[0].standing is not Standing.VALID, first
 
 
 def _standing(line: Line) -> Standing:

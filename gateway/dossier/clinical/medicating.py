@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from accord.terms.identifiers import HolderName
 from gateway.dossier.clinical.concepts import Concept, ConceptTable
 from gateway.dossier.clinical.doses import amount_a_day, first_word
-from gateway.dossier.clinical.lines import Course, Medicated, Stage
+from gateway.dossier.clinical.lines import Course, Medicated, Moment, Stage
 from gateway.dossier.clinical.moments import moment_of
 from gateway.dossier.clinical.trees import Follow, Tree, codings, part, parts, text, words_of
 
@@ -82,7 +82,7 @@ def _product(table: ConceptTable, concept: object, record: Tree, display: str) -
     if not keys:
         keys = [f"{system}|{code}" for system, code in codes] or [f"text {name.casefold()}"]
     found = next((known for system, code in codes if (known := table.of(system, code) or table.group_of(system, code))), None)
-    return Product(tuple(keys), name, record, found)
+    return Product(tuple(keys), name, record, found or table.by_name(first_word(name)))
 
 
 def medicated(tree: Tree, product: Product, at_ms: float) -> Medicated:
@@ -94,6 +94,13 @@ def medicated(tree: Tree, product: Product, at_ms: float) -> Medicated:
     dosages = list(parts(tree, "dosage" if kind in ("MedicationStatement", "MedicationAdministration") else "dosageInstruction"))
     dose = amount_a_day(dosages, product.record, product.name) if stage.says_how_it_is_used else ""
     return Medicated(stage, treatment, dose, _course(tree, stage, said, at_ms))
+
+
+def begun(tree: Tree) -> Moment | None:
+    """From when the medicine is to be used, by the period of use of either generation; for a record that has no date of its own."""
+    said = _extensions(tree)
+    starts = [text(said[ending], "valuePeriod", "start") for ending in _PERIODS if ending in said]
+    return next((moment for start in starts if (moment := moment_of(start)) is not None), None)
 
 
 def _extensions(tree: Tree) -> dict[str, Tree]:

@@ -16,7 +16,7 @@ from gateway.dossier.clinical import heads
 from gateway.dossier.clinical.concepts import Concept, ConceptTable
 from gateway.dossier.clinical.heads import Happened, Judged, Observed
 from gateway.dossier.clinical.lines import Family, Line, Moment
-from gateway.dossier.clinical.medicating import Products, medicated
+from gateway.dossier.clinical.medicating import Products, begun, medicated
 from gateway.dossier.clinical.moments import moment_of
 from gateway.dossier.clinical.trees import Follow, Tree, codings, parts, read_tree_fast, text, with_contained, words_of
 from gateway.dossier.clinical.values import value_of
@@ -98,7 +98,7 @@ class Reader:
         product = self._products.of(tree, holder, with_contained(tree, follow))
         said = medicated(tree, product, self._at_ms)
         origin = Origin(holder, kind, text(tree, "id"))
-        line = Line(0, origin, section, Family.MEDICATION, product.keys, said.dose, _dated(tree, kind), text(tree, "status"), product.concept)
+        line = Line(0, origin, section, Family.MEDICATION, product.keys, said.dose, _dated(tree, kind) or begun(tree), text(tree, "status"), product.concept)
         line.medicated = said
         return line
 

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.terms.vocabulary import Section
+from gateway.dossier.clinical.emergency import BlockName, emergency
 from gateway.dossier.clinical.grouping import Grouping, group
 from gateway.dossier.clinical.groups import Group, Kind, Rule, Standing
+from gateway.dossier.clinical.moments import moment_of
 from gateway.dossier.clinical.view import ClinicalView
 from tests.gateway.dossier.clinical.dossiers import AT, agreement, allergy, batch, coded, name, observation, shape, view_of
 
@@ -191,6 +193,22 @@ def test_a_product_that_arrives_after_what_refers_to_it_still_names_its_treatmen
     assert shape(one.threads(Section.MEDICATION)) == shape(other.threads(Section.MEDICATION))
     assert one.threads(Section.MEDICATION)[0].about == "atc B01AF02"
     assert [line.number for line in one.lines] == [0]
+
+
+def test_a_blood_thinner_that_nobody_coded_is_one_by_its_name() -> None:
+    view = view_of([batch(A, agreement("1", "Acenocoumarol Teva 1 mg tablet", 1), agreement("2", "Metoprolol 50 mg tablet", 1))])
+
+    assert [thread.about for thread in emergency(view, ()).block(BlockName.BLOOD_THINNERS).threads] == ["name acenocoumarol"]
+    assert [thread.about for thread in emergency(view, ()).block(BlockName.MEDICATION).threads] == ["name metoprolol"]
+
+
+def test_an_instruction_without_a_date_begins_with_its_period_of_use() -> None:
+    since = [{"url": "http://nictiz.nl/fhir/StructureDefinition/ext-TimeInterval.Period", "valuePeriod": {"start": "2022-11-22"}}]
+    instruction = agreement("1", "Metoprolol tablet 50mg", 1, extension=since, authoredOn=None) | {"resourceType": "MedicationDispense"}
+    del instruction["authoredOn"], instruction["intent"]
+
+    (line,) = view_of([batch(A, instruction)]).lines
+    assert line.moment == moment_of("2022-11-22")
 
 
 # -- Laws
