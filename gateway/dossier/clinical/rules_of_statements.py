@@ -35,8 +35,16 @@ def group_wishes(lines: Lines) -> Iterable[Group]:
     for line in lines:
         replaced = all(any(holder in other.holders and _takes_its_place(other, line) for other in lines) for holder in line.holders)
         (earlier if _is_over(line) or replaced else holding).append(line)
-    groups = [by_statement(holding, Rule.SAME_WISH, Rule.DIFFERENT_WISH)] if holding else []
+    stating = [line for line in holding if not _states_nothing(line)]
+    groups = [by_statement(stating, Rule.SAME_WISH, Rule.DIFFERENT_WISH)] if stating else []
+    # That nothing was decided at one holder contradicts no decision at another; it stands beside it.
+    open_still = gathered((line for line in holding if _states_nothing(line)), lambda line: line.says)
+    groups += [together(side, Rule.SAME_WISH) for side in open_still.values()]
     return [*groups, *(together(side, Rule.SAME_WISH, Standing.EARLIER) for side in gathered(earlier, lambda line: line.says).values())]
+
+
+def _states_nothing(line: Line) -> bool:
+    return line.wish is not None and line.wish.answer.states_nothing
 
 
 def _is_over(line: Line) -> bool:
@@ -45,7 +53,7 @@ def _is_over(line: Line) -> bool:
 
 def _takes_its_place(other: Line, line: Line) -> bool:
     """Whether a holder said something newer of the same: for certain newer, in force, and not merely that nothing was decided. Of one day both hold."""
-    if other.moment is None or line.moment is None or other.wish is None or _is_over(other) or other.wish.answer.states_nothing:
+    if other.moment is None or line.moment is None or _is_over(other) or _states_nothing(other):
         return False
     return other.moment.begin >= line.moment.end
 
