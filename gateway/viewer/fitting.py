@@ -23,11 +23,14 @@ _STRIP: Final = 7.2
 _SAID: Final = 18.3
 _FROM: Final = 16.3
 _TAG: Final = 14
-#: What is tried one after another: so many letters of a text (with the way to the whole of it beside it), so many things of a block,
-#: so many sides of a contradiction. Two sides of each are always seen: that there is a contradiction is never hidden.
-_STEPS: Final = ((900, 5, 6), (480, 4, 4), (280, 3, 4), (160, 2, 4), (90, 2, 2), (90, 1, 2), (60, 1, 2), (40, 1, 2), (40, 0, 2))
+#: What is tried one after another: so many letters of a text (with the way to the whole of it beside it), so many things of a block
+#: (of an urgent one more, by its weight, as long as that can be), so many sides of a contradiction. Two sides of each are always
+#: seen: that there is a contradiction is never hidden.
+_STEPS: Final = ((900, 5, 6), (480, 4, 4), (480, 3, 4), (280, 2, 4), (280, 1, 4), (160, 1, 2), (90, 1, 2), (60, 1, 2), (40, 1, 2), (40, 0, 2))
+#: With texts this short nobody has precedence any more.
+_SHORT: Final = 90
 #: How many things of an urgent block weigh as much as one of another.
-_WEIGHTS: Final = {"wishes": 2, "allergies": 2, "blood-thinners": 2}
+_WEIGHTS: Final = {"wishes": 3, "allergies": 3, "blood-thinners": 3}
 #: Who gives way first, where a column is too long.
 _YIELDS: Final = ("problems", "medication", "kidney", "implants", "people", "wishes", "allergies", "blood-thinners")
 _FEWEST_GAPS: Final = 3
@@ -62,19 +65,20 @@ def _column(blocks: tuple[Block, ...], room: _Room) -> tuple[tuple[Block, ...], 
     fitted, too_long = blocks, True
     for most, keeps, sides in _STEPS:
         fitted = tuple(replace(block, clusters=tuple(_cut(cluster.fewer(sides), most) for cluster in block.clusters)) for block in blocks)
-        while (too_long := _height(fitted, room) > room.height) and (at := _gives_way(fitted, keeps)) is not None:
+        while (too_long := _height(fitted, room) > room.height) and (at := _gives_way(fitted, keeps, weighted=most > _SHORT)) is not None:
             fitted = (*fitted[:at], _less(fitted[at]), *fitted[at + 1 :])
         if not too_long:
             break
     return fitted, not too_long and all(len(one.clusters) >= min(1, len(block.clusters)) for one, block in zip(fitted, blocks, strict=True))
 
 
-def _gives_way(blocks: tuple[Block, ...], keeps: int) -> int | None:
+def _gives_way(blocks: tuple[Block, ...], keeps: int, *, weighted: bool) -> int | None:
     """The block that shows one thing less: the longest of those that may. Where all show their last one, the least urgent."""
-    able = [at for at, block in enumerate(blocks) if len(block.clusters) > max(keeps, 1)]
+    weights = [_WEIGHTS.get(block.key, 1) if weighted else 1 for block in blocks]
+    able = [at for at, block in enumerate(blocks) if len(block.clusters) > max(keeps, 1) * weights[at]]
     if able:
-        return max(able, key=lambda at: (len(blocks[at].clusters) / _WEIGHTS.get(blocks[at].key, 1), -_YIELDS.index(blocks[at].key)))
-    last = [at for at, block in enumerate(blocks) if len(block.clusters) > keeps]
+        return max(able, key=lambda at: (len(blocks[at].clusters) / weights[at], -_YIELDS.index(blocks[at].key)))
+    last = [at for at, block in enumerate(blocks) if len(block.clusters) > keeps] if keeps == 0 else []
     return min(last, key=lambda at: _YIELDS.index(blocks[at].key), default=None)
 
 

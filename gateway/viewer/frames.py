@@ -71,6 +71,7 @@ class Around:
             seen=self.seen,
             at=speech.whole_moment(self.visit.now),
             is_over=dossier.is_over,
+            asked=dossier.question.bsn.value,
             failure="" if dossier.failure is None else speech.say(fault_words(dossier.failure)),
         )
 

@@ -100,5 +100,7 @@ class Head:
     seen: int = 0
     at: str = ""
     is_over: bool = False
+    #: The number that was asked about: it stands there also while nobody said whose it is.
+    asked: str = ""
     #: Why it could not be opened, or broke off; empty where it did not.
     failure: str = ""

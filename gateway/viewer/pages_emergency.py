@@ -20,8 +20,8 @@ from gateway.viewer.visits import Visit
 
 #: Where each block stands, always: one finds it again without reading.
 _COLUMNS: Final = (
-    (BlockName.WISHES, None),
-    (BlockName.ALLERGIES, BlockName.BLOOD_THINNERS, BlockName.KIDNEY),
+    (BlockName.WISHES, None, BlockName.KIDNEY),
+    (BlockName.ALLERGIES, BlockName.BLOOD_THINNERS),
     (BlockName.MEDICATION, BlockName.PROBLEMS, BlockName.IMPLANTS),
 )
 _SECTION: Final = {

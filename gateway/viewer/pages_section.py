@@ -6,6 +6,7 @@ from typing import Final
 from starlette.responses import Response
 
 from accord.terms.vocabulary import Section
+from gateway.dossier.clinical.emergency import BlockName, emergency
 from gateway.dossier.clinical.groups import Thread
 from gateway.dossier.words import SECTIONS
 from gateway.pages.forms import Form
@@ -42,7 +43,7 @@ def _show(visit: Visit, section: Section) -> Response:
     dossier = page.dossier
     wanted = dossier.filters.get(section.value, Filter())
     lining = page.lining
-    threads = dossier.view.threads(section)
+    threads = _in_order(page, section)
     if wanted.is_set:
         threads = tuple(chosen(threads, wanted, lining))
     last = max(1, -(-len(threads) // PER_PAGE))
@@ -51,6 +52,15 @@ def _show(visit: Visit, section: Section) -> Response:
     shown = _page(page, section, lining, threads[(number - 1) * PER_PAGE : number * PER_PAGE], wanted)
     shown = shown.at(number, last, sum(len(thread.lines) for thread in threads))
     return page.page("section.html", page.head(title, section.value), page=shown)
+
+
+def _in_order(page: Around, section: Section) -> tuple[Thread, ...]:
+    """The threads of a section; of planning ahead what matters at the door stands first, as on the emergency screen."""
+    threads = page.dossier.view.threads(section)
+    if section is not Section.PLANNING_AHEAD:
+        return threads
+    first = emergency(page.dossier.view, ()).block(BlockName.WISHES).threads
+    return (*first, *(thread for thread in threads if not any(thread is one for one in first)))
 
 
 async def whole_thread(visit: Visit) -> Response:

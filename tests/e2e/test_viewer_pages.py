@@ -9,7 +9,7 @@ from accord.terms.vocabulary import Section
 from gateway.ports import DossierEvent
 from tests.e2e.patient_browser import browsing
 from tests.e2e.viewer_browser import Reader, Viewer, reading, serving_viewer
-from tests.gateway.viewer.night import batch, closed, dinas_night, holder, planned, result
+from tests.gateway.viewer.night import batch, dinas_night, result
 from tests.gateway.viewer.stuffed import stuffed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -113,94 +113,6 @@ def test_the_emergency_screen_of_a_stuffed_patient_fits_too_and_says_how_much_mo
             assert one.locator(".last").inner_text()
 
 
-def two_stages(viewer: Viewer) -> None:
-    """The pharmacy is slow."""
-    night = dinas_night()
-    late = [event for event in night if getattr(event, "holder", None) == holder("vijzelmarke").name] + [night[-1]]
-    viewer.night([event for event in night if event not in late], late)
-
-
-def test_before_the_reader_did_anything_the_screen_fills_by_itself(browser: Any, viewer: Viewer) -> None:
-    two_stages(viewer)
-    with reading(browser, viewer) as reader:
-        reader.open()
-        reader.page.locator(".chip", has_text="Apotheek De Vijzelmarke").wait_for()
-        assert reader.shows("Nog niet gehoord: Apotheek De Vijzelmarke")
-        # One who opened it by a click of the mouse did nothing on this page yet.
-        viewer.let(1)
-        reader.page.locator(".blood-thinners .conflict").wait_for()
-
-        assert reader.page.locator(".news").is_hidden()
-        assert not reader.shows("na uw blik")
-        assert reader.page.locator(".chip").count() == 0
-        assert reader.console == []
-
-
-def test_what_is_read_does_not_move_and_news_comes_when_asked_for(browser: Any, viewer: Viewer) -> None:
-    two_stages(viewer)
-    with reading(browser, viewer) as reader:
-        reader.open()
-        reader.page.locator(".chip", has_text="Apotheek De Vijzelmarke").wait_for()
-        link = reader.page.locator(".allergies a.origin").first
-        link.focus()
-        reader.page.keyboard.press("Shift")
-        before = reader.page.locator(".blood-thinners").inner_text()
-        viewer.let(1)
-        notice = reader.page.locator(".news")
-        notice.wait_for()
-
-        assert "na uw blik" in notice.inner_text()
-        assert notice.get_attribute("role") == "status"
-        assert before.splitlines()[0] in reader.page.locator(".blood-thinners").inner_text()
-        assert reader.page.locator(".blood-thinners .conflict").count() == 0
-        assert reader.page.evaluate("document.activeElement.className") == "origin"
-        assert reader.violations() == []
-        notice.get_by_role("button", name="Toon").click()
-        reader.page.locator(".blood-thinners .conflict").wait_for()
-        assert reader.page.locator(".blood-thinners").get_by_text("na uw blik").count() > 0
-        assert notice.is_hidden()
-        assert reader.console == []
-
-
-def test_a_section_does_not_move_under_the_reader(browser: Any, viewer: Viewer) -> None:
-    lab = [result(at, "1.5", f"2025-01-{at % 28 + 1:02}", code=f"x-{at}") for at in range(60)]
-    newer = [result(100 + at, "2.5", "2026-11-01", code=f"new-{at}") for at in range(5)]
-    viewer.night([planned(holder("twickelaar"), holder("dinkelhorst")), batch("twickelaar", lab)], [batch("dinkelhorst", newer), closed("dinkelhorst")])
-    with reading(browser, viewer) as reader:
-        reader.open()
-        reader.go("lab")
-        reader.page.mouse.wheel(0, 900)
-        reader.page.wait_for_function("scrollY > 500")
-        reader.page.wait_for_timeout(200)
-        at = "[...document.querySelectorAll('.strand')].map(one => [one.id, Math.round(one.getBoundingClientRect().top)]).find(([, top]) => top > 150)"
-        before = reader.page.evaluate(at)
-        viewer.let(1)
-        reader.page.locator(".news").wait_for()
-
-        now = reader.page.evaluate(at)
-        assert now[0] == before[0]
-        assert abs(now[1] - before[1]) <= 1
-        reader.page.get_by_role("button", name="Toon").click()
-        reader.page.wait_for_function("document.querySelectorAll('.is-late').length > 0")
-        assert abs(reader.page.evaluate(f"document.getElementById('{before[0]}').getBoundingClientRect().top") - before[1]) <= 2
-
-
-def test_everything_can_be_read_without_scripts(browser: Any, viewer: Viewer) -> None:
-    two_stages(viewer)
-    with reading(browser, viewer, java_script_enabled=False) as reader:
-        reader.open()
-        assert reader.shows("nog 1 aan het antwoorden:")
-        viewer.let(1)
-        reader.page.get_by_role("link", name="Ververs").click()
-        reader.page.locator(".blood-thinners .conflict").wait_for()
-        reader.page.get_by_role("button", name="Onderdelen").click()
-        reader.page.locator("#menu").get_by_role("link", name="Laboratorium").click()
-        reader.page.wait_for_url("**/lab")
-
-        assert reader.shows("37.50 mg/L")
-        assert reader.console == []
-
-
 def test_the_dossier_is_read_with_the_keyboard_alone(reader: Reader) -> None:
     press = reader.page.keyboard.press
     reader.open()
@@ -252,3 +164,20 @@ def test_the_browser_keeps_nothing(reader: Reader) -> None:
 
     assert reader.page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
     assert "Dina" not in reader.page.url
+
+
+def test_broken_glass_is_asked_for_without_scripts_and_stands_red_on_every_page(browser: Any, viewer: Viewer) -> None:
+    viewer.night(dinas_night())
+    with reading(browser, viewer, java_script_enabled=False) as reader:
+        reader.open()
+        reader.page.get_by_role("link", name="Noodtoegang vragen").click()
+        reader.page.locator('input[value="life-threatening"]').check()
+        reader.page.locator("button.loud").click()
+        reader.page.wait_for_url(lambda url: url != reader.root and "noodtoegang" not in url)
+        reader.root = reader.page.url
+        for path in ("", "lab", "holders", "print"):
+            reader.go(path)
+
+            assert reader.page.locator(".broken").is_visible()
+            assert reader.shows("Ja, mits") == (path in {"", "print"})
+            assert reader.shows("Levensgevaar: wachten kan niet")

@@ -16,7 +16,7 @@ from accord.terms.vocabulary import Section
 from gateway.ports import HolderClosed
 from testbed.people import DINA
 from tests.gateway.viewer.conftest import Kit, opened, says
-from tests.gateway.viewer.night import batch, closed, dinas_night, holder, patient, planned, result, said
+from tests.gateway.viewer.night import batch, closed, dinas_night, ended, holder, patient, planned, result, said
 
 PAGES = ("", "tijdlijn", "holders", "print", *(section.value for section in Section))
 
@@ -111,6 +111,16 @@ async def test_p8_nothing_shown_is_never_said_to_be_nothing_known(demo: Kit) -> 
 
 
 @pytest.mark.anyio
+async def test_where_nobody_says_whose_it_is_the_number_that_was_asked_about_stands_there(demo: Kit) -> None:
+    root = await dossier_of(demo, *ended([planned(holder("brinkhof")), closed("brinkhof", Ending.NOTHING_SHOWN)]))
+    page = await demo.get(root)
+
+    assert says(page, "Geen instelling gaf persoonsgegevens.")
+    assert says(page, DINA.bsn)
+    assert says(page, "Noodtoegang vragen")
+
+
+@pytest.mark.anyio
 async def test_a_missing_pharmacy_puts_a_banner_on_medication_and_none_on_the_laboratory(demo: Kit) -> None:
     pharmacy, practice = holder("vijzelmarke"), holder("brinkhof")
     root = await dossier_of(
@@ -177,24 +187,6 @@ async def test_where_a_line_comes_from_is_told_with_the_record_itself(demo: Kit)
     assert says(page, "/fhir/at/twickelaar/Observation/lab-1/$original")
     assert (await demo.get(f"{root}regel/0/gegeven")).content == content
     assert (await demo.get(f"{root}regel/99")).status_code == 404
-
-
-@pytest.mark.anyio
-async def test_an_attachment_is_fetched_when_asked_and_is_never_a_page(demo: Kit) -> None:
-    document = {
-        "resourceType": "DocumentReference",
-        "id": "d",
-        "status": "current",
-        "subject": {"reference": "Patient/1"},
-        "content": [{"attachment": {"contentType": "text/html", "url": "Binary/7", "title": "Brief"}}],
-    }
-    root = await dossier_of(demo, planned(holder("brinkhof")), said("brinkhof", document), closed("brinkhof"))
-    answer = await demo.get(f"{root}regel/0/bijlage/0")
-
-    assert answer.content.endswith(b"Binary/7")
-    assert answer.headers["content-disposition"].startswith("attachment;")
-    assert "Brief" not in answer.headers["content-disposition"]
-    assert (await demo.get(f"{root}regel/0/bijlage/1")).status_code == 404
 
 
 @pytest.mark.anyio

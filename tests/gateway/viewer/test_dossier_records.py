@@ -73,3 +73,21 @@ def _ending_at(columns: bytes, end: int) -> bytes:
     fields = list(ROW.unpack(columns))
     fields[4] = end
     return ROW.pack(*fields)
+
+
+@pytest.mark.anyio
+async def test_an_attachment_is_fetched_when_asked_and_is_never_a_page(demo: Kit) -> None:
+    document = {
+        "resourceType": "DocumentReference",
+        "id": "d",
+        "status": "current",
+        "subject": {"reference": "Patient/1"},
+        "content": [{"attachment": {"contentType": "text/html", "url": "Binary/7", "title": "Brief"}}],
+    }
+    root = await dossier_of(demo, planned(holder("brinkhof")), said("brinkhof", document), closed("brinkhof"))
+    answer = await demo.get(f"{root}regel/0/bijlage/0")
+
+    assert answer.content.endswith(b"Binary/7")
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    assert "Brief" not in answer.headers["content-disposition"]
+    assert (await demo.get(f"{root}regel/0/bijlage/1")).status_code == 404
