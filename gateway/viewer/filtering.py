@@ -1,6 +1,6 @@
 """What a reader wants to see of a section: by holder, by period, by a text, only contradictions."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
@@ -29,8 +29,10 @@ def read_filter(form: Mapping[str, str], holders: Iterable[str]) -> Filter:
     )
 
 
-def chosen(threads: Iterable[Thread], wanted: Filter, lining: Lining) -> Iterator[Thread]:
-    """The threads of which something is wanted: whole, for what is put together must be seen together."""
+def chosen(threads: Iterable[Thread], wanted: Filter, lining: Lining) -> tuple[tuple[Thread, ...], int]:
+    """The threads of which something is wanted: whole, for what is put together must be seen together; and how many lines were not read for it."""
+    found: list[Thread] = []
+    unread = 0
     begin, end = _milliseconds(wanted.since, 0), _milliseconds(wanted.until, 1)
     left = MOST_READ
     for thread in threads:
@@ -40,10 +42,12 @@ def chosen(threads: Iterable[Thread], wanted: Filter, lining: Lining) -> Iterato
         if not lines:
             continue
         if wanted.text:
+            read, unread = lines[: max(left, 0)], unread + max(0, len(lines) - max(left, 0))
             left -= len(lines)
-            if left < 0 or not any(_says(lining, line, wanted.text) for line in lines):
+            if not any(_says(lining, line, wanted.text) for line in read):
                 continue
-        yield thread
+        found.append(thread)
+    return tuple(found), unread
 
 
 def _is_of(line: Line, holder: str) -> bool:

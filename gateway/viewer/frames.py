@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from starlette.responses import Response
@@ -65,7 +66,7 @@ class Around:
             note=speech.say(CONSTANT_NOTE),
             heard=heard(dossier.hearing, speech, view.left_out, most_gaps=STRIP_GAPS),
             places=_places(self, here),
-            emergency=_emergency(dossier, speech),
+            emergency=_emergency(self.visit, dossier, speech),
             emergency_offered=planned is not None and planned.emergency_offered,
             records=view.newest,
             seen=self.seen,
@@ -128,8 +129,8 @@ def _places(page: Around, here: str) -> tuple[Place, ...]:
     return tuple(places)
 
 
-def _emergency(dossier: OpenDossier, speech: Speech) -> str:
-    """Of broken glass: why, in the words that everybody will read."""
+def _emergency(visit: Visit, dossier: OpenDossier, speech: Speech) -> str:
+    """Of broken glass: why, in the words that everybody will read, and until when."""
     who = dossier.question.who
     if who.purpose is not PurposeOfUse.EMERGENCY_TREATMENT or who.emergency is None:
         return ""
@@ -138,4 +139,9 @@ def _emergency(dossier: OpenDossier, speech: Speech) -> str:
     except ValueError:
         return speech("frame.emergency_text", reason=who.emergency.reason)
     told = reason.nl if speech.language == "nl" else reason.en
-    return speech("frame.emergency_text", reason=f"{told}. {who.emergency.words}".strip())
+    why = speech("frame.emergency_text", reason=f"{told}. {who.emergency.words}".strip())
+    policy = visit.desk.emergency()
+    if policy is None:
+        return why
+    ends = speech.words.time(dossier.opened + timedelta(minutes=policy.minutes))
+    return f"{why} {speech('frame.emergency_until', at=ends)}"

@@ -10,6 +10,7 @@ from accord.rules.emergency import REASONS, Lacking, is_offered, lacking_of
 from accord.terms.evidence import Emergency
 from gateway.pages.forms import Form
 from gateway.pages.telling import Language
+from gateway.viewer.frames import around
 from gateway.viewer.ports import Question
 from gateway.viewer.visits import Visit, dossier_path, go
 
@@ -69,8 +70,10 @@ def _form(visit: Visit, *, status: int = 200, said: Form | None = None, wrong: L
     dutch, given = visit.language is Language.DUTCH, said or {}
     reasons = [(code.value, text.nl if dutch else text.en, text.needs_words) for code, text in REASONS.items()]
     policy = visit.desk.emergency()
-    return visit.page(
+    page = around(visit, "glass")
+    return page.page(
         "glass.html",
+        page.head(page.speech("glass.title"), "glass"),
         status=status,
         missing=missing(visit),
         wrong=wrong,

@@ -1,7 +1,7 @@
 """From lines and groups of the clinical view to rows on the screen, in one language."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from accord.terms.identifiers import HolderName
@@ -10,7 +10,7 @@ from gateway.dossier.clinical.lines import Line
 from gateway.dossier.clinical.showing import show
 from gateway.dossier.clinical.shown import Attention, Shown
 from gateway.dossier.clinical.view import ClinicalView
-from gateway.dossier.words import SECTIONS, Wording
+from gateway.dossier.words import SECTIONS
 from gateway.viewer.hearing import Hearing
 from gateway.viewer.shapes import Cluster, Row, Strand
 from gateway.viewer.speaking import Speech
@@ -49,6 +49,8 @@ class Lining:
         """A line as a row, however long."""
         shown = self.shown(line)
         what, value, extra = self._said(line, shown)
+        # What may change the meaning is read with it everywhere, and so stands no second time under "more".
+        extra += [(one.label, one.text) for one in shown.warnings if line.wish is None]
         attention = shown.attention
         return Row(
             number=line.number,
@@ -65,16 +67,16 @@ class Lining:
             is_late=line.number >= self.seen,
             section=self.speech.say(SECTIONS[line.section]),
             is_derived=line.is_derived,
-            details=tuple((one.label, one.text) for one in shown.details),
+            details=(*self._said_with(line), *((one.label, one.text) for one in shown.details if (one.label, one.text) not in extra)),
         )
 
     def cluster(self, group: Group, thread: Thread, *, most: int = 50) -> Cluster:
         """A group of a thread as rows that belong together."""
         sides = tuple(tuple(self.row(line) for line in _telling_first(side)[:most]) for side in group.sides[:most])
         kind = group.kind.value if group.kind is not Kind.SAME or len(group.lines) > 1 else Kind.SINGLE.value
-        names = {side[0].what for side in sides}
-        # Sides that call it differently (two strengths) stand under what they have in common, each with its own name.
-        common = self.speech.say(thread.concept.label) if thread.concept is not None and len(names) > 1 else sides[0][0].what
+        if group.rule is Rule.CONFIRMED_AND_REFUTED:
+            sides = tuple(tuple(self._affirmed(row) for row in side) for side in sides)
+        common = self._common([side[0].what for side in sides], thread)
         return Cluster(kind, group.standing.value, sides, "" if group.rule is Rule.ALONE else self.speech(f"rule.{group.rule.value}"), _upper_first(common))
 
     def strand(self, thread: Thread, *, most: int = _MOST_OLDER) -> Strand:
@@ -109,6 +111,27 @@ class Lining:
         card = self.hearing.card(name)
         return card.title if card is not None else name.value
 
+    def _common(self, names: Sequence[str], thread: Thread) -> str:
+        """What sides have in common that call it differently: the substance of two strengths; else the concept."""
+        if len(set(names)) == 1:
+            return names[0]
+        words = {name.partition(" ")[0].casefold() for name in names}
+        if len(words) == 1:
+            return names[0].partition(" ")[0]
+        return self.speech.say(thread.concept.label) if thread.concept is not None else names[0]
+
+    def _affirmed(self, row: Row) -> Row:
+        """Beside one that is refuted it is said of the other that it is not."""
+        line = self.view.line(row.number)
+        is_confirmed = line is not None and line.status == "confirmed" and line.says == "affirmed"
+        return replace(row, state=self.speech("row.confirmed")) if is_confirmed and not row.state else row
+
+    def _said_with(self, line: Line) -> list[tuple[str, str]]:
+        """Who took part in the conversation in which a wish was told."""
+        if line.wish is None or not line.wish.said_with:
+            return []
+        return [(self.speech("row.said_with"), "; ".join(map(self.speech.say, line.wish.said_with)))]
+
     def _said(self, line: Line, shown: Shown) -> tuple[str, str, list[tuple[str, str]]]:
         """What it is about, what it says, and what is always read with that."""
         wish = line.wish
@@ -119,8 +142,7 @@ class Lining:
         extra += [(self.speech.say(label), told) for label, told in wish.notes]
         if wish.ended:
             extra.append((self.speech("row.ended"), self.speech.day(wish.ended)))
-        what = wish.concept.label if wish.concept is not None else Wording(wish.subject, wish.subject)
-        return _upper_first(self.speech.say(what) or shown.what), words, extra
+        return _upper_first(self.speech.say(wish.title) or shown.what), words, extra
 
 
 def _telling_first(side: Sequence[Line]) -> Sequence[Line]:

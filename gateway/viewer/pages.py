@@ -8,7 +8,7 @@ from accord.terms.vocabulary import Section
 from gateway.viewer.cards import heard
 from gateway.viewer.frames import around
 from gateway.viewer.pages_emergency import emergency_screen, printed
-from gateway.viewer.pages_origin import attachment, origin, record
+from gateway.viewer.pages_origin import attachment, origin, original, record
 from gateway.viewer.pages_section import page_of, whole_thread
 from gateway.viewer.pages_timeline import timeline
 from gateway.viewer.paging import Page
@@ -43,6 +43,7 @@ DOSSIER_PAGES: Final = (
     Page(f"{_ROOT}regel/{{number:int}}", origin),
     Page(f"{_ROOT}regel/{{number:int}}/alles", whole_thread),
     Page(f"{_ROOT}regel/{{number:int}}/gegeven", record),
+    Page(f"{_ROOT}regel/{{number:int}}/origineel", original),
     Page(f"{_ROOT}regel/{{number:int}}/bijlage/{{place:int}}", attachment),
     *(page for section in Section for page in _section_pages(section)),
 )

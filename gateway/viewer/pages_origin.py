@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from accord.terms.faults import BadInput, Fault, Faulted
 from accord.terms.identifiers import HolderName, RecordRef
+from accord.terms.queries import ORIGINAL
 from gateway.dossier.clinical.groups import Group, Rule
 from gateway.dossier.clinical.lines import Line
 from gateway.dossier.window import Origin as Placed
@@ -49,11 +50,27 @@ async def attachment(visit: Visit) -> Response:
     found = () if line is None else around(visit, "attachment").lining.shown(line).attachments
     if line is None or not 0 <= place < len(found):
         return visit.message("not-found", status=404, action="dossier")
+    return _fetched(visit, line, found[place].url)
+
+
+async def original(visit: Visit) -> Response:
+    """What a converted or mapped record was made from, fetched at its holder at this moment.
+
+    Raises:
+        Faulted: It cannot be had.
+    """
+    line = visit.dossier.view.line(line_number(visit))
+    if line is None or not line.is_derived:
+        return visit.message("not-found", status=404, action="dossier")
+    return _fetched(visit, line, ORIGINAL)
+
+
+def _fetched(visit: Visit, line: Line, url: str) -> Response:
     try:
         ref = RecordRef(line.origin.type, line.origin.id)
     except BadInput as failure:
         raise Faulted(Fault.NOT_FOUND) from failure
-    fetched = visit.desk.asking.fetch(visit.dossier.question, line.holder, ref, found[place].url)
+    fetched = visit.desk.asking.fetch(visit.dossier.question, line.holder, ref, url)
     return FetchedAttachment(fetched, lambda fault: visit.message("not-now", status=502, code=fault.value, action="dossier"))
 
 
@@ -95,5 +112,5 @@ def _origin(page: Around, lining: Lining, line: Line, name: HolderName) -> Origi
         record=f"{placed.type}/{placed.id}",
         is_derived=is_derived,
         mapping=page.dossier.view.mapping_of(name) if is_derived else "",
-        original=f"/fhir/at/{name.value}/{placed.type}/{placed.id}/$original" if is_derived else "",
+        original=f"{page.root}regel/{line.number}/origineel" if is_derived else "",
     )

@@ -1,6 +1,7 @@
 """A section: its threads newest first, a page of them at a time, through the filter that the reader set; and a single thread in full."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from starlette.responses import Response
@@ -44,13 +45,14 @@ def _show(visit: Visit, section: Section) -> Response:
     wanted = dossier.filters.get(section.value, Filter())
     lining = page.lining
     threads = _in_order(page, section)
+    unread = 0
     if wanted.is_set:
-        threads = tuple(chosen(threads, wanted, lining))
+        threads, unread = chosen(threads, wanted, lining)
     last = max(1, -(-len(threads) // PER_PAGE))
     number = min(page_number(visit), last)
     title = page.speech.say(SECTIONS[section])
     shown = _page(page, section, lining, threads[(number - 1) * PER_PAGE : number * PER_PAGE], wanted)
-    shown = shown.at(number, last, sum(len(thread.lines) for thread in threads))
+    shown = replace(shown, number=number, last=last, shown=sum(len(thread.lines) for thread in threads), unread=unread)
     return page.page("section.html", page.head(title, section.value), page=shown)
 
 

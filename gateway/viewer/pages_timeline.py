@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from accord.terms.vocabulary import Section
 from gateway.dossier.clinical.lines import Line
 from gateway.dossier.clinical.view import ClinicalView
 from gateway.viewer.frames import around
@@ -19,7 +20,7 @@ PER_PAGE: Final = 100
 
 
 async def timeline(visit: Visit) -> Response:
-    """A page of it. What was entered in error is not on it: its section has it, marked."""
+    """A page of it. What was entered in error and who the person is are not on it: their sections have that."""
     page = around(visit, "timeline")
     lines = _newest_first(page.dossier.view)
     last = max(1, -(-len(lines) // PER_PAGE))
@@ -31,7 +32,9 @@ async def timeline(visit: Visit) -> Response:
 
 
 def _newest_first(view: ClinicalView) -> list[Line]:
-    return sorted((line for line in view.lines if not line.in_error), key=lambda line: (line.order, -line.number), reverse=True)
+    return sorted(
+        (line for line in view.lines if not line.in_error and line.section is not Section.PERSON), key=lambda line: (line.order, -line.number), reverse=True
+    )
 
 
 def _months(lines: list[Line], lining: Lining, speech: Speech) -> Iterator[Month]:

@@ -178,6 +178,8 @@ class SectionPage:
     number: int = 1
     last: int = 1
     filter: Filter = field(default_factory=Filter)
+    #: Lines whose text was not searched, because there are so many.
+    unread: int = 0
     holders: tuple[tuple[str, str], ...] = ()
     #: It is one strand, in full.
     is_whole: bool = False

@@ -47,6 +47,8 @@ class Shown:
     author: str = ""
     state: str = ""
     attention: Attention = Attention.NONE
+    #: What may change the meaning of the record: always read with it, also where there is little room.
+    warnings: tuple[Detail, ...] = ()
     details: tuple[Detail, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     kind: str = ""

@@ -7,7 +7,7 @@ import pytest
 
 from accord.wire.columns import ROW
 from tests.gateway.viewer.conftest import Kit
-from tests.gateway.viewer.night import closed, holder, patient, planned, said
+from tests.gateway.viewer.night import batch, closed, holder, patient, planned, result, said
 from tests.gateway.viewer.test_dossier_pages import PAGES, dossier_of
 
 HOSTILE = {
@@ -91,3 +91,40 @@ async def test_an_attachment_is_fetched_when_asked_and_is_never_a_page(demo: Kit
     assert answer.headers["content-disposition"].startswith("attachment;")
     assert "Brief" not in answer.headers["content-disposition"]
     assert (await demo.get(f"{root}regel/0/bijlage/1")).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_what_may_change_the_meaning_is_read_with_the_record_everywhere(demo: Kit) -> None:
+    odd = [{"url": "urn:example:only-on-sundays", "valueBoolean": True}]
+    allergy = {
+        "resourceType": "AllergyIntolerance",
+        "id": "a",
+        "patient": {"reference": "Patient/1"},
+        "code": {"text": "Latex"},
+        "modifierExtension": odd,
+    }
+    root = await dossier_of(demo, planned(holder("brinkhof")), said("brinkhof", patient(), allergy), closed("brinkhof"))
+    for path in ("", "allergies", "print"):
+        assert "toevoeging die de betekenis kan veranderen" in (await demo.get(f"{root}{path}")).text, path
+
+
+@pytest.mark.anyio
+async def test_the_original_of_a_derived_record_is_fetched_at_its_holder(demo: Kit) -> None:
+    content = result(1, "37.50", "2026-11-12")
+    told = (planned(holder("twickelaar")), batch("twickelaar", [content], derived=True), batch("twickelaar", [result(2, "1", "2026-11-13")]))
+    root = await dossier_of(demo, *told, closed("twickelaar"))
+
+    answer = await demo.get(f"{root}regel/0/origineel")
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert (await demo.get(f"{root}regel/1/origineel")).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_what_a_search_for_words_did_not_read_is_said(demo: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.viewer.filtering.MOST_READ", 1)
+    contents = [result(1, "51", "2025-01-02"), result(2, "47.0", "2025-06-03", code="1988-5")]
+    root = await dossier_of(demo, planned(holder("twickelaar")), batch("twickelaar", contents), closed("twickelaar"))
+    await demo.post(f"{root}lab", text="nergens")
+
+    assert "Van 1 gegevens is de tekst niet doorzocht" in (await demo.get(f"{root}lab")).text

@@ -51,6 +51,7 @@ def show(tree: Tree, follow: Follow, language: Language, table: ConceptTable) ->
         author=draft.author,
         state=", ".join(dict.fromkeys(draft.states)),
         attention=draft.attention,
+        warnings=tuple(draft.warnings),
         details=(*draft.warnings, *draft.details),
         attachments=tuple(reader.attachments),
         kind=named,
