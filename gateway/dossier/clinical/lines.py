@@ -81,7 +81,7 @@ class Line:
     `number` is its place in the order of arrival: a name for it that tells nothing. `keys` are what it says something
     about: lines of a section that share a key are one thread. `says` is what it states of that, comparable with what
     others state. `also` are the records of other holders that state the identical thing. `part` counts the statements of
-    a record that makes several.
+    a record that makes several. `hint` is the row's over what its record states: equal for equal statements.
     """
 
     number: int
@@ -96,6 +96,7 @@ class Line:
     in_error: bool = False
     flags: int = 0
     identifier: int = 0
+    hint: int = 0
     part: int = 0
     medicated: Medicated | None = None
     wish: Wish | None = None

@@ -56,7 +56,7 @@ class Reader:
         except heads.OTHER_SHAPE:
             lines = [self._unread(kind, holder, row, content)]
         for line in lines:
-            line.flags, line.identifier, line.content = row.flags, row.identifier_hint, content
+            line.flags, line.identifier, line.hint, line.content = row.flags, row.identifier_hint, row.content_hint, content
             line.in_error = line.in_error or bool(row.flags & ENTERED_IN_ERROR)
         return lines
 
@@ -165,6 +165,15 @@ def section_of(row: Row) -> Section:
     """Where a record belongs by its category."""
     category = CATEGORY_ORDER[row.category_code] if row.category_code < len(CATEGORY_ORDER) else CareCategory.OTHER
     return SECTION_OF[category]
+
+
+def name_of(row: Row, content: bytes) -> tuple[str, str]:
+    """Type and id of a record; empty where they are not known."""
+    kind = TYPE_NAME[row.type_code] if row.type_code < len(TYPE_NAME) else ""
+    try:
+        return kind, heads.read_named(content).id
+    except heads.OTHER_SHAPE:
+        return kind, ""
 
 
 def _coded(codes: list[tuple[str, str]], words: str) -> str:
