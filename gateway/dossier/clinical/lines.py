@@ -61,6 +61,10 @@ class Course(StrEnum):
     """Whether a medicine is in use, as one record says it."""
 
     CURRENT = "current"
+    #: Agreed, and only from a later day.
+    PLANNED = "planned"
+    #: Its record says that it is not to be used for now, or not at all; it is no end of a treatment.
+    WITHHELD = "withheld"
     STOPPED = "stopped"
     ENDED = "ended"
 

@@ -34,7 +34,7 @@ _BY_TYPE: Final = {
 _STOPPED: Final = frozenset({"stopped", "cancelled", "declined", "not-taken", "not-done", "entered-in-error"})
 _TREATMENTS: Final = ("ext-PharmaceuticalTreatment.Identifier", "zib-Medication-MedicationTreatment")
 _PERIODS: Final = ("ext-TimeInterval.Period", "ext-TimeIntervalPeriod", "zib-Medication-PeriodOfUse")
-_STOP_TYPES: Final = ("ext-StopType", "zib-Medication-StopType")
+_STOP_TYPES: Final = ("ext-StopType", "zib-Medication-StopType", "ext-MedicationAgreement.StopType", "ext-MedicationUse.StopType")
 
 #: For how long what was handed out or administered, and was agreed with nobody who answered, counts as perhaps in use: our own choice.
 _RECENT_MS: Final = 366 * 24 * 3600 * 1000
@@ -119,16 +119,23 @@ def _identifier(extension: Tree) -> str:
 
 
 def _course(tree: Tree, stage: Stage, said: dict[str, Tree], at_ms: float) -> Course:
+    """A stop of which the day is yet to come is still in use; what begins later takes no other's place until then."""
     status = text(tree, "status")
-    if status in _STOPPED or any(ending in said for ending in _STOP_TYPES):
+    is_stop = any(ending in said for ending in _STOP_TYPES)
+    if status in _STOPPED or (is_stop and not stage.says_how_it_is_used):
         return Course.STOPPED
     if not stage.says_how_it_is_used:
         happened = moment_of(text(tree, "whenHandedOver") or text(tree, "whenPrepared") or text(tree, "effectiveDateTime") or text(tree, "authoredOn"))
         return Course.ENDED if happened is not None and happened.end < at_ms - _RECENT_MS else Course.CURRENT
-    ends = [text(said[ending], "valuePeriod", "end") for ending in _PERIODS if ending in said]
-    ends.append(text(tree, "effectivePeriod", "end"))
-    if any(moment.end <= at_ms for end in ends if (moment := moment_of(end)) is not None):
+    periods = [*(part(said[ending], "valuePeriod") for ending in _PERIODS if ending in said), part(tree, "effectivePeriod")]
+    ends = [moment.end for period in periods if (moment := moment_of(text(period, "end"))) is not None]
+    if is_stop and not (ends and min(ends) > at_ms):
+        return Course.STOPPED
+    if any(end <= at_ms for end in ends):
         return Course.ENDED
     if status == "completed" and stage in (Stage.AGREEMENT, Stage.USE, Stage.SCHEDULE):
         return Course.ENDED
-    return Course.CURRENT
+    if status == "on-hold" or tree.get("doNotPerform") is True:
+        return Course.WITHHELD
+    begins = [moment.begin for period in periods if (moment := moment_of(text(period, "start"))) is not None]
+    return Course.PLANNED if any(begin > at_ms for begin in begins) else Course.CURRENT
