@@ -19,7 +19,15 @@ _NOT_PLAIN: Final = frozenset({"dayOfWeek", "count", "frequencyMax", "periodMax"
 _STRENGTH: Final = re.compile(r"(?<![\d.,/])(\d{1,6}(?:[.,]\d{1,4})?) ?(ug|µg|μg|mcg|mg|g)\b(?! ?/| per\b)", re.ASCII | re.IGNORECASE)
 _THOUSANDS: Final = re.compile(r"[1-9]\d{0,2}\.\d{3}", re.ASCII)
 _PIECES: Final = frozenset({"1", "stuk", "stuks", "tablet", "tabletten", "tab", "capsule", "capsules", "caps", "{tbl}", "{tablet}", "{capsule}", "245"})
-_FIRST_WORD: Final = re.compile(r"[^\W\d_]{4,}")
+_WORD: Final = re.compile(r"[^\W\d_]{4,}")
+#: The first word, with those of the other substances of a combination: `paracetamol/codeïne`.
+_SUBSTANCE: Final = re.compile(r"[^\W\d_]{4,}(?: ?/ ?[^\W\d_]{3,})*")
+#: Words with which the names of many substances, or of none, begin.
+_OF_MANY: Final = frozenset(
+    "aluminium calcium ferro ijzer insulin insuline isosorbide kalium lithium magnesium natrium potassium sodium vitamin vitamine zink zinc "
+    "tablet tabletten capsule capsules drank creme crème zalf oogdruppels injectie pleister infuus inhalatie spray product middel geneesmiddel "
+    "medicatie onbekend onbekende overige combinatie combinatiepreparaat magistrale bereiding".split()
+)
 
 
 class _Amount(NamedTuple):
@@ -65,10 +73,23 @@ def strength_of(product: Tree, product_name: str) -> Fraction | None:
     return None if is_doubtful else Fraction(number.replace(",", ".")) * _MICROGRAMS[unit.lower()]
 
 
-def first_word(name: str) -> str:
-    """The first word of a product's name, which with most products is its substance; empty where there is none."""
-    found = _FIRST_WORD.search(name)
-    return found.group(0).casefold() if found else ""
+def words_of_product(name: str) -> list[str]:
+    """The words of a product's name, without strengths and short ones."""
+    return [word.casefold() for word in _WORD.findall(name)]
+
+
+def substance_word(name: str) -> str:
+    """What a product's name says of its substance: with most its first word; empty where it has none.
+
+    What stands before many substances is taken with the word after it, and a combination is never one of its parts.
+    """
+    found = _SUBSTANCE.search(name)
+    if found is None:
+        return ""
+    words = found.group(0).casefold().replace(" ", "").split("/")
+    if len(words) == 1 and words[0] in _OF_MANY:
+        words += words_of_product(name[found.end() :])[:1]
+    return "/".join(words)
 
 
 def _one(dosage: Tree, strength: Fraction | None) -> _Amount | None:

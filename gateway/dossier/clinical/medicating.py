@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from accord.terms.identifiers import HolderName
 from gateway.dossier.clinical.concepts import Concept, ConceptTable
-from gateway.dossier.clinical.doses import amount_a_day, first_word
+from gateway.dossier.clinical.doses import amount_a_day, substance_word, words_of_product
 from gateway.dossier.clinical.lines import Course, Medicated, Moment, Stage
 from gateway.dossier.clinical.moments import moment_of
 from gateway.dossier.clinical.trees import Follow, Tree, codings, part, parts, text, words_of
@@ -41,7 +41,7 @@ _RECENT_MS: Final = 366 * 24 * 3600 * 1000
 
 
 class Product(NamedTuple):
-    """Of which product a record is: the keys by which others may be about the same, its name, and its concept."""
+    """Of which product a record is: the keys by which others may be about the same (none: nothing names it), its name, and its concept."""
 
     keys: tuple[str, ...]
     name: str
@@ -77,12 +77,15 @@ class Products:
 def _product(table: ConceptTable, concept: object, record: Tree, display: str) -> Product:
     name = words_of(concept) or display
     codes = [(system, code) for system, code, _ in codings(concept) if code]
-    keys = [f"atc {code}" for system, code in codes if system in ATC]
-    keys += [f"name {word}" for word in [first_word(name)] if word]
+    atc = [code for system, code in codes if system in ATC]
+    keys = [*(f"atc {code}" for code in atc), *(f"name {word}" for word in [substance_word(name)] if word)]
     if not keys:
-        keys = [f"{system}|{code}" for system, code in codes] or [f"text {name.casefold()}"]
+        keys = [f"{system}|{code}" for system, code in codes] or [f"text {words}" for words in [name.casefold()] if words]
     found = next((known for system, code in codes if (known := table.of(system, code) or table.group_of(system, code))), None)
-    return Product(tuple(keys), name, record, found or table.by_name(first_word(name)))
+    if found is None and not atc:
+        # Most Dutch sources code the product and not its ATC group: a blood thinner must not be missed for that.
+        found = next((known for word in words_of_product(name) if (known := table.by_name(word))), None)
+    return Product(tuple(keys), name, record, found)
 
 
 def medicated(tree: Tree, product: Product, at_ms: float) -> Medicated:

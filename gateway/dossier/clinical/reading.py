@@ -98,7 +98,17 @@ class Reader:
         product = self._products.of(tree, holder, with_contained(tree, follow))
         said = medicated(tree, product, self._at_ms)
         origin = Origin(holder, kind, text(tree, "id"))
-        line = Line(0, origin, section, Family.MEDICATION, product.keys, said.dose, _dated(tree, kind) or begun(tree), text(tree, "status"), product.concept)
+        line = Line(
+            0,
+            origin,
+            section,
+            Family.MEDICATION,
+            product.keys or (_own(origin),),
+            said.dose,
+            _dated(tree, kind) or begun(tree),
+            text(tree, "status"),
+            product.concept,
+        )
         line.medicated = said
         return line
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from accord.terms.vocabulary import Section
+from gateway.dossier.clinical.emergency import BlockName, emergency
 from gateway.dossier.clinical.groups import Group, Rule, Standing
 from tests.gateway.dossier.clinical.dossiers import agreement, batch, name, view_of
 
@@ -82,3 +83,31 @@ def test_a_stop_of_which_the_day_is_yet_to_come_is_in_use_until_then(stop: str) 
         (Standing.EARLIER, ["1"]),
     ]
     assert [group.standing for group in groups_of(batch(A, begun, past))] == [Standing.EARLIER]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Insuline glargine 100E/ml", "Insuline aspart 100E/ml"),
+        ("Paracetamol tablet 500mg", "Paracetamol/codeine tablet 500mg/20mg"),
+        ("Amoxicilline capsule 500mg", "Amoxicilline/clavulaanzuur tablet 500mg"),
+        ("Isosorbide mononitraat 60mg", "Isosorbide dinitraat 5mg"),
+        ("Natrium valproaat 500mg", "Natrium picosulfaat 5mg"),
+        ("", ""),
+    ],
+)
+def test_two_medicines_of_which_the_names_begin_alike_are_two_threads(one: str, other: str) -> None:
+    view = view_of([batch(A, agreement("1", one, 1), agreement("2", other, 1))])
+
+    assert len(view.threads(Section.MEDICATION)) == len(emergency(view, ()).block(BlockName.MEDICATION).threads) == 2
+
+
+@pytest.mark.parametrize(
+    "product", ["Acenocoumarol tablet 1mg", "XARELTO TABLET FO 20MG", "Nadroparine inj 9500IE/ml", "Ascal cardio bruispdr 100mg", "Tablet apixaban 5mg"]
+)
+def test_a_blood_thinner_without_an_atc_code_stands_among_the_blood_thinners(product: str) -> None:
+    coded = agreement("1", product, 1)
+    coded["medicationCodeableConcept"]["coding"] = [{"system": "urn:oid:2.16.840.1.113883.2.4.4.10", "code": "12345"}]
+    screen = emergency(view_of([batch(A, coded, agreement("2", "Metoprolol tablet 50mg", 1))]), ())
+
+    assert [len(screen.block(block).threads) for block in (BlockName.BLOOD_THINNERS, BlockName.MEDICATION)] == [1, 1]
