@@ -87,7 +87,8 @@ class Reader:
     def _judged(self, kind: str, holder: HolderName, section: Section, seen: Judged) -> Line:
         concept, key = self._about(seen.code)
         origin = Origin(holder, kind, seen.id)
-        verified, clinical = heads.status_code(seen.verificationStatus), heads.status_code(seen.clinicalStatus)
+        verified = heads.status_code(seen.verificationStatus, "entered-in-error", _REFUTED)
+        clinical = heads.status_code(seen.clinicalStatus, "active", "recurrence", "relapse", *sorted(_ENDED))
         says = _REFUTED if verified == _REFUTED else "ended" if clinical in _ENDED else "affirmed"
         begun = seen.onsetDateTime or ("" if seen.onsetPeriod is None else seen.onsetPeriod.start)
         moment = moment_of(seen.recordedDate) or moment_of(begun)
