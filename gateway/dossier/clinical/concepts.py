@@ -62,7 +62,7 @@ class ConceptTable:
         return None
 
     def by_name(self, word: str) -> Concept | None:
-        """The concept of a product by the first word of its name, in small letters: for records that code it in no table that is known here."""
+        """The concept of a product by a word of its name, in small letters: for records that code it in no table that is known here."""
         return self._names.get(word)
 
     def named(self, key: str) -> Concept:

@@ -1,13 +1,16 @@
 """Whom to call: the representative and others near the person, and the general practitioner, as records and register know them."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from accord.terms.parties import DataHolder
 from accord.terms.vocabulary import HolderKind, Section
 from gateway.dossier.clinical.groups import Standing
 from gateway.dossier.clinical.lines import Line
+from gateway.dossier.clinical.moments import moment_of
 from gateway.dossier.clinical.trees import Tree, codings, parts, text, words_of
 from gateway.dossier.clinical.view import ClinicalView
 
@@ -23,6 +26,9 @@ class ContactRole(StrEnum):
     GP_PRACTICE = "gp-practice"
 
 
+_PLACES: Final = {role: place for place, role in enumerate(ContactRole)}
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """Somebody to call. `relation` is the record's own word; `telephones` may be none. `line` is where it stands, if a record says it."""
@@ -36,39 +42,38 @@ class Contact:
 
 def contacts(view: ClinicalView, holders: Iterable[DataHolder]) -> tuple[Contact, ...]:
     """Everybody to call, by role; *holders* are those that answered."""
-    found: dict[tuple[ContactRole, str], Contact] = {}
-    for thread in view.threads(Section.PERSON):
-        for group in thread.groups:
-            if group.standing is Standing.VALID:
-                for line in group.lines:
-                    for contact in _of_line(view, line):
-                        found.setdefault((contact.role, contact.name.casefold()), contact)
-    if not any(role is ContactRole.GENERAL_PRACTITIONER for role, _ in found):
-        for holder in holders:
-            if holder.kind is HolderKind.GP_PRACTICE:
-                contact = Contact(ContactRole.GP_PRACTICE, holder.title, "", (holder.telephone,) if holder.telephone else (), None)
-                found.setdefault((contact.role, contact.name), contact)
-    places = {role: place for place, role in enumerate(ContactRole)}
-    return tuple(sorted(_once(found.values()), key=lambda one: (places[one.role], not one.telephones, one.name)))
+    found = [
+        contact
+        for thread in view.threads(Section.PERSON)
+        for group in thread.groups
+        if group.standing is Standing.VALID
+        for line in group.lines
+        for contact in _of_line(view, line)
+    ]
+    if not any(contact.role is ContactRole.GENERAL_PRACTITIONER and contact.telephones for contact in found):
+        practices = [holder for holder in holders if holder.kind is HolderKind.GP_PRACTICE]
+        found += [Contact(ContactRole.GP_PRACTICE, one.title, "", (one.telephone,) if one.telephone else (), None) for one in practices]
+    return tuple(sorted(_once(found), key=lambda one: (_PLACES[one.role], not one.telephones, one.name, one.telephones)))
 
 
 def _once(found: Iterable[Contact]) -> Iterator[Contact]:
-    """Who is called in two roles stands there in the more urgent one."""
-    places = {role: place for place, role in enumerate(ContactRole)}
-    seen: set[str] = set()
-    for contact in sorted(found, key=lambda one: places[one.role]):
-        if contact.name.casefold() not in seen:
-            seen.add(contact.name.casefold())
-            yield contact
+    """Each once, in the most urgent role, with all numbers under which somebody knows them. Without a name the number tells who is who."""
+    seen: defaultdict[object, list[Contact]] = defaultdict(list)
+    for contact in sorted(found, key=lambda one: _PLACES[one.role]):
+        seen[contact.name.casefold() or (contact.telephones, contact.relation)].append(contact)
+    for same in seen.values():
+        yield replace(same[0], telephones=tuple(dict.fromkeys(number for one in same for number in one.telephones)))
 
 
 def _of_line(view: ClinicalView, line: Line) -> Iterator[Contact]:
     tree = view.tree(line)
     if line.origin.type == "RelatedPerson":
-        yield _relative(view, tree, line)
+        if tree.get("active") is not False and not _is_over(view, tree):
+            yield _relative(view, tree, line)
         return
     for contact in parts(tree, "contact"):
-        yield _relative(view, contact, line)
+        if not _is_over(view, contact):
+            yield _relative(view, contact, line)
     follow = view.follow(line, tree)
     for reference in parts(tree, "generalPractitioner"):
         named = follow(text(reference, "reference")) or {}
@@ -76,6 +81,12 @@ def _of_line(view: ClinicalView, line: Line) -> Iterator[Contact]:
         name = text(reference, "display") or _name(practitioner)
         if name:
             yield Contact(ContactRole.GENERAL_PRACTITIONER, name, "", _telephones(named) or _telephones(practitioner), line)
+
+
+def _is_over(view: ClinicalView, tree: Tree) -> bool:
+    """Whether somebody was a contact, and is none any more: a former representative is not called."""
+    until = moment_of(text(tree, "period", "end"))
+    return until is not None and until.end <= view.at.timestamp() * 1000
 
 
 def _relative(view: ClinicalView, tree: Tree, line: Line) -> Contact:

@@ -96,11 +96,11 @@ def _wishes(view: ClinicalView) -> list[Thread]:
 
 
 def _allergies(view: ClinicalView) -> list[Thread]:
-    """What is affirmed, contradictions first. "None known" only where nobody affirms one: else it is a contradiction, and stands first."""
-    threads = _holding(view, Section.ALLERGIES)
+    """What is affirmed, contradictions first. "None known" after it: alone, for want of room, it would deny what somebody affirms."""
+    threads = [thread for thread in _holding(view, Section.ALLERGIES) if _any_line(thread, lambda line: line.says != REFUTED)]
     none_known = [thread for thread in threads if _has_role(thread, "no-known-allergy")]
-    named = [thread for thread in threads if thread not in none_known and _any_line(thread, lambda line: line.says != REFUTED)]
-    return [*none_known, *sorted(named, key=lambda thread: not thread.has_conflict)]
+    named = [thread for thread in threads if not _has_role(thread, "no-known-allergy")]
+    return [*sorted(named, key=lambda thread: (not thread.has_conflict, not _any_line(thread, lambda line: line.says == "affirmed"))), *none_known]
 
 
 def _implants(view: ClinicalView) -> list[Thread]:

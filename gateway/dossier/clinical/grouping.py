@@ -21,6 +21,9 @@ FIRST_SUBJECTS: Final = {
     for place, key in enumerate(
         (
             "wish.resuscitation",
+            # Written down by the patient: it may say no to what stands above it.
+            "will.no-resuscitation",
+            "will.treatment-refusal",
             "wish.intensive-care",
             "wish.ventilation",
             "wish.hospital-admission",

@@ -27,11 +27,6 @@ class Concept(Part):
     coding: list[Coding] = []
     text: str = ""
 
-    @property
-    def first_code(self) -> str:
-        """The code of its first coding; empty where there is none."""
-        return self.coding[0].code if self.coding else ""
-
 
 class Period(Part):
     """A period."""
@@ -56,6 +51,14 @@ class Component(Part):
     valueQuantity: Quantity | None = None
     valueCodeableConcept: Concept | None = None
     valueString: str = ""
+    valueBoolean: msgspec.Raw = _RAW
+    valueInteger: msgspec.Raw = _RAW
+    valueRange: msgspec.Raw = _RAW
+    valueRatio: msgspec.Raw = _RAW
+    valueDateTime: msgspec.Raw = _RAW
+    valueTime: msgspec.Raw = _RAW
+    valuePeriod: msgspec.Raw = _RAW
+    dataAbsentReason: Concept | None = None
 
 
 class Observed(Part):
@@ -129,8 +132,9 @@ read_named: Final = msgspec.json.Decoder(Named).decode
 OTHER_SHAPE: Final = (msgspec.DecodeError, ValueError, RecursionError)
 
 
-def status_code(status: Concept | str | None) -> str:
-    """The code of a status, which STU3 writes as a text and R4 as a concept."""
-    if isinstance(status, Concept):
-        return status.first_code
-    return status or ""
+def status_code(status: Concept | str | None, *known: str) -> str:
+    """The code of a status, which STU3 writes as a text and R4 as a concept: of several codings the *known* one, else the first."""
+    if not isinstance(status, Concept):
+        return status or ""
+    codes = [coding.code for coding in status.coding if coding.code]
+    return next((code for code in known if code in codes), codes[0] if codes else "")

@@ -61,6 +61,10 @@ class Course(StrEnum):
     """Whether a medicine is in use, as one record says it."""
 
     CURRENT = "current"
+    #: Agreed, and only from a later day.
+    PLANNED = "planned"
+    #: Its record says that it is not to be used for now, or not at all; it is no end of a treatment.
+    WITHHELD = "withheld"
     STOPPED = "stopped"
     ENDED = "ended"
 
@@ -81,7 +85,7 @@ class Line:
     `number` is its place in the order of arrival: a name for it that tells nothing. `keys` are what it says something
     about: lines of a section that share a key are one thread. `says` is what it states of that, comparable with what
     others state. `also` are the records of other holders that state the identical thing. `part` counts the statements of
-    a record that makes several.
+    a record that makes several. `hint` is the row's over what its record states: equal for equal statements.
     """
 
     number: int
@@ -96,6 +100,7 @@ class Line:
     in_error: bool = False
     flags: int = 0
     identifier: int = 0
+    hint: int = 0
     part: int = 0
     medicated: Medicated | None = None
     wish: Wish | None = None

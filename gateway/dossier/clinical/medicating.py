@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from accord.terms.identifiers import HolderName
 from gateway.dossier.clinical.concepts import Concept, ConceptTable
-from gateway.dossier.clinical.doses import amount_a_day, first_word
+from gateway.dossier.clinical.doses import amount_a_day, substance_word, words_of_product
 from gateway.dossier.clinical.lines import Course, Medicated, Moment, Stage
 from gateway.dossier.clinical.moments import moment_of
 from gateway.dossier.clinical.trees import Follow, Tree, codings, part, parts, text, words_of
@@ -34,14 +34,14 @@ _BY_TYPE: Final = {
 _STOPPED: Final = frozenset({"stopped", "cancelled", "declined", "not-taken", "not-done", "entered-in-error"})
 _TREATMENTS: Final = ("ext-PharmaceuticalTreatment.Identifier", "zib-Medication-MedicationTreatment")
 _PERIODS: Final = ("ext-TimeInterval.Period", "ext-TimeIntervalPeriod", "zib-Medication-PeriodOfUse")
-_STOP_TYPES: Final = ("ext-StopType", "zib-Medication-StopType")
+_STOP_TYPES: Final = ("ext-StopType", "zib-Medication-StopType", "ext-MedicationAgreement.StopType", "ext-MedicationUse.StopType")
 
 #: For how long what was handed out or administered, and was agreed with nobody who answered, counts as perhaps in use: our own choice.
 _RECENT_MS: Final = 366 * 24 * 3600 * 1000
 
 
 class Product(NamedTuple):
-    """Of which product a record is: the keys by which others may be about the same, its name, and its concept."""
+    """Of which product a record is: the keys by which others may be about the same (none: nothing names it), its name, and its concept."""
 
     keys: tuple[str, ...]
     name: str
@@ -77,12 +77,15 @@ class Products:
 def _product(table: ConceptTable, concept: object, record: Tree, display: str) -> Product:
     name = words_of(concept) or display
     codes = [(system, code) for system, code, _ in codings(concept) if code]
-    keys = [f"atc {code}" for system, code in codes if system in ATC]
-    keys += [f"name {word}" for word in [first_word(name)] if word]
+    atc = [code for system, code in codes if system in ATC]
+    keys = [*(f"atc {code}" for code in atc), *(f"name {word}" for word in [substance_word(name)] if word)]
     if not keys:
-        keys = [f"{system}|{code}" for system, code in codes] or [f"text {name.casefold()}"]
+        keys = [f"{system}|{code}" for system, code in codes] or [f"text {words}" for words in [name.casefold()] if words]
     found = next((known for system, code in codes if (known := table.of(system, code) or table.group_of(system, code))), None)
-    return Product(tuple(keys), name, record, found or table.by_name(first_word(name)))
+    if found is None and not atc:
+        # Most Dutch sources code the product and not its ATC group: a blood thinner must not be missed for that.
+        found = next((known for word in words_of_product(name) if (known := table.by_name(word))), None)
+    return Product(tuple(keys), name, record, found)
 
 
 def medicated(tree: Tree, product: Product, at_ms: float) -> Medicated:
@@ -119,16 +122,23 @@ def _identifier(extension: Tree) -> str:
 
 
 def _course(tree: Tree, stage: Stage, said: dict[str, Tree], at_ms: float) -> Course:
+    """A stop of which the day is yet to come is still in use; what begins later takes no other's place until then."""
     status = text(tree, "status")
-    if status in _STOPPED or any(ending in said for ending in _STOP_TYPES):
+    is_stop = any(ending in said for ending in _STOP_TYPES)
+    if status in _STOPPED or (is_stop and not stage.says_how_it_is_used):
         return Course.STOPPED
     if not stage.says_how_it_is_used:
         happened = moment_of(text(tree, "whenHandedOver") or text(tree, "whenPrepared") or text(tree, "effectiveDateTime") or text(tree, "authoredOn"))
         return Course.ENDED if happened is not None and happened.end < at_ms - _RECENT_MS else Course.CURRENT
-    ends = [text(said[ending], "valuePeriod", "end") for ending in _PERIODS if ending in said]
-    ends.append(text(tree, "effectivePeriod", "end"))
-    if any(moment.end <= at_ms for end in ends if (moment := moment_of(end)) is not None):
+    periods = [*(part(said[ending], "valuePeriod") for ending in _PERIODS if ending in said), part(tree, "effectivePeriod")]
+    ends = [moment.end for period in periods if (moment := moment_of(text(period, "end"))) is not None]
+    if is_stop and not (ends and min(ends) > at_ms):
+        return Course.STOPPED
+    if any(end <= at_ms for end in ends):
         return Course.ENDED
     if status == "completed" and stage in (Stage.AGREEMENT, Stage.USE, Stage.SCHEDULE):
         return Course.ENDED
-    return Course.CURRENT
+    if status == "on-hold" or tree.get("doNotPerform") is True:
+        return Course.WITHHELD
+    begins = [moment.begin for period in periods if (moment := moment_of(text(period, "start"))) is not None]
+    return Course.PLANNED if any(begin > at_ms for begin in begins) else Course.CURRENT

@@ -56,7 +56,7 @@ class Reader:
         except heads.OTHER_SHAPE:
             lines = [self._unread(kind, holder, row, content)]
         for line in lines:
-            line.flags, line.identifier, line.content = row.flags, row.identifier_hint, content
+            line.flags, line.identifier, line.hint, line.content = row.flags, row.identifier_hint, row.content_hint, content
             line.in_error = line.in_error or bool(row.flags & ENTERED_IN_ERROR)
         return lines
 
@@ -87,7 +87,8 @@ class Reader:
     def _judged(self, kind: str, holder: HolderName, section: Section, seen: Judged) -> Line:
         concept, key = self._about(seen.code)
         origin = Origin(holder, kind, seen.id)
-        verified, clinical = heads.status_code(seen.verificationStatus), heads.status_code(seen.clinicalStatus)
+        verified = heads.status_code(seen.verificationStatus, "entered-in-error", _REFUTED)
+        clinical = heads.status_code(seen.clinicalStatus, "active", "recurrence", "relapse", *sorted(_ENDED))
         says = _REFUTED if verified == _REFUTED else "ended" if clinical in _ENDED else "affirmed"
         begun = seen.onsetDateTime or ("" if seen.onsetPeriod is None else seen.onsetPeriod.start)
         moment = moment_of(seen.recordedDate) or moment_of(begun)
@@ -98,7 +99,17 @@ class Reader:
         product = self._products.of(tree, holder, with_contained(tree, follow))
         said = medicated(tree, product, self._at_ms)
         origin = Origin(holder, kind, text(tree, "id"))
-        line = Line(0, origin, section, Family.MEDICATION, product.keys, said.dose, _dated(tree, kind) or begun(tree), text(tree, "status"), product.concept)
+        line = Line(
+            0,
+            origin,
+            section,
+            Family.MEDICATION,
+            product.keys or (_own(origin),),
+            said.dose,
+            _dated(tree, kind) or begun(tree),
+            text(tree, "status"),
+            product.concept,
+        )
         line.medicated = said
         return line
 
@@ -165,6 +176,15 @@ def section_of(row: Row) -> Section:
     """Where a record belongs by its category."""
     category = CATEGORY_ORDER[row.category_code] if row.category_code < len(CATEGORY_ORDER) else CareCategory.OTHER
     return SECTION_OF[category]
+
+
+def name_of(row: Row, content: bytes) -> tuple[str, str]:
+    """Type and id of a record; empty where they are not known."""
+    kind = TYPE_NAME[row.type_code] if row.type_code < len(TYPE_NAME) else ""
+    try:
+        return kind, heads.read_named(content).id
+    except heads.OTHER_SHAPE:
+        return kind, ""
 
 
 def _coded(codes: list[tuple[str, str]], words: str) -> str:

@@ -6,6 +6,7 @@ is agreed; they go with the treatment that they name. Nothing is computed into o
 """
 
 from collections.abc import Iterable
+from math import inf
 
 from accord.terms.identifiers import HolderName
 from gateway.dossier.clinical.groups import Group, Rule, Standing
@@ -16,19 +17,26 @@ from gateway.dossier.clinical.sides import Lines, against, gathered, together
 def group_medication(lines: Lines) -> Iterable[Group]:
     """The groups of the valid lines of one substance."""
     current, stopped, earlier, events = _by_use(lines)
-    sides: list[list[Line]]
-    if current and _differ(current):
-        sides, rule = list(gathered(current, lambda line: _said(line).dose).values()), Rule.DIFFERENT_DOSE
-    elif current and stopped and _stopped_elsewhere(stopped, current):
-        sides, rule = [current, stopped], Rule.STOPPED_AND_USED
-        stopped = []
-    else:
-        sides, rule = list(gathered(current, lambda line: _said(line).dose).values()), Rule.SAME_TREATMENT
+    sides = list(gathered(current, _use).values())
+    rule = Rule.SAME_TREATMENT
+    if not_used := _not_used(stopped, current):
+        # Beside all that is in use, also where that differs among itself.
+        sides, rule = [*sides, not_used], Rule.STOPPED_AND_USED
+        gone = set(map(id, not_used))
+        stopped = [line for line in stopped if id(line) not in gone]
+    elif current and _differ(current):
+        rule = Rule.STOPPED_AND_USED if len({_use(line)[1] for line in current}) > 1 else Rule.DIFFERENT_DOSE
     left = _put_with(sides, events)
     groups = [against(sides, rule)] if rule is not Rule.SAME_TREATMENT else [together(side, rule) for side in sides]
     apart = gathered([*stopped, *earlier], lambda line: (_said(line).treatment, _said(line).dose)).values()
     groups += [together(side, Rule.SAME_TREATMENT, Standing.EARLIER) for side in apart]
     return [*groups, *(together(side, Rule.SAME_TREATMENT, _standing(side)) for side in gathered(left, _event).values())]
+
+
+def _use(line: Line) -> tuple[str, bool]:
+    """How it is used, and whether it is not to be for now: the same dose given and withheld is not the same."""
+    said = _said(line)
+    return said.dose, said.course is Course.WITHHELD
 
 
 def _standing(events: Lines) -> Standing:
@@ -61,7 +69,8 @@ def _newest(lines: Lines) -> dict[_Place, int]:
     """When the newest record of each building block of each treatment of each holder begins."""
     newest: dict[_Place, int] = {}
     for line in lines:
-        if line.moment is not None:
+        # What begins later takes no other's place until then.
+        if line.moment is not None and _said(line).course is not Course.PLANNED:
             for place in _places(line):
                 newest[place] = max(newest.get(place, line.moment.begin), line.moment.begin)
     return newest
@@ -81,21 +90,35 @@ def _places(line: Line) -> list[_Place]:
 
 def _differ(current: Lines) -> bool:
     """Whether two holders do not have the same dosages in use; or one holder, of one treatment, has two."""
-    doses: dict[HolderName, set[str]] = {}
-    of_treatment: dict[tuple[HolderName, str], set[str]] = {}
+    doses: dict[HolderName, set[tuple[str, bool]]] = {}
+    of_treatment: dict[tuple[HolderName, str], set[tuple[str, bool]]] = {}
     for line in current:
         said = _said(line)
         for holder in line.holders:
-            doses.setdefault(holder, set()).add(said.dose)
+            doses.setdefault(holder, set()).add(_use(line))
             if said.treatment:
-                of_treatment.setdefault((holder, said.treatment), set()).add(said.dose)
+                of_treatment.setdefault((holder, said.treatment), set()).add(_use(line))
     return len(set(map(frozenset, doses.values()))) > 1 or any(len(several) > 1 for several in of_treatment.values())
 
 
-def _stopped_elsewhere(stopped: Lines, current: Lines) -> bool:
-    """Whether one holder says stopped, and nothing else, of what another has in use."""
-    using = {holder for line in current for holder in line.holders}
-    return any(not using >= line.holders for line in stopped)
+def _not_used(stopped: Lines, current: Lines) -> list[Line]:
+    """What somebody stopped, and has not in use since, while it is in use: elsewhere, or by an older record of their own."""
+    since: dict[tuple[HolderName, str | None], float] = {}
+    for line in current:
+        end = inf if line.moment is None else line.moment.end
+        for holder in line.holders:
+            # By its treatment, and by none: of whichever treatment.
+            for place in ((holder, _said(line).treatment), (holder, None)):
+                since[place] = max(since.get(place, -inf), end)
+    return [line for line in stopped if current and any(_has_stopped(line, holder, since) for holder in line.holders)]
+
+
+def _has_stopped(line: Line, holder: HolderName, since: dict[tuple[HolderName, str | None], float]) -> bool:
+    treatment = _said(line).treatment
+    same = [since[place] for place in ((holder, treatment or None), (holder, "")) if place in since]
+    if not same:
+        return (holder, None) not in since
+    return line.moment is not None and line.moment.begin >= max(same)
 
 
 def _put_with(sides: list[list[Line]], events: Lines) -> list[Line]:

@@ -40,7 +40,11 @@ def _component(part: Component) -> str:
     name = "" if part.code is None else _coded(part.code)
     if part.valueQuantity is not None:
         return f"{name}={_quantity(part.valueQuantity)}"
-    return f"{name}={'' if part.valueCodeableConcept is None else _coded(part.valueCodeableConcept)}{part.valueString}"
+    if part.valueCodeableConcept is not None or part.valueString:
+        return f"{name}={'' if part.valueCodeableConcept is None else _coded(part.valueCodeableConcept)}{part.valueString}"
+    rarer = (part.valueInteger, part.valueBoolean, part.valueRange, part.valueRatio, part.valueDateTime, part.valueTime, part.valuePeriod)
+    absent = "" if part.dataAbsentReason is None else f"absent {_coded(part.dataAbsentReason)}"
+    return f"{name}={next((written.decode('utf-8', 'replace') for raw in rarer if (written := bytes(raw))), absent)}"
 
 
 def _coded(concept: Concept) -> str:

@@ -11,16 +11,14 @@ from typing import Final
 
 from accord.terms.identifiers import HolderName
 from accord.terms.limits import MIB
-from accord.terms.records import TYPE_NAME
 from accord.terms.vocabulary import Section
 from accord.wire.columns import ROW_BYTES
 from gateway.dossier.alike import Placed
-from gateway.dossier.clinical import heads
 from gateway.dossier.clinical.concepts import ConceptTable
 from gateway.dossier.clinical.grouping import Grouping
 from gateway.dossier.clinical.groups import Thread
 from gateway.dossier.clinical.lines import Line
-from gateway.dossier.clinical.reading import Reader, ReadWishes
+from gateway.dossier.clinical.reading import Reader, ReadWishes, name_of
 from gateway.dossier.clinical.trees import Follow, Tree, read_tree, read_tree_fast, with_contained
 from gateway.dossier.clinical.wish_reading import wishes_at
 from gateway.dossier.folding import Folding
@@ -53,7 +51,9 @@ class ClinicalView:
         self._lines: list[Line | None] = []
         self._of_origin: dict[Origin, list[Line]] = {}
         self._content: dict[tuple[HolderName, str], bytes] = {}
-        self._waiting: dict[tuple[HolderName, str], list[Placed]] = {}
+        # What waits for a record that it refers to, and what is read again since one came; each record once.
+        self._waiting: dict[tuple[HolderName, str], dict[int, Placed]] = {}
+        self._due: dict[int, Placed] = {}
         self._sections: dict[Section, Grouping] = {}
         #: Sections of which lines were taken away since somebody looked.
         self._stale: set[Section] = set()
@@ -72,7 +72,7 @@ class ClinicalView:
         taken = len(arrived.batch.blob) + _RECORD_OVERHEAD * (len(arrived.batch.columns) // ROW_BYTES)
         if self.size + taken > self._most:
             self.left_out[arrived.holder] += len(arrived.batch.columns) // ROW_BYTES
-            self._changed()
+            self.version += 1
             return
         self.size += taken
         if arrived.mapping:
@@ -89,6 +89,8 @@ class ClinicalView:
         if self._folding is None:
             raise RuntimeError("this dossier is closed")
         self._content = {key: content for key, content in self._content.items() if key[0] != holder}
+        self._waiting = {key: waiting for key, waiting in self._waiting.items() if key[0] != holder}
+        self._due = {key: placed for key, placed in self._due.items() if placed.holder != holder}
         for origin in [origin for origin in self._of_origin if origin.holder == holder]:
             for line in self._of_origin.pop(origin):
                 self._lines[line.number] = None
@@ -103,6 +105,7 @@ class ClinicalView:
         if self._folding is not None:
             self._place(self._folding.finish())
             self._folding = None
+            self._read_due()
             self._waiting.clear()
 
     # -- What a reader sees
@@ -110,15 +113,18 @@ class ClinicalView:
     @property
     def lines(self) -> Iterator[Line]:
         """All lines, in the order in which they came."""
+        self._read_due()
         return (line for line in self._lines if line is not None)
 
     @property
     def newest(self) -> int:
         """The number that the next line will have: lines from here on arrived after this was asked."""
+        self._read_due()
         return len(self._lines)
 
     def line(self, number: int) -> Line | None:
         """The line of this number; none when there is none, or its holder's answer was set aside."""
+        self._read_due()
         return self._lines[number] if 0 <= number < len(self._lines) else None
 
     def threads(self, section: Section) -> tuple[Thread, ...]:
@@ -156,8 +162,8 @@ class ClinicalView:
 
     def _place(self, placed: Iterable[Placed]) -> None:
         for one in placed:
-            if one.fold is not None and (known := self._of_origin.get(one.fold)):
-                origin = Origin(one.holder, *_name_of(one))
+            if one.fold is not None and (known := self._shown_as(one, one.fold)):
+                origin = Origin(one.holder, *name_of(one.row, one.content))
                 for line in known:
                     line.also.append(origin)
                     if line.section not in self._stale:
@@ -165,19 +171,21 @@ class ClinicalView:
                     self.versions[line.section] += 1
             else:
                 self._add(one)
-            self._changed()
+            self.version += 1
 
-    def _changed(self) -> None:
-        self.version += 1
+    def _shown_as(self, placed: Placed, kept: Origin) -> list[Line]:
+        """The lines of the record that is shown for this one. Of several under one id it is that with the same content."""
+        alike = [line for line in self._of_origin.get(kept, ()) if line.hint == placed.row.content_hint]
+        content = next((line.content for line in alike if placed.holder not in line.holders), None)
+        return [line for line in alike if line.content is content]
 
     def _add(self, placed: Placed) -> None:
         holder, lines = placed.holder, self._read(placed)
-        name = "/".join(lines[0].origin[1:] if lines else _name_of(placed))
+        name = "/".join(lines[0].origin[1:] if lines else name_of(placed.row, placed.content))
         self._content[holder, name] = placed.content
         for line in lines:
             self._put(line)
-        for waiting in self._waiting.pop((holder, name), ()):
-            self._read_again(waiting)
+        self._due |= self._waiting.pop((holder, name), {})
 
     def _content_of(self, holder: HolderName, reference: str) -> bytes | None:
         return self._content.get((holder, reference.partition("/_history/")[0]))
@@ -202,12 +210,21 @@ class ClinicalView:
             self._of_origin.setdefault(line.origin, []).append(line)
             self.versions[line.section] += 1
         for reference in missing:
-            self._waiting.setdefault((holder, reference), []).append(placed)
+            self._waiting.setdefault((holder, reference), {})[id(placed.content)] = placed
         return lines
+
+    def _read_due(self) -> None:
+        """Read again what refers to something that came: when somebody looks, so once for however many came."""
+        due, self._due = self._due, {}
+        for placed in due.values():
+            self._read_again(placed)
 
     def _read_again(self, placed: Placed) -> None:
         """Read a record anew, now that one is here that it refers to. Its lines keep their numbers."""
-        known = self._of_origin.pop(Origin(placed.holder, *_name_of(placed)), [])
+        of_origin = self._of_origin.pop(origin := Origin(placed.holder, *name_of(placed.row, placed.content)), [])
+        # A holder may send several records under one id: the lines of the others stay.
+        known = [line for line in of_origin if line.content is placed.content]
+        self._of_origin[origin] = [line for line in of_origin if line.content is not placed.content]
         for line in known:
             self._lines[line.number] = None
         lines = self._read(placed, [line.number for line in known])
@@ -221,6 +238,7 @@ class ClinicalView:
 
     def _grouping(self, section: Section) -> Grouping | None:
         """The threads of a section; put together anew where lines of it were taken away."""
+        self._read_due()
         if section in self._stale:
             self._stale.discard(section)
             self._sections[section] = Grouping(section)
@@ -228,12 +246,3 @@ class ClinicalView:
                 if line.section is section:
                     self._sections[section].add(line)
         return self._sections.get(section)
-
-
-def _name_of(placed: Placed) -> tuple[str, str]:
-    """Type and id of a record."""
-    kind = TYPE_NAME[placed.row.type_code] if placed.row.type_code < len(TYPE_NAME) else ""
-    try:
-        return kind, heads.read_named(placed.content).id
-    except heads.OTHER_SHAPE:
-        return kind, ""

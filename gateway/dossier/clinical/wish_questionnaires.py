@@ -30,6 +30,8 @@ _OTHER_LIMITS: Final = Wording("Overige behandelgrenzen", "Other limits of treat
 _DATE, _LED_BY, _SPECIALITY, _PRESENT = "963", "16", "1405", "78"
 #: A heading is repeated with each answer below it, up to so many characters: a long one with many answers would fill the memory.
 _HEADING: Final = 240
+#: And all headings of an answer together: however deep it stands.
+_HEADINGS: Final = 480
 _PLAIN: Final = frozenset({Answer.YES, Answer.NO, Answer.SWITCH_OFF, Answer.LEAVE_ON})
 
 
@@ -63,7 +65,7 @@ def questionnaire(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish
         return ()
     frame = _frame(tree, items, follow, is_theirs=is_theirs)
     wishes = [frame.around(one) for one in found]
-    rest = tuple((Wording(question, question), told) for question, told in _rest(items, used, ()))
+    rest = tuple((Wording(question, question), told) for question, told in _rest(items, used, ""))
     if rest:
         value = "\n".join(f"{question.nl} {told}" for question, told in rest)
         notes = (*rest, *dict.fromkeys(comments(tree)))
@@ -206,9 +208,11 @@ def _present(items: tuple[_Item, ...]) -> Iterator[Wording]:
             yield from (Wording(item.told, item.told) for item in _all(one.below) if item.told)
 
 
-def _rest(items: tuple[_Item, ...], used: set[int], above: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _rest(items: tuple[_Item, ...], used: set[int], above: str) -> Iterator[tuple[str, str]]:
     """Every answer that told no wish, with the question and what it stands under."""
     for one in items:
         if one.told and id(one) not in used:
-            yield " › ".join(filter(None, (*above, one.question or one.number))), one.told
-        yield from _rest(one.below, used, (*above, textwrap.shorten(one.question, _HEADING, placeholder="…")))
+            yield " › ".join(filter(None, (above, one.question or one.number))), one.told
+        if one.below:
+            heading = textwrap.shorten(one.question, _HEADING, placeholder="…")
+            yield from _rest(one.below, used, textwrap.shorten(" › ".join(filter(None, (above, heading))), _HEADINGS, placeholder=" …"))

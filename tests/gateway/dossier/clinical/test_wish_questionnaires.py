@@ -148,3 +148,16 @@ def test_an_unknown_modifier_in_a_questionnaire_makes_nothing_plain() -> None:
 
 def test_another_questionnaire_is_no_wish() -> None:
     assert read(response(item("Pijn?", {"valueInteger": 3}), questionnaire="http://example.org/Questionnaire/pain")) == ()
+
+
+def test_headings_of_headings_do_not_fill_the_memory() -> None:
+    inner: list[dict[str, Any]] = [{"linkId": "y", "text": "t", "answer": [{"valueString": "z"}]} for _ in range(300)]
+    for _ in range(25):
+        inner = [{"linkId": "g", "text": "g" * 200, "item": [*inner, *({"linkId": "y", "text": "t", "answer": [{"valueString": "z"}]} for _ in range(100))]}]
+    record = {"resourceType": "QuestionnaireResponse", "id": "1", "status": "completed", "questionnaire": "https://fhir.iknl.nl/fhir/Questionnaire/ACP-zib2020"}
+    answers = 300 + 25 * 100
+
+    (wish,) = read(record | {"item": inner})
+
+    assert len(wish.notes) == answers
+    assert sum(len(question.nl) for question, _ in wish.notes) < answers * 500
