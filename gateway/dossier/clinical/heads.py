@@ -96,6 +96,7 @@ class Judged(Part):
     onsetDateTime: str = ""
     onsetPeriod: Period | None = None
     recordedDate: str = ""
+    bodySite: msgspec.Raw = _RAW
 
 
 class Happened(Part):

@@ -63,6 +63,8 @@ class Course(StrEnum):
     CURRENT = "current"
     #: Agreed, and only from a later day.
     PLANNED = "planned"
+    #: A draft, a proposal or an intention: nobody agreed it yet.
+    PROPOSED = "proposed"
     #: Its record says that it is not to be used for now, or not at all; it is no end of a treatment.
     WITHHELD = "withheld"
     STOPPED = "stopped"
@@ -86,6 +88,7 @@ class Line:
     about: lines of a section that share a key are one thread. `says` is what it states of that, comparable with what
     others state. `also` are the records of other holders that state the identical thing. `part` counts the statements of
     a record that makes several. `hint` is the row's over what its record states: equal for equal statements.
+    `site` is where in the body it is, as the record writes it.
     """
 
     number: int
@@ -101,6 +104,7 @@ class Line:
     flags: int = 0
     identifier: int = 0
     hint: int = 0
+    site: str = ""
     part: int = 0
     medicated: Medicated | None = None
     wish: Wish | None = None

@@ -32,6 +32,7 @@ _BY_TYPE: Final = {
     "MedicationAdministration": Stage.ADMINISTRATION,
 }
 _STOPPED: Final = frozenset({"stopped", "cancelled", "declined", "not-taken", "not-done", "entered-in-error"})
+_NOT_AGREED: Final = frozenset({"draft", "intended", "proposal"})
 _TREATMENTS: Final = ("ext-PharmaceuticalTreatment.Identifier", "zib-Medication-MedicationTreatment")
 _PERIODS: Final = ("ext-TimeInterval.Period", "ext-TimeIntervalPeriod", "zib-Medication-PeriodOfUse")
 _STOP_TYPES: Final = ("ext-StopType", "zib-Medication-StopType", "ext-MedicationAgreement.StopType", "ext-MedicationUse.StopType")
@@ -140,5 +141,7 @@ def _course(tree: Tree, stage: Stage, said: dict[str, Tree], at_ms: float) -> Co
         return Course.ENDED
     if status == "on-hold" or tree.get("doNotPerform") is True:
         return Course.WITHHELD
+    if status in _NOT_AGREED or text(tree, "intent") in _NOT_AGREED:
+        return Course.PROPOSED
     begins = [moment.begin for period in periods if (moment := moment_of(text(period, "start"))) is not None]
     return Course.PLANNED if any(begin > at_ms for begin in begins) else Course.CURRENT

@@ -87,13 +87,15 @@ class Reader:
     def _judged(self, kind: str, holder: HolderName, section: Section, seen: Judged) -> Line:
         concept, key = self._about(seen.code)
         origin = Origin(holder, kind, seen.id)
-        verified = heads.status_code(seen.verificationStatus, "entered-in-error", _REFUTED)
+        verified = heads.status_code(seen.verificationStatus, "entered-in-error", _REFUTED, "confirmed", "unconfirmed", "provisional", "differential")
         clinical = heads.status_code(seen.clinicalStatus, "active", "recurrence", "relapse", *sorted(_ENDED))
         says = _REFUTED if verified == _REFUTED else "ended" if clinical in _ENDED else "affirmed"
         begun = seen.onsetDateTime or ("" if seen.onsetPeriod is None else seen.onsetPeriod.start)
         moment = moment_of(seen.recordedDate) or moment_of(begun)
         family = Family.ALLERGY if kind == "AllergyIntolerance" else Family.PROBLEM
-        return Line(0, origin, section, family, (key or _own(origin),), says, moment, verified or clinical, concept, in_error=verified == "entered-in-error")
+        line = Line(0, origin, section, family, (key or _own(origin),), says, moment, verified or clinical, concept, in_error=verified == "entered-in-error")
+        line.site = bytes(seen.bodySite).decode("utf-8", "replace")
+        return line
 
     def _medication(self, kind: str, holder: HolderName, section: Section, tree: Tree, follow: Follow) -> Line:
         product = self._products.of(tree, holder, with_contained(tree, follow))

@@ -16,7 +16,9 @@ from gateway.dossier.clinical.sides import Lines, against, gathered, together
 
 def group_medication(lines: Lines) -> Iterable[Group]:
     """The groups of the valid lines of one substance."""
-    current, stopped, earlier, events = _by_use(lines)
+    # What nobody agreed yet stands beside it, and is never told as the same.
+    proposed = [line for line in lines if _said(line).course is Course.PROPOSED]
+    current, stopped, earlier, events = _by_use([line for line in lines if _said(line).course is not Course.PROPOSED])
     sides = list(gathered(current, _use).values())
     rule = Rule.SAME_TREATMENT
     if not_used := _not_used(stopped, current):
@@ -30,6 +32,7 @@ def group_medication(lines: Lines) -> Iterable[Group]:
     groups = [against(sides, rule)] if rule is not Rule.SAME_TREATMENT else [together(side, rule) for side in sides]
     apart = gathered([*stopped, *earlier], lambda line: (_said(line).treatment, _said(line).dose)).values()
     groups += [together(side, Rule.SAME_TREATMENT, Standing.EARLIER) for side in apart]
+    groups += [together(side, Rule.SAME_TREATMENT) for side in gathered(proposed, _use).values()]
     return [*groups, *(together(side, Rule.SAME_TREATMENT, _standing(side)) for side in gathered(left, _event).values())]
 
 

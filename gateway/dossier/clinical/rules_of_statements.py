@@ -9,6 +9,8 @@ from gateway.dossier.clinical.lines import Line
 from gateway.dossier.clinical.sides import Lines, by_statement, gathered, together
 
 REFUTED = "refuted"
+#: How sure a source is of a diagnosis, where it is not (FHIR condition-ver-status).
+_UNSURE = frozenset({"unconfirmed", "provisional", "differential"})
 #: Before every date that a record can have.
 _NEVER: Final = -(1 << 62)
 
@@ -24,7 +26,9 @@ def group_problems(lines: Lines) -> Iterable[Group]:
     if REFUTED in sides and len(sides) > 1:
         affirmed = [line for line in lines if line.says != REFUTED]
         return [by_statement([*affirmed, *sides[REFUTED]], Rule.SAME_PROBLEM, Rule.CONFIRMED_AND_REFUTED, lambda line: line.says == REFUTED)]
-    return [together(side, Rule.SAME_PROBLEM) for side in sides.values()]
+    # Left and right are two; so are what is thought of and what is found.
+    apart = gathered(lines, lambda line: (line.says, line.site, line.status if line.status in _UNSURE else ""))
+    return [together(side, Rule.SAME_PROBLEM) for side in apart.values()]
 
 
 def group_persons(lines: Lines) -> Iterable[Group]:

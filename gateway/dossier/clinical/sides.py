@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from gateway.dossier.clinical.groups import Group, Kind, Rule, Standing
-from gateway.dossier.clinical.lines import Line
+from gateway.dossier.clinical.lines import Course, Line
 
 Lines = Sequence[Line]
 
@@ -74,7 +74,12 @@ class Joining:
 
 
 def in_reading_order(groups: Iterable[Group]) -> tuple[Group, ...]:
-    """What holds first, then what was earlier, then what was entered in error; in each the newest first."""
+    """What holds first (what was only proposed last of that), then what was earlier, then what was entered in error; in each the newest first."""
     places = {standing: place for place, standing in enumerate(Standing)}
     newest = sorted(groups, key=lambda group: max(line.order for line in group.lines), reverse=True)
-    return tuple(sorted(newest, key=lambda group: places[group.standing]))
+    return tuple(sorted(newest, key=lambda group: (places[group.standing], _is_proposed(group))))
+
+
+def _is_proposed(group: Group) -> bool:
+    said = group.lines[0].medicated
+    return said is not None and said.course is Course.PROPOSED

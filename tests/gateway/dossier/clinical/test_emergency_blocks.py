@@ -89,3 +89,27 @@ def test_many_wishes_of_one_subject_are_put_in_their_places_without_comparing_ea
 
     assert sum(len(group.lines) for group in thread.groups) == len(many)
     assert {line.moment.begin for line in thread.groups[0].lines if line.moment} == {max(line.moment.begin for line in thread.lines if line.moment)}
+
+
+def problem(logical_id: str, site: str, verification: str = "confirmed") -> dict[str, Any]:
+    """A cataract."""
+    return {
+        "resourceType": "Condition",
+        "id": logical_id,
+        "clinicalStatus": coded("http://terminology.hl7.org/CodeSystem/condition-clinical", "active"),
+        "verificationStatus": coded("http://terminology.hl7.org/CodeSystem/condition-ver-status", verification),
+        "code": coded(SNOMED, "193570009"),
+        "bodySite": [coded(SNOMED, site)],
+        "subject": {"reference": "Patient/1"},
+        "recordedDate": "2020-01-01",
+    }
+
+
+def test_left_and_right_are_two_and_so_are_a_suspicion_and_a_finding() -> None:
+    def groups(*batches: Any) -> int:
+        (thread,) = view_of(batches).threads(Section.PROBLEMS)
+        return len(thread.groups)
+
+    assert groups(batch(A, problem("1", "8966001"), problem("2", "18944008"))) == 2
+    assert groups(batch(A, problem("1", "8966001", "differential")), batch(B, problem("2", "8966001"))) == 2
+    assert groups(batch(A, problem("1", "8966001")), batch(B, problem("2", "8966001"))) == 1

@@ -111,3 +111,11 @@ def test_a_blood_thinner_without_an_atc_code_stands_among_the_blood_thinners(pro
     screen = emergency(view_of([batch(A, coded, agreement("2", "Metoprolol tablet 50mg", 1))]), ())
 
     assert [len(screen.block(block).threads) for block in (BlockName.BLOOD_THINNERS, BlockName.MEDICATION)] == [1, 1]
+
+
+@pytest.mark.parametrize("proposed", [{"status": "draft"}, {"intent": "proposal"}])
+def test_what_was_only_proposed_is_never_told_as_the_same_nor_takes_a_place(proposed: dict[str, Any]) -> None:
+    agreed = agreement("1", NAME, 2, treatment="t", since="2026-01-01")
+    groups = groups_of(batch(A, agreed, agreement("2", NAME, 2, treatment="t", since="2026-11-01", **proposed)))
+
+    assert [(group.standing, [line.origin.id for line in group.lines]) for group in groups] == [(Standing.VALID, ["1"]), (Standing.VALID, ["2"])]
