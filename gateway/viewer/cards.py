@@ -30,9 +30,9 @@ def heard(hearing: Hearing, speech: Speech, left_out: Mapping[HolderName, int], 
     )
 
 
-def cards_of(lines: Iterable[HolderLine], speech: Speech) -> tuple[HolderCard, ...]:
+def cards_of(lines: Iterable[HolderLine], speech: Speech, left_out: Mapping[HolderName, int]) -> tuple[HolderCard, ...]:
     """The cards of some that ended."""
-    return tuple(_ended(line, speech, 0) for line in lines)
+    return tuple(_ended(line, speech, left_out.get(line.holder.name, 0)) for line in lines)
 
 
 def waiting_cards(holders: Iterable[DataHolder], hearing: Hearing, speech: Speech) -> tuple[HolderCard, ...]:

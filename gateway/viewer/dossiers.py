@@ -47,6 +47,10 @@ class OpenDossier:
     changed: anyio.Event = field(default_factory=anyio.Event)
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
+    def __post_init__(self) -> None:
+        """What there is no place for is a gap of its holder."""
+        self.hearing.left_out = self.view.left_out
+
     @property
     def planned(self) -> Planned | None:
         """The plan, once it is there."""

@@ -1,6 +1,6 @@
 """Where each holder is with its answer to one dossier, as the events told it so far."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +23,8 @@ class Hearing:
     planned: Planned | None = None
     completeness: Completeness | None = None
     received: dict[HolderName, int] = field(default_factory=dict)
+    #: Records that the view had no place for, by holder: its own count.
+    left_out: Mapping[HolderName, int] = field(default_factory=dict)
     _status: dict[HolderName, HolderStatus] = field(default_factory=dict)
     _lines: dict[HolderName, HolderLine] = field(default_factory=dict)
     _cards: dict[HolderName, DataHolder] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class Hearing:
     def missing(self, sections: Iterable[Section]) -> tuple[HolderLine, ...]:
         """Of whom something may be missing in these sections, that ended."""
         wanted = frozenset(sections)
-        return tuple(line for line in self.lines if line.gaps & wanted)
+        return tuple(line for line in self.lines if (sections_fed_by(line.holder.kind) if self.left_out.get(line.holder.name) else line.gaps) & wanted)
 
     def waiting_for(self, sections: Iterable[Section]) -> tuple[DataHolder, ...]:
         """Who feeds one of these sections, and is still answering."""

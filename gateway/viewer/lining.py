@@ -76,8 +76,10 @@ class Lining:
         kind = group.kind.value if group.kind is not Kind.SAME or len(group.lines) > 1 else Kind.SINGLE.value
         if group.rule is Rule.CONFIRMED_AND_REFUTED:
             sides = tuple(tuple(self._affirmed(row) for row in side) for side in sides)
-        common = self._common([side[0].what for side in sides], thread)
-        return Cluster(kind, group.standing.value, sides, "" if group.rule is Rule.ALONE else self.speech(f"rule.{group.rule.value}"), _upper_first(common))
+        common = _upper_first(self._common([side[0].what for side in sides], thread))
+        rule = "" if group.rule is Rule.ALONE else self.speech(f"rule.{group.rule.value}")
+        left = max(0, len(group.sides) - most)
+        return Cluster(kind, group.standing.value, sides, rule, common, more_sides=left, total=len(group.lines))
 
     def strand(self, thread: Thread, *, most: int = _MOST_OLDER) -> Strand:
         """A thread: what holds now, what is older, what was, what never should have been; *most* of each of these."""
@@ -92,11 +94,12 @@ class Lining:
         return Strand(
             key=f"t{min(line.number for line in thread.lines)}",
             title=title,
-            now=tuple(self.cluster(group, thread) for group in now),
-            older=tuple(self.cluster(group, thread) for group in older[:most]),
+            now=tuple(self.cluster(group, thread, most=max(50, most)) for group in now),
+            older=tuple(self.cluster(group, thread, most=max(50, most)) for group in older[:most]),
             more_older=max(0, len(older) - most),
-            earlier=tuple(self.cluster(group, thread) for group in earlier[:most]),
+            earlier=tuple(self.cluster(group, thread, most=max(50, most)) for group in earlier[:most]),
             more_earlier=max(0, len(earlier) - most),
+            more_in_error=max(0, len(in_error) - most),
             in_error=tuple(self.cluster(group, thread) for group in in_error[:most]),
             trend=trend_of(self.view, thread, title, self.speech, self.title),
             whole=newest.number,

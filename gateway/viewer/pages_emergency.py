@@ -9,7 +9,7 @@ from starlette.responses import Response
 from accord.terms.vocabulary import Section
 from gateway.dossier.clinical.contacts import Contact
 from gateway.dossier.clinical.emergency import FED_BY, BlockName, emergency, holding
-from gateway.dossier.clinical.groups import Thread
+from gateway.dossier.clinical.groups import Group, Thread
 from gateway.viewer.cards import heard
 from gateway.viewer.fitting import fit
 from gateway.viewer.frames import Around, around, section_path
@@ -36,6 +36,8 @@ _SECTION: Final = {
 #: More are never looked at for one screen.
 _MOST_THREADS: Final = 30
 _MOST_NAMES: Final = 3
+#: Of one thing, so many that hold now; the others are counted.
+_MOST_GROUPS: Final = 6
 _PEOPLE: Final = "people"
 
 
@@ -69,17 +71,34 @@ def _block(page: Around, lining: Lining, name: BlockName, threads: tuple[Thread,
     shown = threads if in_full and name is BlockName.WISHES else threads[:_MOST_THREADS]
     path = section_path(page.root, _SECTION[name])
     clusters: list[Cluster] = []
+    hidden = 0
     for thread in shown:
         groups = holding(thread)
-        take = len(groups) if name is BlockName.WISHES else 1
-        clusters += [lining.cluster(group, thread) for group in groups[:take]]
+        now = _now(name, groups, lining)
+        take = len(now) if name is BlockName.WISHES else _MOST_GROUPS
+        clusters += [lining.cluster(group, thread) for group in now[:take]]
+        hidden += max(0, len(now) - take)
         if name is BlockName.WISHES:
             clusters += [lining.cluster(group, thread) for group in thread.groups if group not in groups][: None if in_full else 1]
     trend = None
     if name is BlockName.KIDNEY:
         trend = next((found for thread in shown if (found := trend_of(lining.view, thread, lining.row(thread.lines[0]).what, page.speech, lining.title))), None)
-    block = Block(name.value, page.speech(f"block.{name.value}"), path, tuple(clusters), len(threads) - len(shown), trend=trend)
+    block = Block(name.value, page.speech(f"block.{name.value}"), path, tuple(clusters), len(threads) - len(shown) + hidden, trend=trend)
     return _with_missing(page, block, FED_BY[name])
+
+
+def _now(name: BlockName, groups: tuple[Group, ...], lining: Lining) -> tuple[Group, ...]:
+    """What of a thread must be seen: two products, two implants, two sides of a body are two, and the newest hides none of them."""
+    if name is BlockName.PROBLEMS:
+        return tuple(group for group in groups if any(line.says == "affirmed" for line in group.lines))
+    if name in (BlockName.MEDICATION, BlockName.BLOOD_THINNERS):
+        used = tuple(group for group in groups if any(line.medicated is not None and line.medicated.stage.says_how_it_is_used for line in group.lines))
+        return used or groups[:1]
+    if name is BlockName.KIDNEY:
+        # One that was only asked for does not hide the last that has a value.
+        measured = next((group for group in groups[:_MOST_THREADS] if any(lining.shown(line).value for line in group.lines[:_MOST_GROUPS])), groups[0])
+        return groups[:1] if measured is groups[0] else (groups[0], measured)
+    return groups
 
 
 def _with_missing(page: Around, block: Block, sections: Iterable[Section]) -> Block:

@@ -95,7 +95,7 @@ def _page(page: Around, section: Section, lining: Lining, threads: Sequence[Thre
     return SectionPage(
         path=section_path(page.root, section),
         title=speech.say(SECTIONS[section]),
-        missing=cards_of(hearing.missing((section,)), speech),
+        missing=cards_of(hearing.missing((section,)), speech, dossier.view.left_out),
         waiting=waiting_cards(hearing.waiting_for((section,)), hearing, speech),
         strands=tuple(strands),
         total=dossier.view.count(section),

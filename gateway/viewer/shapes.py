@@ -63,6 +63,8 @@ class Cluster:
     about: str = ""
     #: Sides for which there was no room.
     more_sides: int = 0
+    #: Lines in all, also those for which there is no row.
+    total: int = 0
 
     def fewer(self, most: int) -> "Cluster":
         """The same with so many sides, and how many more there are."""
@@ -123,6 +125,7 @@ class Strand:
     #: Of the older and the earlier ones: those that are not on the page, for being too many.
     more_older: int = 0
     more_earlier: int = 0
+    more_in_error: int = 0
     #: A line of it, by which the whole of it is found.
     whole: int = 0
 

@@ -172,7 +172,7 @@ def test_broken_glass_is_asked_for_without_scripts_and_stands_red_on_every_page(
         reader.open()
         reader.page.get_by_role("link", name="Noodtoegang vragen").click()
         reader.page.locator('input[value="life-threatening"]').check()
-        reader.page.locator("button.loud").click()
+        reader.page.locator("button.danger").click()
         reader.page.wait_for_url(lambda url: url != reader.root and "noodtoegang" not in url)
         reader.root = reader.page.url
         for path in ("", "lab", "holders", "print"):

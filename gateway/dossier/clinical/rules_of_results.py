@@ -62,9 +62,17 @@ def _without_replaced(lines: Lines) -> tuple[list[Line], list[Line]]:
             known = newest.get(line.identifier)
             newest[line.identifier] = line if known is None or line.order > known.order else known
     # A copy of the uncorrected elsewhere says what was taken back; one that says the same as the correction does not.
-    replaced = [line for line in lines if line.identifier in corrected and line.status not in CORRECTING and line.says != newest[line.identifier].says]
+    replaced = [line for line in lines if line.identifier in corrected and line.status not in CORRECTING and _corrects(newest[line.identifier], line)]
     gone = set(map(id, replaced))
     return [line for line in lines if id(line) not in gone], replaced
+
+
+def _corrects(correction: Line, line: Line) -> bool:
+    """Whether a correction takes a result's place: of the same moment. Of another moment the number was used twice, and both stand."""
+    here, there = line.moment, correction.moment
+    if line.says == correction.says or here is None or there is None:
+        return False
+    return here.begin < there.end and there.begin < here.end
 
 
 def _candidates(lines: Lines) -> Iterable[list[int]]:

@@ -79,6 +79,12 @@ def test_a_corrected_result_takes_the_place_of_its_earlier_version_everywhere() 
     assert (second.standing, [name(line.origin) for line in second.lines]) == (Standing.EARLIER, [f"{B} Observation/7"])
 
 
+def test_a_correction_of_another_moment_takes_nothings_place() -> None:
+    view = view_of([batch(A, observation("1", "34", MORNING, number="x")), batch(B, observation("7", "90", "2001-01-01", status="corrected", number="x"))])
+
+    assert said(groups_of(view, Section.LAB)) == [(Kind.CONFLICT, Rule.DIFFERENT_RESULT, Standing.VALID)]
+
+
 def test_the_same_number_with_another_value_and_no_correction_is_a_conflict() -> None:
     view = view_of([batch(A, observation("1", "3.4", MORNING, number="x")), batch(B, observation("7", "34", EVENING, number="x"))])
 
