@@ -7,6 +7,7 @@ from typing import Final
 from accord.terms.identifiers import HolderName
 from gateway.dossier.clinical.groups import Group, Kind, Rule, Standing, Thread
 from gateway.dossier.clinical.lines import Line
+from gateway.dossier.clinical.rules_of_statements import contradicted
 from gateway.dossier.clinical.showing import show
 from gateway.dossier.clinical.shown import Attention, Shown
 from gateway.dossier.clinical.view import ClinicalView
@@ -76,6 +77,9 @@ class Lining:
         kind = group.kind.value if group.kind is not Kind.SAME or len(group.lines) > 1 else Kind.SINGLE.value
         if group.rule is Rule.CONFIRMED_AND_REFUTED:
             sides = tuple(tuple(self._affirmed(row) for row in side) for side in sides)
+        if self._is_contradicted(thread):
+            warning = ("", self.speech("row.contradicted"))
+            sides = tuple(tuple(replace(row, extra=(*row.extra, warning)) for row in side) for side in sides)
         common = _upper_first(self._common([side[0].what for side in sides], thread))
         rule = "" if group.rule is Rule.ALONE else self.speech(f"rule.{group.rule.value}")
         left = max(0, len(group.sides) - most)
@@ -113,6 +117,13 @@ class Lining:
         """What a holder is called."""
         card = self.hearing.card(name)
         return card.title if card is not None else name.value
+
+    def _is_contradicted(self, thread: Thread) -> bool:
+        """Whether it says that nothing is known of a kind, while something of it is affirmed."""
+        if thread.concept is None or "no-known-allergy" not in thread.concept.roles:
+            return False
+        others = (line for one in self.view.threads(thread.section) if one.about != thread.about for line in one.lines)
+        return contradicted(thread.lines, others)
 
     def _common(self, names: Sequence[str], thread: Thread) -> str:
         """What sides have in common that call it differently: the substance of two strengths; else the concept."""

@@ -45,6 +45,7 @@ class ClinicalView:
         self.versions: Counter[Section] = Counter()
         self.left_out: Counter[HolderName] = Counter()
         self.size = 0
+        self._taken: Counter[HolderName] = Counter()
         self._most = most_bytes
         self._reader = Reader(table, at, wishes or wishes_at(at))
         self._folding: Folding | None = Folding(window_bytes=most_bytes)
@@ -75,6 +76,7 @@ class ClinicalView:
             self.version += 1
             return
         self.size += taken
+        self._taken[arrived.holder] += taken
         if arrived.mapping:
             self._mappings[arrived.holder] = arrived.mapping
         self._place(self._folding.fold(arrived))
@@ -88,6 +90,8 @@ class ClinicalView:
         """Nothing of a holder may be used: its lines go, and what was shown as it had it is shown after all."""
         if self._folding is None:
             raise RuntimeError("this dossier is closed")
+        # What is gone leaves its place to others.
+        self.size -= self._taken.pop(holder, 0)
         self._content = {key: content for key, content in self._content.items() if key[0] != holder}
         self._waiting = {key: waiting for key, waiting in self._waiting.items() if key[0] != holder}
         self._due = {key: placed for key, placed in self._due.items() if placed.holder != holder}

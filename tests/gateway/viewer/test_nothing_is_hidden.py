@@ -74,6 +74,13 @@ async def test_sixty_sayings_are_told_as_sixty(demo: Kit) -> None:
     assert "waarschijnlijk hetzelfde: 60" in text_of((await demo.get(f"{root}medication")).text)
 
 
+async def test_none_known_is_said_to_be_contradicted_where_there_is_an_allergy(demo: Kit) -> None:
+    root = await dossier_of(demo, *told(patient(), allergy("1"), allergy("2", code="716186003")))
+
+    for path in ("", "allergies"):
+        assert "Tegengesproken: er staat wel een allergie." in text_of((await demo.get(f"{root}{path}")).text), path
+
+
 async def test_p8_what_there_is_no_place_for_is_a_gap_of_every_section_that_its_holder_feeds(demo: Kit) -> None:
     object.__setattr__(demo.desk.settings, "dossier_bytes", 500)
     root = await dossier_of(demo, *told(patient(), allergy("1")))
