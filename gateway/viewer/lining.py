@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from accord.terms.identifiers import HolderName
+from accord.terms.vocabulary import Section
 from gateway.dossier.clinical.groups import Group, Kind, Rule, Standing, Thread
 from gateway.dossier.clinical.lines import Line
 from gateway.dossier.clinical.rules_of_statements import contradicted
 from gateway.dossier.clinical.showing import show
 from gateway.dossier.clinical.shown import Attention, Shown
 from gateway.dossier.clinical.view import ClinicalView
+from gateway.dossier.clinical.wish_remarks import read_remarks
 from gateway.dossier.words import SECTIONS
 from gateway.viewer.hearing import Hearing
 from gateway.viewer.shapes import Cluster, Row, Strand
@@ -149,6 +151,8 @@ class Lining:
     def _said(self, line: Line, shown: Shown) -> tuple[str, str, list[tuple[str, str]]]:
         """What it is about, what it says, and what is always read with that."""
         wish = line.wish
+        if wish is None and line.section is Section.PLANNING_AHEAD:
+            return self._beside_wishes(line, shown)
         if wish is None:
             return _upper_first(shown.what), shown.value, []
         words = self.speech.say(wish.words)
@@ -157,6 +161,15 @@ class Lining:
         if wish.ended:
             extra.append((self.speech("row.ended"), self.speech.day(wish.ended)))
         return _upper_first(self.speech.say(wish.title) or shown.what), words, extra
+
+    def _beside_wishes(self, line: Line, shown: Shown) -> tuple[str, str, list[tuple[str, str]]]:
+        """What stands beside the wishes: that a conversation took place, that somebody may decide for themselves."""
+        tree = self.view.tree(line)
+        remark = next(iter(read_remarks(tree, self.view.follow(line, tree), self.view.table)), None)
+        if remark is None:
+            return _upper_first(shown.what), shown.value, []
+        notes = [(self.speech.say(label), told) for label, told in remark.notes]
+        return _upper_first(self.speech.say(remark.subject)), self.speech.say(remark.words), notes
 
 
 def _telling_first(side: Sequence[Line]) -> Sequence[Line]:

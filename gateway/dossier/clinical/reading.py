@@ -18,7 +18,8 @@ from gateway.dossier.clinical.heads import Happened, Judged, Observed
 from gateway.dossier.clinical.lines import Family, Line, Moment
 from gateway.dossier.clinical.medicating import Products, begun, medicated
 from gateway.dossier.clinical.moments import moment_of
-from gateway.dossier.clinical.trees import Follow, Tree, codings, parts, read_tree_fast, text, with_contained, words_of
+from gateway.dossier.clinical.persons import person_lines
+from gateway.dossier.clinical.trees import Follow, Tree, codings, read_tree_fast, text, with_contained, words_of
 from gateway.dossier.clinical.values import value_of
 from gateway.dossier.clinical.wish_order import days_of
 from gateway.dossier.clinical.wish_remarks import read_remarks
@@ -69,7 +70,7 @@ class Reader:
         if kind in _MEDICATION:
             return [self._medication(kind, holder, section, read_tree_fast(content), follow)]
         if kind in ("Patient", "RelatedPerson"):
-            return [_person(kind, holder, section, read_tree_fast(content))]
+            return person_lines(Origin(holder, kind, heads.read_named(content).id), section, read_tree_fast(content), follow, self._table)
         if kind in _MAY_BE_A_WISH:
             return self._wished(kind, holder, section, read_tree_fast(content), follow)
         return self._happened(kind, holder, section, content, follow)
@@ -223,23 +224,3 @@ def _dated(tree: Tree, kind: str) -> Moment | None:
         if (moment := moment_of(found)) is not None:
             return moment
     return None
-
-
-def _person(kind: str, holder: HolderName, section: Section, tree: Tree) -> Line:
-    """The person, or somebody near them: the same for the eye when name (and birth) are."""
-    origin = Origin(holder, kind, text(tree, "id"))
-    name = next((_plain(one) for one in parts(tree, "name")), "")
-    if kind == "RelatedPerson":
-        return Line(0, origin, section, Family.PERSON, (f"relation {name}" if name else _own(origin),), "", _dated(tree, kind))
-    says = "|".join((name, text(tree, "birthDate"), text(tree, "gender"), "deceased" if _is_deceased(tree) else ""))
-    return Line(0, origin, section, Family.PERSON, ("person",), says)
-
-
-def _is_deceased(tree: Tree) -> bool:
-    return tree.get("deceasedBoolean") is True or bool(text(tree, "deceasedDateTime"))
-
-
-def _plain(name: Tree) -> str:
-    given = name.get("given")
-    words = [*(one for one in (given if isinstance(given, list) else []) if isinstance(one, str)), text(name, "family")]
-    return " ".join(" ".join(filter(None, words)).split()).casefold() or text(name, "text").casefold()

@@ -88,3 +88,13 @@ async def test_p8_what_there_is_no_place_for_is_a_gap_of_every_section_that_its_
     for path in ("", "allergies"):
         page = text_of((await demo.get(f"{root}{path}")).text)
         assert "Niet gehoord" in page or "niet (volledig) gehoord" in page, path
+
+
+async def test_whether_somebody_may_decide_is_read_among_the_wishes(demo: Kit) -> None:
+    url = "https://api.iknl.nl/docs/pzp/r4/StructureDefinition/ext-LegallyCapable-MedicalTreatmentDecisions"
+    capable = {"url": url, "extension": [{"url": "legallyCapable", "valueBoolean": False}, {"url": "legallyCapableComment", "valueString": "sinds mei"}]}
+    root = await dossier_of(demo, *told(patient(extension=[capable])))
+    page = text_of((await demo.get(f"{root}planning-ahead")).text)
+
+    assert "Niet wilsbekwaam voor medische beslissingen" in page
+    assert "sinds mei" in page
