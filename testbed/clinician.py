@@ -146,7 +146,7 @@ class Clinician:
         page.locator("a.glass-link").click()
         page.locator(f"input[value={reason}]").check()
         clicked = time.monotonic()
-        page.locator("button.loud").click()
+        page.locator("form.glass button").click()
         page.locator("p.broken").wait_for()
         return Opened(page, clicked, page.url)
 
