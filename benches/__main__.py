@@ -34,6 +34,8 @@ BENCHES: Final = (
     "stu3_conversion",
     "outbound",
     "reconnect",
+    "clinical_grouping",
+    "viewer_page",
 )
 _SECONDS: Final = 900
 _BEGIN: Final = "<!-- figures: written by `python -m benches --into` -->\n"

@@ -1,14 +1,16 @@
 """The acceptance story as checks: every *must hold* on what arrives through public faces, one finding each.
 
+Of steps 1 and 2 also on the screen, in a real browser; where there is none, that cannot be told.
+
 Steps of the story whose parts do not exist yet are not told: 5, 7. Step 6, and who joins in step 3, have regions of their own.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from testbed import story_developer, story_emergency, story_it, story_joining, story_kitchen, story_silence
+from testbed import story_developer, story_emergency, story_glass, story_it, story_joining, story_kitchen, story_screen, story_silence
 from testbed.plants import PLANTS, Plant
 from testbed.region import BlockingRegion
 from testbed.story_evidence import CannotBeTold, DoesNotHold, Night
@@ -39,8 +41,9 @@ class Finding:
 
 
 STEPS: Final[dict[int, tuple[Fact, ...]]] = {
-    1: story_emergency.FACTS,
-    2: story_silence.FACTS,
+    1: (*story_emergency.FACTS, *story_screen.FACTS),
+    # First on the screen: while an emergency lasts, holders write no second line of it.
+    2: (*story_glass.FACTS, *story_silence.FACTS),
     3: story_it.FACTS,
     4: story_developer.FACTS,
     6: story_kitchen.FACTS,
@@ -69,8 +72,8 @@ def tell(*, seed: int = 2026, plant: str | None = None, steps: Iterable[int] = S
                 yield _found(_KITCHEN, fact, night)
 
 
-def _tell_the_night(seed: int, planted: Plant | None, steps: Iterable[int]) -> Iterator[Finding]:
-    with BlockingRegion.start(seed=seed, people=PEOPLE, change=planted.change if planted else None) as region:
+def _tell_the_night(seed: int, planted: Plant | None, steps: Collection[int]) -> Iterator[Finding]:
+    with BlockingRegion.start(seed=seed, people=PEOPLE, change=planted.change if planted else None, viewer=bool({1, 2} & set(steps))) as region:
         if planted is not None and planted.spoil is not None:
             planted.spoil(region)
         night = Night(region)

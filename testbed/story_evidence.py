@@ -7,7 +7,7 @@ CannotBeTold        it cannot be checked here, for instance because a client is 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from testbed.asking import Dossier, HeldRecord
 from testbed.demo_merged import MergedDossier, get, read_everything
@@ -54,6 +54,8 @@ class Night:
 
     def __init__(self, region: BlockingRegion) -> None:
         self.region = region
+        #: What was on screens, by how it was looked at; see `testbed.story_screens`.
+        self.seen: dict[str, Any] = {}
 
     @cached_property
     def warm(self) -> Dossier:

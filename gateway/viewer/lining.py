@@ -73,9 +73,11 @@ class Lining:
             details=(*self._said_with(line), *((one.label, one.text) for one in shown.details if (one.label, one.text) not in extra)),
         )
 
-    def cluster(self, group: Group, thread: Thread, *, most: int = 50) -> Cluster:
-        """A group of a thread as rows that belong together."""
-        sides = tuple(tuple(self.row(line) for line in _telling_first(side)[:most]) for side in group.sides[:most])
+    def cluster(self, group: Group, thread: Thread, *, most: int = 50, first_only: bool = False) -> Cluster:
+        """A group of a thread as rows that belong together. *first_only*: of each side its first row, and how many it has beside that."""
+        chosen = [_telling_first(side)[:most] for side in group.sides[:most]]
+        sides = tuple(tuple(self.row(line) for line in (side[:1] if first_only else side)) for side in chosen)
+        beside = tuple(len(side) - 1 for side in group.sides[:most]) if first_only else ()
         kind = group.kind.value if group.kind is not Kind.SAME or len(group.lines) > 1 else Kind.SINGLE.value
         if group.rule is Rule.CONFIRMED_AND_REFUTED:
             sides = tuple(tuple(self._affirmed(row) for row in side) for side in sides)
@@ -85,7 +87,7 @@ class Lining:
         common = _upper_first(self._common([side[0].what for side in sides], thread))
         rule = "" if group.rule is Rule.ALONE else self.speech(f"rule.{group.rule.value}")
         left = max(0, len(group.sides) - most)
-        return Cluster(kind, group.standing.value, sides, rule, common, more_sides=left, total=len(group.lines))
+        return Cluster(kind, group.standing.value, sides, rule, common, more_sides=left, total=len(group.lines), beside=beside)
 
     def strand(self, thread: Thread, *, most: int = _MOST_OLDER) -> Strand:
         """A thread: what holds now, what is older, what was, what never should have been; *most* of each of these."""

@@ -76,10 +76,11 @@ def _block(page: Around, lining: Lining, name: BlockName, threads: tuple[Thread,
         groups = holding(thread)
         now = _now(name, groups, lining)
         take = len(now) if name is BlockName.WISHES else _MOST_GROUPS
-        clusters += [lining.cluster(group, thread) for group in now[:take]]
+        clusters += [lining.cluster(group, thread, first_only=not in_full) for group in now[:take]]
         hidden += max(0, len(now) - take)
         if name is BlockName.WISHES:
-            clusters += [lining.cluster(group, thread) for group in thread.groups if group not in groups][: None if in_full else 1]
+            past = [group for group in thread.groups if group not in groups][: None if in_full else 1]
+            clusters += [lining.cluster(group, thread, first_only=not in_full) for group in past]
     trend = None
     if name is BlockName.KIDNEY:
         trend = next((found for thread in shown if (found := trend_of(lining.view, thread, lining.row(thread.lines[0]).what, page.speech, lining.title))), None)

@@ -19,8 +19,11 @@ from gateway.viewer.paging import Submit, View
 from gateway.viewer.shapes import Filter, SectionPage
 from gateway.viewer.visits import Visit, go
 
-#: Threads on one page: what a browser shows at once without a pause.
+#: Threads on one page, and lines in these: what a browser takes in without a pause. A thread that has very many folds most of them away
+#: (`Lining.strand`), and counts for no more than this.
 PER_PAGE: Final = 50
+_LINES_PER_PAGE: Final = 800
+_LINES_OF_ONE: Final = 100
 #: Of one thread, when it is looked at by itself.
 _WHOLE: Final = 500
 
@@ -48,11 +51,11 @@ def _show(visit: Visit, section: Section) -> Response:
     unread = 0
     if wanted.is_set:
         threads, unread = chosen(threads, wanted, lining)
-    last = max(1, -(-len(threads) // PER_PAGE))
-    number = min(page_number(visit), last)
+    pages = _pages(threads)
+    number = min(page_number(visit), len(pages))
     title = page.speech.say(SECTIONS[section])
-    shown = _page(page, section, lining, threads[(number - 1) * PER_PAGE : number * PER_PAGE], wanted)
-    shown = replace(shown, number=number, last=last, shown=sum(len(thread.lines) for thread in threads), unread=unread)
+    shown = _page(page, section, lining, pages[number - 1], wanted)
+    shown = replace(shown, number=number, last=len(pages), shown=sum(len(thread.lines) for thread in threads), unread=unread)
     return page.page("section.html", page.head(title, section.value), page=shown)
 
 
@@ -63,6 +66,20 @@ def _in_order(page: Around, section: Section) -> tuple[Thread, ...]:
         return threads
     first = emergency(page.dossier.view, ()).block(BlockName.WISHES).threads
     return (*first, *(thread for thread in threads if not any(thread is one for one in first)))
+
+
+def _pages(threads: Sequence[Thread]) -> list[list[Thread]]:
+    """The threads by page; where there are none, one page without any."""
+    pages: list[list[Thread]] = [[]]
+    lines = 0
+    for thread in threads:
+        weight = min(len(thread.lines), _LINES_OF_ONE)
+        if len(pages[-1]) == PER_PAGE or (pages[-1] and lines + weight > _LINES_PER_PAGE):
+            pages.append([])
+            lines = 0
+        pages[-1].append(thread)
+        lines += weight
+    return pages
 
 
 async def whole_thread(visit: Visit) -> Response:

@@ -65,6 +65,12 @@ class Cluster:
     more_sides: int = 0
     #: Lines in all, also those for which there is no row.
     total: int = 0
+    #: Rows of each side that are counted here, and shown elsewhere; none where all are here.
+    beside: tuple[int, ...] = ()
+
+    def others(self, side: int) -> int:
+        """How many rows a side has beside its first."""
+        return len(self.sides[side]) - 1 + (self.beside[side] if self.beside else 0)
 
     def fewer(self, most: int) -> "Cluster":
         """The same with so many sides, and how many more there are."""

@@ -5,20 +5,22 @@ import json
 import os
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from testbed import story, story_emergency, story_it
+from testbed import story, story_emergency, story_glass, story_it, story_screen
+from testbed.browsing import NoBrowser, with_chromium
 from testbed.cli import demo_app
 from testbed.people import DINA, generate
 from testbed.people import Region as Generated
 from testbed.plants import PLANTS
 from testbed.region import BlockingRegion
 from testbed.story_canary import disguises, scan, written_files
-from testbed.story_evidence import DoesNotHold, Night, expect, expect_same
+from testbed.story_evidence import CannotBeTold, DoesNotHold, Night, expect, expect_same
 
 slow = pytest.mark.slow
 #: Whose agents ask a live system, and keep nothing.
@@ -27,7 +29,7 @@ READ_LIVE = ("dinkelhorst", "reggerbrug", "brinkhof", "vijzelmarke", "eschrand",
 
 @pytest.fixture(scope="module")
 def _night() -> Iterator[BlockingRegion]:
-    with BlockingRegion.start() as region:
+    with BlockingRegion.start(viewer=True) as region:
         yield region
 
 
@@ -49,6 +51,22 @@ def _change_both(generated: Generated) -> Generated:
 @slow
 @pytest.mark.parametrize("fact", [*story_emergency.FACTS, *story_it.FACTS], ids=lambda fact: fact.__name__)
 def test_every_must_hold_holds(night: Night, fact: story.Fact) -> None:
+    assert fact(night)
+
+
+@pytest.fixture(scope="module")
+def _browser() -> None:
+    try:
+        with_chromium(lambda _: None)
+    except NoBrowser as missing:
+        pytest.skip(str(missing))
+
+
+@slow
+@pytest.mark.e2e
+@pytest.mark.usefixtures("_browser")
+@pytest.mark.parametrize("fact", [*story_screen.FACTS, *story_glass.FACTS], ids=lambda fact: fact.__name__)
+def test_every_must_hold_holds_on_the_screen(night: Night, fact: story.Fact) -> None:
     assert fact(night)
 
 
@@ -80,6 +98,33 @@ def test_a_planted_wrong_is_found(region: BlockingRegion, plant: str, fact: stor
 
 
 @slow
+@pytest.mark.e2e
+@pytest.mark.usefixtures("_browser")
+@pytest.mark.parametrize(
+    ("plant", "facts"),
+    [
+        ("false-nothing", [story_screen.ten_holders_on_the_page, story_screen.the_dead_post_has_its_telephone]),
+        ("leaked-refusal", [story_screen.ten_holders_on_the_page, story_screen.silence_looks_like_refusal_on_the_page]),
+    ],
+)
+def test_a_planted_wrong_is_found_on_the_screen(region: BlockingRegion, plant: str, facts: list[story.Fact]) -> None:
+    spoil = PLANTS[plant].spoil
+    assert spoil is not None
+    spoil(region)
+    night = Night(region)
+
+    for fact in facts:
+        with pytest.raises(DoesNotHold):
+            fact(night)
+
+
+@slow
+def test_without_a_viewer_the_screen_cannot_be_told() -> None:
+    with BlockingRegion.start(story=False, holders=["dinkelhorst"]) as region, pytest.raises(CannotBeTold, match="viewer"):
+        story_screen.one_click_opens_her(Night(region))
+
+
+@slow
 def test_p6_what_only_root_may_look_into_is_named_and_everything_else_is_searched(region: BlockingRegion) -> None:
     written = written_files(region)
 
@@ -92,13 +137,15 @@ def test_p6_what_only_root_may_look_into_is_named_and_everything_else_is_searche
 
 @slow
 def test_wrong_records_are_found() -> None:
-    with BlockingRegion.start(story=False, change=_change_both, holders=["dinkelhorst", "twickelaar", "reggerbrug"]) as region:
+    with BlockingRegion.start(story=False, change=_change_both, holders=["dinkelhorst", "twickelaar", "reggerbrug"], viewer=True) as region:
         night = Night(region)
 
         with pytest.raises(DoesNotHold, match="times that the eGFR is shown: 2"):
             story_emergency.egfr_once_with_two_origins(night)
         with pytest.raises(DoesNotHold, match="Observation/1 of twickelaar: 0"):
             story_emergency.both_observation_1(night)
+        with suppress(CannotBeTold), pytest.raises(DoesNotHold, match="the eGFR: "):
+            story_screen.egfr_stands_once(night)
 
 
 @slow
@@ -107,7 +154,7 @@ def test_the_command_says_each_must_hold_in_a_line_of_json_and_fails_on_a_plant(
 
     lines = [json.loads(line) for line in told.stdout.splitlines()]
     assert [line["fact"] for line in lines if line["holds"] is False] == ["both-observation-1"]
-    assert len(lines) == len(story_emergency.FACTS)
+    assert len(lines) == len(story.STEPS[1])
     assert told.exit_code == 1
 
 
