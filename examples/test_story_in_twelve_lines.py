@@ -16,6 +16,6 @@ def test_a_slow_pharmacy_is_named_and_then_heard(noaber_region: BlockingRegion) 
     assert hasty.holders["vijzelmarke"].ending == "too-late"
     assert "vijzelmarke" in hasty.sections["medication"].missing
     assert "vijzelmarke" not in patient.sections["medication"].missing
-    assert [b"Apixaban tablet 5mg" in record.json for record in patient.of("vijzelmarke", "Medication")] == [True]
+    assert any(b"Apixaban tablet 5mg" in record.json for record in patient.of("vijzelmarke", "Medication"))
     assert patient.holders["losserveld"].ending == "too-late"
     assert any(b"37.50" in record.json for record in patient.of("twickelaar"))

@@ -17,6 +17,8 @@ _MOMENTS: Final = (
     "effectiveDateTime recordedDate authoredOn dateTime date performedDateTime whenHandedOver whenPrepared "
     "onsetDateTime occurrenceDateTime dateAsserted issued startDate created"
 ).split()
+#: What was handed out says nothing of how it is to be used, and so differs from nothing.
+_HAND_OUT: Final = "373784005"
 _CODES: Final = ("code", "vaccineCode", "type", "class", "serviceType", "description", "category")
 _STATES: Final[Mapping[str, tuple[str, str]]] = {
     "confirmed": ("bevestigd", "confirmed"),
@@ -72,7 +74,7 @@ def subject_of(record: Json, follow: Follow) -> str:
             return PERSON
         case "AllergyIntolerance":
             return f"allergy {_first_code(record.get('code'))}"
-        case "MedicationRequest" | "MedicationDispense":
+        case "MedicationRequest" | "MedicationDispense" if _first_code(record.get("category")) != _HAND_OUT:
             codes = _codings(_product(record, follow))
             return f"medication {next((coding.get('code') for coding in codes if 'atc' in coding.get('system', '')), '')}"
     return ""
