@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import anyio
@@ -38,6 +38,8 @@ class OpenDossier:
     opened: datetime
     seen: datetime
     view: ClinicalView
+    #: An emergency is limited in time (promise P12): from then on it is gone, however much it is looked at.
+    ends: datetime | None = None
     hearing: Hearing = field(default_factory=Hearing)
     failure: Fault | None = None
     is_over: bool = False
@@ -106,8 +108,10 @@ class OpenDossiers:
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(self, session: Session, question: Question) -> str:
+    def open(self, session: Session, question: Question, *, lasts: timedelta | None = None) -> str:
         """Begin to ask, and give the token under which the dossier stands. Of one clinician the one longest unseen makes room.
+
+        *lasts*: for no longer than this, however much it is looked at.
 
         Raises:
             Unavailable: `too-many-questions`: as many are open as there may be.
@@ -120,7 +124,7 @@ class OpenDossiers:
             raise Unavailable(Fault.TOO_MANY_QUESTIONS)
         now, token = self._clock(), secrets.token_urlsafe(24)
         view = ClinicalView(table(), now, most_bytes=min(VIEW_BYTES, self._settings.dossier_bytes))
-        dossier = self._open[token] = OpenDossier(session.owner, question, now, now, view)
+        dossier = self._open[token] = OpenDossier(session.owner, question, now, now, view, None if lasts is None else now + lasts)
         self._tasks.start_soon(self._fill, dossier)
         return token
 
@@ -154,9 +158,9 @@ class OpenDossiers:
             self.close(token)
 
     def forget_idle(self) -> None:
-        """Let go of what nobody looked at for too long."""
-        oldest = self._clock() - IDLE
-        for token in [token for token, one in self._open.items() if one.seen <= oldest]:
+        """Let go of what nobody looked at for too long, and of emergencies that are over."""
+        now = self._clock()
+        for token in [token for token, one in self._open.items() if one.seen <= now - IDLE or (one.ends is not None and one.ends <= now)]:
             self.close(token)
 
     async def keep_tidy(self) -> None:

@@ -1,15 +1,12 @@
 """What is around every page of a dossier: whose it is, who was heard, the menu, and what the reader has seen of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from starlette.responses import Response
 
 from accord.rules.emergency import REASONS, ReasonCode
 from accord.terms.vocabulary import PurposeOfUse, Section
-from gateway.dossier.clinical.lines import Line
 from gateway.dossier.words import CONSTANT_NOTE, SECTIONS, fault_words
 from gateway.viewer.cards import STRIP_GAPS, heard
 from gateway.viewer.dossiers import OpenDossier
@@ -66,7 +63,7 @@ class Around:
             note=speech.say(CONSTANT_NOTE),
             heard=heard(dossier.hearing, speech, view.left_out, most_gaps=STRIP_GAPS),
             places=_places(self, here),
-            emergency=_emergency(self.visit, dossier, speech),
+            emergency=_emergency(dossier, speech),
             emergency_offered=planned is not None and planned.emergency_offered,
             records=view.newest,
             seen=self.seen,
@@ -103,11 +100,6 @@ def section_path(root: str, section: Section) -> str:
     return f"{root}{section.value}"
 
 
-def thread_title(lines: Sequence[Line]) -> Line:
-    """The line by which a thread is named: its newest."""
-    return max(lines, key=lambda line: line.order)
-
-
 def _places(page: Around, here: str) -> tuple[Place, ...]:
     dossier, speech, root = page.dossier, page.speech, page.root
     view = dossier.view
@@ -129,7 +121,7 @@ def _places(page: Around, here: str) -> tuple[Place, ...]:
     return tuple(places)
 
 
-def _emergency(visit: Visit, dossier: OpenDossier, speech: Speech) -> str:
+def _emergency(dossier: OpenDossier, speech: Speech) -> str:
     """Of broken glass: why, in the words that everybody will read, and until when."""
     who = dossier.question.who
     if who.purpose is not PurposeOfUse.EMERGENCY_TREATMENT or who.emergency is None:
@@ -140,8 +132,6 @@ def _emergency(visit: Visit, dossier: OpenDossier, speech: Speech) -> str:
         return speech("frame.emergency_text", reason=who.emergency.reason)
     told = reason.nl if speech.language == "nl" else reason.en
     why = speech("frame.emergency_text", reason=f"{told}. {who.emergency.words}".strip())
-    policy = visit.desk.emergency()
-    if policy is None:
+    if dossier.ends is None:
         return why
-    ends = speech.words.time(dossier.opened + timedelta(minutes=policy.minutes))
-    return f"{why} {speech('frame.emergency_until', at=ends)}"
+    return f"{why} {speech('frame.emergency_until', at=speech.words.time(dossier.ends))}"

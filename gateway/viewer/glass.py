@@ -31,15 +31,16 @@ async def ask_why(visit: Visit) -> Response:
 
 async def break_the_glass(visit: Visit, form: Form) -> Response:
     """Open the dossier of the same person anew, for an emergency."""
-    factor_at = visit.person.second_factor_at
-    if missing(visit) is not None or factor_at is None:
+    factor_at, policy = visit.person.second_factor_at, visit.desk.emergency()
+    if missing(visit) is not None or factor_at is None or policy is None:
         return _form(visit, status=403, said=form)
     emergency = Emergency(form.get("reason", ""), " ".join(form.get("words", "").split()), factor_at)
     wrong = lacking_of(emergency)
     if wrong is not None:
         return _form(visit, status=422, said=form, wrong=wrong)
     asked = visit.dossier.question
-    token = visit.desk.dossiers.open(visit.session, Question(asked.bsn, asked.birth_date, visit.person.in_an_emergency(emergency)))
+    question = Question(asked.bsn, asked.birth_date, visit.person.in_an_emergency(emergency))
+    token = visit.desk.dossiers.open(visit.session, question, lasts=timedelta(minutes=policy.minutes))
     return go(dossier_path(token))
 
 

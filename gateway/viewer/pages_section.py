@@ -7,7 +7,6 @@ from typing import Final
 from starlette.responses import Response
 
 from accord.terms.vocabulary import Section
-from gateway.dossier.clinical.emergency import BlockName, emergency
 from gateway.dossier.clinical.groups import Thread
 from gateway.dossier.words import SECTIONS
 from gateway.pages.forms import Form
@@ -47,7 +46,7 @@ def _show(visit: Visit, section: Section) -> Response:
     dossier = page.dossier
     wanted = dossier.filters.get(section.value, Filter())
     lining = page.lining
-    threads = _in_order(page, section)
+    threads = dossier.view.threads(section)
     unread = 0
     if wanted.is_set:
         threads, unread = chosen(threads, wanted, lining)
@@ -57,15 +56,6 @@ def _show(visit: Visit, section: Section) -> Response:
     shown = _page(page, section, lining, pages[number - 1], wanted)
     shown = replace(shown, number=number, last=len(pages), shown=sum(len(thread.lines) for thread in threads), unread=unread)
     return page.page("section.html", page.head(title, section.value), page=shown)
-
-
-def _in_order(page: Around, section: Section) -> tuple[Thread, ...]:
-    """The threads of a section; of planning ahead what matters at the door stands first, as on the emergency screen."""
-    threads = page.dossier.view.threads(section)
-    if section is not Section.PLANNING_AHEAD:
-        return threads
-    first = emergency(page.dossier.view, ()).block(BlockName.WISHES).threads
-    return (*first, *(thread for thread in threads if not any(thread is one for one in first)))
 
 
 def _pages(threads: Sequence[Thread]) -> list[list[Thread]]:

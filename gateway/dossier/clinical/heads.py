@@ -7,32 +7,13 @@ from typing import Final
 
 import msgspec
 
+from accord.rules.reading import Concept, Period
+
 _RAW: Final = msgspec.Raw(b"")
 
 
 class Part(msgspec.Struct, gc=False):
     """Base of the partial shapes: every member may be missing."""
-
-
-class Coding(Part):
-    """A code of a system."""
-
-    system: str = ""
-    code: str = ""
-
-
-class Concept(Part):
-    """A CodeableConcept."""
-
-    coding: list[Coding] = []
-    text: str = ""
-
-
-class Period(Part):
-    """A period."""
-
-    start: str = ""
-    end: str = ""
 
 
 class Quantity(Part):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from accord.rules.reading import Concept as CodedConcept
 from accord.terms.identifiers import HolderName
 from accord.terms.records import TYPE_BY_NAME, TYPE_NAME
 from accord.terms.vocabulary import CATEGORY_ORDER, SECTION_OF, CareCategory, Section
@@ -150,7 +151,7 @@ class Reader:
         origin = Origin(holder, kind, heads.read_named(content).id)
         return Line(0, origin, section_of(row), Family.PAPER, (_own(origin),))
 
-    def _about(self, code: heads.Concept | None) -> tuple[Concept | None, str]:
+    def _about(self, code: CodedConcept | None) -> tuple[Concept | None, str]:
         if code is None:
             return None, ""
         of = self._table.of

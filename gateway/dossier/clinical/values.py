@@ -1,6 +1,7 @@
 """What an observation says, written so that two that say the same have the same: numbers by value, units as written."""
 
-from gateway.dossier.clinical.heads import Component, Concept, Observed, Quantity
+from accord.rules.reading import Concept
+from gateway.dossier.clinical.heads import Component, Observed, Quantity
 
 
 def value_of(seen: Observed) -> str:

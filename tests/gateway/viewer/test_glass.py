@@ -174,3 +174,14 @@ async def test_the_button_of_the_demonstration_proves_nothing_elsewhere(kit: Kit
     assert (await kit.post(path, reason="unconscious")).status_code in (403, 404)
     assert len(kit.region.asked) == 1
     assert isinstance(kit.browser, httpx2.AsyncClient)
+
+
+async def test_p12_an_emergency_ends_in_time_however_much_it_is_looked_at(kit: Kit) -> None:
+    page = await kit.post(await glass_of(kit), reason="unconscious", words="")
+    address = page.url.path
+    for _ in range(int(POLICY.minutes) // 10 - 1):
+        kit.clock.pass_by(minutes=10)
+        assert (await kit.get(address)).status_code == 200
+    kit.clock.pass_by(minutes=10)
+
+    assert (await kit.get(address)).status_code == 404
