@@ -19,6 +19,8 @@ REASON: Final = ReasonCode.UNCONSCIOUS
 _EARLY: Final = BRIEF_SECONDS
 #: The blocks that are on the screen once everybody has answered who is neither slow, frozen nor dead.
 _EARLY_BLOCKS: Final = {"wishes": 3, "allergies": 1, "blood-thinners": 1, "kidney": 1}
+#: Where two of these contradict each other: one that answers a moment later than the other makes it a conflict.
+_EARLY_CONFLICTS: Final = ("wishes", "allergies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def _walk(region: BlockingRegion, browser: Any) -> Walk:
 
 
 def _has_what_is_known(look: Look) -> bool:
-    return all(name in look.blocks and len(look.blocks[name].items) >= number for name, number in _EARLY_BLOCKS.items()) and "2 bronnen" in look.text
+    filled = all(name in look.blocks and len(look.blocks[name].items) >= number for name, number in _EARLY_BLOCKS.items())
+    return filled and all(look.blocks[name].items[0].conflict for name in _EARLY_CONFLICTS) and "2 bronnen" in look.text
 
 
 def _origin_of_the_egfr(page: Any, go: Callable[[], Look], look: Callable[[], Look]) -> Look:
