@@ -124,7 +124,7 @@ class Reader:
         if not wishes:
             beside = bool(read_remarks(tree, follow_all, self._table)) and kind in _BESIDE_WISHES
             return [self._paper(kind, origin, Section.PLANNING_AHEAD if beside else section, tree, follow)]
-        return [_wish_line(origin, status, place, wish) for place, wish in enumerate(wishes)]
+        return [wish_line(origin, status, place, wish) for place, wish in enumerate(wishes)]
 
     def _paper(self, kind: str, origin: Origin, section: Section, tree: Tree, follow: Follow) -> Line:
         """A record that only an identifier tells to be the same as another; a device in use is the same device on the same day."""
@@ -167,7 +167,8 @@ class Reader:
         return concept, concept.key if concept is not None else _coded(codes, words_of(code))
 
 
-def _wish_line(origin: Origin, status: str, place: int, wish: Wish) -> Line:
+def wish_line(origin: Origin, status: str, place: int, wish: Wish) -> Line:
+    """The line of the statement that stands at this *place* in its record, of this *status*."""
     # By whole days: clocks of sources differ, and of two of one day none takes the other's place.
     days = days_of(wish)
     moment = None if days is None else Moment(*days, is_exact=False)

@@ -10,7 +10,7 @@ from gateway.dossier.clinical.concepts import ConceptTable
 from gateway.dossier.clinical.trees import Follow, Tree, codings, extensions, part, parts
 from gateway.dossier.clinical.wish_directives import PERMITTED, directives
 from gateway.dossier.clinical.wish_observations import goal, observed
-from gateway.dossier.clinical.wish_order import Hold, standing
+from gateway.dossier.clinical.wish_order import in_force
 from gateway.dossier.clinical.wish_questionnaires import questionnaire
 from gateway.dossier.clinical.wish_treatments import OF_2017, SNOMED
 from gateway.dossier.clinical.wish_wills import living_wills
@@ -38,7 +38,7 @@ def wishes_at(at: datetime) -> Callable[[Tree, Follow, ConceptTable], tuple[Wish
     """`read_wishes` for a moment: what ended before it, or counts only from a later day, does not hold (`Wish.holds`)."""
 
     def read(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish, ...]:
-        return tuple(replace(one, holds=standing((one,), at) == (Hold.HOLDS,)) for one in read_wishes(tree, follow, table))
+        return tuple(replace(one, holds=in_force(one, at)) for one in read_wishes(tree, follow, table))
 
     return read
 

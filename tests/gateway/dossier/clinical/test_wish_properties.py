@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.dossier.clinical.concepts import table
 from gateway.dossier.clinical.trees import read_tree
-from gateway.dossier.clinical.wish_order import order_of
+from gateway.dossier.clinical.wish_order import in_force
 from gateway.dossier.clinical.wish_reading import read_wishes
 from gateway.dossier.clinical.wish_remarks import read_remarks
 from gateway.dossier.clinical.wishes import Answer, Wish
@@ -87,7 +87,8 @@ def all_of(record: Json) -> tuple[Wish, ...]:
     tree = read_tree(json.dumps(record).encode())
     wishes = read_wishes(tree, lambda _: tree, table())
     read_remarks(tree, lambda _: tree, table())
-    order_of(wishes, datetime(2026, 11, 23, tzinfo=UTC))
+    for wish in wishes:
+        in_force(wish, datetime(2026, 11, 23, tzinfo=UTC))
     assert all(wish.says and wish.about and wish.title.nl is not None for wish in wishes)
     return wishes
 

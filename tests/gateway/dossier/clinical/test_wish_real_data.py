@@ -9,13 +9,15 @@ from typing import Any, Final
 import pytest
 
 from accord.terms.faults import BadInput
+from accord.terms.vocabulary import Section
 from gateway.dossier.clinical.concepts import table
+from gateway.dossier.clinical.groups import Standing
 from gateway.dossier.clinical.trees import Tree, read_tree
-from gateway.dossier.clinical.wish_order import Hold, order_of
 from gateway.dossier.clinical.wish_reading import read_wishes
 from gateway.dossier.clinical.wish_remarks import read_remarks
 from gateway.dossier.clinical.wishes import Answer, Wish
 from node_agent.converting.stu3 import Converter
+from tests.gateway.dossier.clinical.dossiers import batch, view_of
 
 TODAY: Final = date(2026, 11, 23)
 AT: Final = datetime(2026, 11, 23, 3, tzinfo=UTC)
@@ -91,22 +93,19 @@ def test_every_text_that_changes_or_explains_an_answer_is_whole(instances: Insta
 
 
 def test_the_newest_of_three_conversations_is_on_top_for_every_subject(instances: Instances) -> None:
-    found: dict[str, list[Wish]] = {}
-    for name, tree in instances.items():
-        if not name.startswith("QuestionnaireResponse"):
-            for wish in wishes_of(tree, instances):
-                found.setdefault(wish.about, []).append(wish)
-    for wishes in found.values():
-        ordered = order_of(wishes, AT)
-        assert ordered[0][1] is Hold.HOLDS
-        assert ordered[0][0].when == max(wish.when for wish in wishes)
-    resuscitation = order_of(found["wish.resuscitation"], AT)
+    records = [tree for name, tree in instances.items() if not name.startswith("QuestionnaireResponse")]
+    threads = [thread for thread in view_of([batch("brinkhof", *records)]).threads(Section.PLANNING_AHEAD) if any(line.wish for line in thread.lines)]
+    for thread in threads:
+        newest = max(line.wish.when for line in thread.lines if line.wish is not None)
+        assert thread.groups[0].standing is Standing.VALID
+        assert [line.wish.when for line in thread.groups[0].lines if line.wish is not None] == [newest]
+    (resuscitation,) = [thread for thread in threads if thread.about == "wish.resuscitation"]
 
-    assert [(wish.words.nl, hold) for wish, hold in resuscitation] == [
-        ("Niet reanimeren", Hold.HOLDS),
-        ("Wel reanimeren", Hold.REPLACED),
-        ("Wel reanimeren", Hold.REPLACED),
+    assert [(group.standing, [line.wish.words.nl for line in group.lines if line.wish is not None]) for group in resuscitation.groups] == [
+        (Standing.VALID, ["Niet reanimeren"]),
+        (Standing.EARLIER, ["Wel reanimeren", "Wel reanimeren"]),
     ]
+    assert len(threads) >= 12
 
 
 def test_nothing_that_a_questionnaire_answers_is_lost(instances: Instances) -> None:
