@@ -78,7 +78,8 @@ def test_a_holder_that_dies_while_the_page_is_open_is_named_there_without_a_relo
     waits, late = seen(look)
 
     assert f"{title}: gevraagd" in waits.strip
-    assert any(f"{title} {words}" in late.strip for words in ("niet bereikbaar", "afgebroken"))
+    # How the end of a process reaches the other side is for the connection to say: closed, or reset in the middle of the call.
+    assert any(f"{title} {words}" in late.strip for words in ("niet bereikbaar", "brak af")), late.strip
     assert BY_NAME[holder].telephone in late.strip
     assert title in late.blocks["allergies"].lack
     assert late.blocks["wishes"].items[0].conflict
