@@ -17,6 +17,7 @@ import httpx2
 
 from accord.link.surroundings import collect_garbage_rarely
 from accord.terms.evidence import TreatmentBasis
+from accord.terms.faults import Fault, Unavailable
 from accord.terms.identifiers import HolderName, RecordRef
 from accord.terms.parties import Professional
 from accord.wire.v1 import dossier_service_pb2 as pb
@@ -61,8 +62,13 @@ class AskedWithoutTrust:
             file.write(json.dumps({"first": first, "last": last}) + "\n")
 
     def fetch(self, question: Question, holder: HolderName, record: RecordRef, url: str) -> AbstractAsyncContextManager[Attached]:
-        """Nobody fetches anything here."""
-        raise NotImplementedError
+        """No attachment of these holders can be had; the page says so.
+
+        Raises:
+            Unavailable: `not-found`.
+        """
+        del question, holder, record, url
+        raise Unavailable(Fault.NOT_FOUND, "attachment")
 
 
 async def serve(url: str, asking: AskedWithoutTrust) -> None:
