@@ -145,6 +145,20 @@ def policy(file: Annotated[Path, typer.Argument(help="The region's policy (TOML)
 
 
 @app.command()
+def trust(
+    authority: Annotated[Path, typer.Argument(help="The authority of a neighbouring region (its authority.pem).")],
+    *,
+    no_longer: Annotated[bool, typer.Option("--no-longer", help="Take none of its certificates any more.")] = False,
+    folder: _Folder = _DEFAULT_FOLDER,
+) -> None:
+    """Take certificates of a neighbouring region's authority, too: its gateway is added with one that it has already."""
+    office = Office(folder)
+    with office.change(_now()) as draft:
+        (draft.distrust if no_longer else draft.trust)(content_of(authority).decode("ascii", "replace"))
+    _tell(office)
+
+
+@app.command()
 def login(
     *,
     issuer: Annotated[str, typer.Option(help="The issuer (OpenID Connect).")],

@@ -11,6 +11,7 @@ from typing import Final, Literal, get_args
 from msgspec import json, structs
 
 from accord.audit.content import AboutPatient, Asking, Event, Result, Severity, Truth, Withheld
+from accord.audit.places_events import PlaceChanged, PlaceHandover, PlacesAsked, PlaceStep, PlaceWho
 from accord.audit.shadow_events import ShadowClosing, ShadowDecision, ShadowRelease
 from accord.audit.spelling import without_numbers
 from accord.terms.answers import Ending
@@ -254,7 +255,7 @@ class PayloadsRemoved(Event, frozen=True, kw_only=True, tag="payloads-removed"):
 AnyEvent = (
     Decision | Release | Closing | Located | RefusedQuestion | GlassBroken | ChoiceChanged | ChoiceSeen | JournalViewed
     | RegisterAccepted | HeadSigned | HeadKept | HeadDoubted | BudgetAlarm | ReviewDone | Started | Stopped | PayloadsRemoved
-    | StandingChanged | ShadowDecision | ShadowRelease | ShadowClosing
+    | StandingChanged | ShadowDecision | ShadowRelease | ShadowClosing | PlaceChanged | PlaceStep | PlaceHandover | PlaceWho | PlacesAsked
 )  # fmt: skip
 
 #: Every class of event. `kind` gives the id of one.

@@ -59,6 +59,11 @@ FIELDS: Final[Mapping[str, frozenset[Reader]]] = {
     "why": _only(R),
     # What would have left, in shadow: nothing was shown, so it is no access of which the patient must know.
     "counted": _only(R),
+    # Free places: what was changed is about nobody; a step is about the person once one knows who it is.
+    "what": _ALL,
+    **dict.fromkeys(("request", "letter"), _only(R, X)),
+    **dict.fromkeys(("service", "opening", "places", "certainty"), _only(R, O)),
+    "kinds": _only(R, O),
     # The journal and the region.
     **dict.fromkeys(("party", "kept_n", "kept_chain", "n", "chain", "head", "signed", "before", "upto"), _only(R, O, X)),
     **dict.fromkeys(("version", "cut", "patients", "limit", "hours", "of"), _only(R, O)),
@@ -67,6 +72,7 @@ FIELDS: Final[Mapping[str, frozenset[Reader]]] = {
 
 _ABOUT_A_PATIENT: Final = frozenset({
     "decision", "release", "closing", "located", "question-refused", "emergency", "choice-changed", "choice-seen", "journal-viewed",
+    "place-step", "place-handover", "place-who",
 })  # fmt: skip
 _EVERYTHING: Final = frozenset(map(kind, CATALOGUE))
 

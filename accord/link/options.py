@@ -9,9 +9,12 @@ Options = tuple[tuple[str, int | str], ...]
 #: Room for the columns and field overhead beside the largest blob.
 _MESSAGE: Final = MESSAGE_BYTES + 128 * KIB
 
+#: Letters travel in a call's one message: the largest part of a handover, sealed and signed, and what goes with it.
+_REQUEST: Final = 640 * KIB
+
 SERVER: Final[Options] = (
     ("grpc.max_concurrent_streams", 100),
-    ("grpc.max_receive_message_length", 256 * KIB),
+    ("grpc.max_receive_message_length", _REQUEST),
     ("grpc.max_send_message_length", _MESSAGE),
     ("grpc.max_metadata_size", 16 * KIB),
     ("grpc.server_handshake_timeout_ms", 3_000),
@@ -26,7 +29,7 @@ MAXIMUM_CONCURRENT_RPCS: Final = 200
 
 CHANNEL: Final[Options] = (
     ("grpc.max_receive_message_length", _MESSAGE),
-    ("grpc.max_send_message_length", 256 * KIB),
+    ("grpc.max_send_message_length", _REQUEST),
     # Default read-ahead is 3 to 8 MB a stream; with this it is below 1 MB. What is on its way reaches a slow reader after
     # its holder stopped sending, because a choice changed: so little.
     ("grpc.http2.lookahead_bytes", 512 * KIB),

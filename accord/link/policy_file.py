@@ -4,25 +4,22 @@ Whatever is wrong in it is told with the place where it stands, and with the nea
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import msgspec
 
+from accord.link.edited_file import Edited, read_text, tree_of
 from accord.terms.evidence import TreatmentBasis
 from accord.terms.faults import BadInput, Fault
-from accord.terms.next_steps import IN_THE_FILE, TOML, UNREADABLE
 from accord.terms.policies import ANY_ROLE, Budget, EmergencyPolicy, HolderPolicy, RegionPolicy, RoleMatrix
 from accord.terms.vocabulary import CareCategory, HolderKind
 
 #: The policy that comes with the product.
 POLICY_FILE: Final = Path(__file__).with_name("policy.toml")
-_LARGEST: Final = 256 * 1024
 _ROLE: Final = re.compile(r"[0-9]{2}\.[0-9]{3}")
 _FAMILY: Final = re.compile(r"([0-9]{2}\.)\*")
 _LABEL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -69,14 +66,7 @@ def read_policy(path: Path) -> RegionPolicy:
     Raises:
         BadInput: `invalid-setting`, with the place of the mistake and what would be right.
     """
-    try:
-        content = path.read_bytes()
-        text = content.decode("utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: cannot be read", then=UNREADABLE) from None
-    if len(content) > _LARGEST:
-        raise BadInput(Fault.INVALID_SETTING, f"{path.name}: too large", then=IN_THE_FILE)
-    return policy_of(text, path.name)
+    return policy_of(read_text(path), path.name)
 
 
 @cache
@@ -91,20 +81,13 @@ def policy_of(text: str, name: str = "policy") -> RegionPolicy:
     Raises:
         BadInput: As `read_policy`.
     """
-    try:
-        tree = tomllib.loads(text)
-    except (ValueError, RecursionError) as failure:
-        where = re.search(r"at line ([0-9]+)", str(failure))
-        raise BadInput(Fault.INVALID_SETTING, f"{name}{f':{where[1]}' if where else ''}: is not TOML", then=TOML) from None
+    tree = tree_of(text, name)
     reading = _Reading(text, name)
     reading.check_names(tree)
     try:
         content = msgspec.convert(tree, _File)
     except msgspec.ValidationError as failure:
-        # The message may quote a value; the place, or the name of what is missing, says enough.
-        missing = str(failure).partition("missing required field `")[2].partition("`")[0]
-        place = missing or str(failure).rpartition("`$")[2].strip("`.")
-        raise BadInput(Fault.INVALID_SETTING, f"{name}: {place or 'the file'}: not a value for this", then=IN_THE_FILE) from None
+        reading.misshapen(str(failure))
     return reading.policy(content)
 
 
@@ -128,30 +111,8 @@ def holder_policy(values: Mapping[str, Iterable[str]]) -> HolderPolicy:
     )
 
 
-class _Reading:
+class _Reading(Edited):
     """The reading of one text, that knows where its words stand."""
-
-    def __init__(self, text: str, name: str) -> None:
-        self._lines = text.splitlines()
-        self._name = name
-
-    def known(self, word: str, words: Iterable[str], what: str) -> str:
-        """The word itself, when it is one of those.
-
-        Raises:
-            BadInput: It is not.
-        """
-        some = list(words)
-        if word not in some:
-            near = get_close_matches(word, some, 1, 0.5)
-            self.refuse(word, f"not {what}" + (f", did you mean {near[0]}?" if near else ""))
-        return word
-
-    def refuse(self, word: str, why: str) -> NoReturn:
-        """Say what is wrong, and on which line the word stands."""
-        shown = re.compile(rf"(?<![\w.*-]){re.escape(word)}(?![\w.*-])") if word else None
-        line = next((number for number, line in enumerate(self._lines, 1) if shown and shown.search(line.partition("#")[0])), 0)
-        raise BadInput(Fault.INVALID_SETTING, f"{self._name}{f':{line}' if line else ''}: {word[:60]}: {why}", then=IN_THE_FILE)
 
     def check_names(self, tree: Mapping[str, Any]) -> None:
         """Names of sections and of what stands in them."""

@@ -140,6 +140,24 @@ class Draft:
         """
         self._members[ura] = replace(change(self.member(ura)), ura=ura)
 
+    def trust(self, authority: str) -> None:
+        """Let certificates of another authority (PEM) be shown here, too: of a neighbouring region, whose gateway has one of its own.
+
+        Who takes part by one still stands in the register, by the digest of its key.
+        """
+        if authority not in self._register.authorities:
+            self._register = replace(self._register, authorities=(*self._register.authorities, authority))
+
+    def distrust(self, authority: str) -> None:
+        """Let certificates of a neighbouring region's authority (PEM) be shown here no longer. Whoever has one can open no connection any more.
+
+        Raises:
+            BadInput: `invalid-setting`: it is not trusted here, or it is our own.
+        """
+        if authority == self._authority.certificate or authority not in self._register.authorities:
+            raise BadInput(Fault.INVALID_SETTING, "not the authority of a neighbouring region that is trusted here", then=NOT_IN_THE_REGISTER)
+        self._register = replace(self._register, authorities=tuple(known for known in self._register.authorities if known != authority))
+
     def set_policy(self, policy: RegionPolicy) -> None:
         """What the region agreed on about access."""
         self._register = replace(self._register, policy=policy)

@@ -27,6 +27,7 @@ _UraText = Annotated[str, typer.Argument(metavar="URA", help="Eight digits.")]
 
 _DEFAULT_FOLDER: Final = Path("region")
 _WEEK_SECONDS: Final = 7 * 24 * 3600
+_CAPABILITIES: Final = "places-only: it takes part with its free places, and shares no records. Other words are for your own region."
 _WITHOUT_DOORS: Final = (
     "They have to add where gateways reach their agent: --address host:port. An agent without a port needs a door of a gateway instead:\n"
     "start `noaber region serve` with --door host:port (its listen.agents), or let them add --gateway host:port."
@@ -67,7 +68,7 @@ def invite(
     name: Annotated[str, typer.Option(help="Short name, as it stands in addresses: a letter, then letters, digits, dashes.")],
     title: Annotated[str, typer.Option(help="Its name as people know it.")],
     kind: Annotated[HolderKind, typer.Option(help="What kind of care provider it is.")],
-    capability: Annotated[list[str] | None, typer.Option(help="What it can do beyond the rest.")] = None,
+    capability: Annotated[list[str] | None, typer.Option(help=_CAPABILITIES)] = None,
     hours: Annotated[float, typer.Option(min=0.0, max=24 * 14, help="How long the token counts.")] = 24.0,
     token_file: Annotated[Path, typer.Option(help="Where to write the token; give it to the organisation, by another way than the command.")] = Path(
         "token.txt"

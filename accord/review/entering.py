@@ -8,9 +8,10 @@ POST /logout    ends the session
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from starlette.applications import Starlette
@@ -19,7 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from accord.review.guarding import WithHeaders
+from accord.review.guarding import FIXED_HEADERS, WithHeaders
 from accord.review.page import ReviewerOf, given_in, language_of, make_review_app
 from accord.review.queue import Reviewer, ReviewQueue
 from accord.review.reviewers import Known, Reviewers
@@ -70,8 +71,11 @@ class Sessions:
         """End a session."""
         self._sessions.pop(sha256(cookie.encode()).digest(), None)
 
-    def reviewer(self, cookie: str) -> Reviewer | None:
-        """Who is behind a cookie; none when the session is over, or they may not review any more."""
+    def reviewer(self, cookie: str, *, is_there: bool = True) -> Reviewer | None:
+        """Who is behind a cookie; none when the session is over, or they may not review any more.
+
+        A page that asks by itself does not show that somebody *is_there*: the session ends all the same.
+        """
         key, now = sha256(cookie.encode()).digest(), self._clock()
         session = self._sessions.get(key)
         if session is None:
@@ -79,7 +83,8 @@ class Sessions:
         if now - session.begun > _SESSION_SECONDS or now - session.seen > _IDLE_SECONDS or not self._may_still(session.known):
             del self._sessions[key]
             return None
-        session.seen = now
+        if is_there:
+            session.seen = now
         return session.reviewer
 
     def _may_still(self, known: Known) -> bool:
@@ -116,8 +121,17 @@ class LoginForm(Protocol):
         """The page; *wrong* after a code that is nobody's."""
 
 
-def behind_login(page: ASGIApp, sessions: Sessions, reviewer_of: ReviewerOf, *, cookie: str, login: LoginForm, secure: bool) -> ASGIApp:
-    """A page behind a login with a personal code: the session is in the cookie of this name, and in no other page's."""
+def behind_login(
+    page: ASGIApp,
+    sessions: Sessions,
+    reviewer_of: ReviewerOf,
+    *,
+    cookie: str,
+    login: LoginForm,
+    secure: bool,
+    headers: Mapping[str, str] = MappingProxyType(FIXED_HEADERS),
+) -> ASGIApp:
+    """A page behind a login with a personal code: the session is in the cookie of this name, and in no other page's. Every answer has the *headers*."""
 
     async def show_login(request: Request) -> Response:
         return HTMLResponse(login(language_of(request), wrong=False))
@@ -145,7 +159,7 @@ def behind_login(page: ASGIApp, sessions: Sessions, reviewer_of: ReviewerOf, *, 
         return answer
 
     routes = [Route("/login", show_login), Route("/login", log_in, methods=["POST"]), Route("/logout", log_out, methods=["POST"])]
-    return WithHeaders(_Doorstep(Starlette(routes=[*routes, Mount("/", page)]), reviewer_of))
+    return WithHeaders(_Doorstep(Starlette(routes=[*routes, Mount("/", page)]), reviewer_of), headers)
 
 
 class _Doorstep:

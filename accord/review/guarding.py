@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -20,14 +22,20 @@ FIXED_HEADERS: Final = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "vary": "Accept, Accept-Language, Cookie",
 }
+#: The same for a page with a script of its own that asks this site, and no other, whether something changed.
+LIVE_HEADERS: Final = {
+    **FIXED_HEADERS,
+    "content-security-policy": f"{FIXED_HEADERS['content-security-policy']}; script-src 'self'; connect-src 'self'",
+}
 _KEY_BYTES: Final = 32
 
 
 class WithHeaders:
     """The application, with the fixed headers on every answer, also on those that say no."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str] = MappingProxyType(FIXED_HEADERS)) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it."""
@@ -35,7 +43,7 @@ class WithHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in FIXED_HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
             await send(message)
 

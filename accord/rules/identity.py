@@ -72,6 +72,21 @@ def check_about(text: bytes, kind: ResourceType, own: frozenset[str], bsn: Bsn) 
         raise BadInput(Fault.OTHER_PATIENT)
 
 
+def check_document(text: bytes, bsn: Bsn) -> None:
+    """Refuse a Bundle that somebody made of a person's records when it does not name them by their number, or names another number anywhere.
+
+    Raises:
+        BadInput: `other-patient`, `identity-unverified`, `not-a-resource`, or what `strict_json` raises.
+    """
+    content = strict_json(text, limit=_ONE_ATTACHMENT_FREE_RECORD)
+    if not isinstance(content, dict) or content.get("resourceType") != "Bundle":
+        raise BadInput(Fault.NOT_A_RESOURCE)
+    objects = _objects_in(content)
+    _check_bsns(objects, bsn)
+    if not any(item.get("system") in BSN_SYSTEMS and item.get("value") == bsn.value for item in objects):
+        raise BadInput(Fault.IDENTITY_UNVERIFIED)
+
+
 def owner_reference(record: Record, kind: ResourceType) -> bytes:
     """The bytes of the element that names the patient; empty when it is not there."""
     return raw_member(record, kind.owner) if kind.owner else b""

@@ -31,6 +31,14 @@ def local_moment(at: datetime, *, seconds: bool = False) -> str:
     return f"{at.astimezone(AMSTERDAM):{'%Y-%m-%d %H:%M:%S %Z' if seconds else '%Y-%m-%d %H:%M %Z'}}"
 
 
+def by_the_clock_here(at: datetime) -> datetime:
+    """A moment by the clock here. One beside the ends of the calendar, which some write for "ever", stays as it was written."""
+    try:
+        return at.astimezone(AMSTERDAM)
+    except OverflowError:
+        return at.replace(tzinfo=AMSTERDAM)
+
+
 @lru_cache(maxsize=4096)
 def interval(text: str) -> tuple[int, int]:
     """The first millisecond that *text* can mean, and the first after it, since 1970-01-01T00:00Z.

@@ -147,3 +147,6 @@ class Standing:
     code: Fault | None
     since_ms: int
     data_as_of_ms: int
+    #: Other numbers than before: its free places changed; it wrote a letter about a place. 0: it has none to tell of.
+    places_mark: int = 0
+    letters_mark: int = 0

@@ -43,9 +43,12 @@ CATALOGUE: dict[Fault, Explanation] = {
         "A reference points to nothing in this delivery or in the store.", "Import the record that it refers to together with it."
     ),
     Fault.INVALID_PARAMETER: Explanation(
-        "A search parameter or a header has a value that cannot be read.", "Look a parameter up in /fhir/metadata, a header in docs/vendors.md."
+        "A parameter, a header or an element has a value that cannot be read.",
+        "Look a parameter up in /fhir/metadata, a header in docs/vendors.md, an element in docs/api.md.",
     ),
-    Fault.UNKNOWN_PARAMETER: Explanation("A search parameter is not supported here.", "Leave it out, or look in /fhir/metadata for what is supported."),
+    Fault.UNKNOWN_PARAMETER: Explanation(
+        "A parameter or an element is not supported here.", "Leave it out, or look in /fhir/metadata or docs/api.md for what is supported."
+    ),
     Fault.UNKNOWN_HOLDER: Explanation("No holder of this name is in the register.", "Look in the register for the names."),
     Fault.UNKNOWN_PATIENT_ID: Explanation("This patient id is not known here, or no longer.", "Ask for it again with POST Patient/_search."),
     Fault.NOT_FOUND: Explanation("There is nothing here that can be shown.", "Check the address; what is not shared looks the same as what does not exist."),
@@ -59,6 +62,18 @@ CATALOGUE: dict[Fault, Explanation] = {
         "The question lacks something that it needs, or contradicts itself.", "Compare it with the description of the service."
     ),
     Fault.UNSUPPORTED_FILE: Explanation("The file is not one that can be imported.", "Give FHIR JSON, NDJSON or a Bundle, plain, .gz or .zip."),
+    Fault.NOT_POSSIBLE_NOW: Explanation(
+        "The request for a place does not stand so that this can be done.", "Look at how it stands now; the other side may just have answered."
+    ),
+    Fault.NO_OFFER: Explanation("There is no offer of this provider to take up (yet).", "Wait until it offers a place, or ask another provider."),
+    Fault.SERVICE_NOT_OFFERED: Explanation(
+        "The provider has no service of that kind, or not that opening of it.",
+        "Ask for places again (`$find-places`), and take provider, service and opening from one entry of the answer.",
+    ),
+    Fault.NO_PLACE_LEFT: Explanation("No place is left to give.", "Look at what is held and promised, or bring the number of free places up to date."),
+    Fault.NOT_ACCOUNTED_FOR: Explanation(
+        "The gateway did not say what became of the question to this holder.", "Call the holder if it cannot wait; report it to the office of the region."
+    ),
     Fault.SUPERSEDED: Explanation("The store already has a newer version of this record.", "Nothing to do: the newer version was kept."),
     Fault.MALFORMED_MESSAGE: Explanation(
         "The message cannot be read, or lacks what it must have at this place.", "Correct it at the sender and send it again."
@@ -83,6 +98,10 @@ CATALOGUE: dict[Fault, Explanation] = {
         "If it was told of the wrong person, send it as a correction (OBX-11 C or W); if not, give it a number of its own in OBR-3.",
     ),
     Fault.FEED_UNREACHABLE: Explanation("The feed did not acknowledge a message.", "Check its address and that the agent runs; send the file again."),
+    Fault.EXPORT_INVALID: Explanation(
+        "A planning export cannot be read at this line and column, and none of it was taken.",
+        "Look at that line in the planning system, or at the columns in the settings; what was read before counts until it is too old.",
+    ),
     Fault.NOT_THIS_HOLDER: Explanation("The question is addressed to another holder.", "Check the address in the register."),
     Fault.WRONG_KEY: Explanation(
         "The holder and the gateway do not have the same pseudonym key.",
@@ -223,6 +242,7 @@ CATALOGUE: dict[Fault, Explanation] = {
     Fault.HOLDER_REFUSED: Explanation("The holder refused the question.", "Call the holder if it cannot wait."),
     Fault.NOT_CHOSEN: Explanation("The question was put to other holders only.", "Leave the choice of holders out."),
     Fault.KIND_KEEPS_NOTHING: Explanation("A holder of this kind keeps nothing of what was asked.", "Nothing to do."),
+    Fault.PLACES_ONLY: Explanation("The holder takes part with its free places only, and shares no records.", "Call the holder if it cannot wait."),
     Fault.JOINED_LATER: Explanation(
         "The holder takes part since after the first page of this search, so none of its records is on any page.", "Search again to see them."
     ),

@@ -48,6 +48,8 @@ class Fault(StrEnum):
     BSN_CHANGED = "bsn-changed"
     ORDER_CLASH = "order-clash"
     FEED_UNREACHABLE = "feed-unreachable"
+    # What a planning system of the holder writes
+    EXPORT_INVALID = "export-invalid"
     # Who asks
     NOT_THIS_HOLDER = "not-this-holder"
     WRONG_KEY = "wrong-key"
@@ -78,6 +80,12 @@ class Fault(StrEnum):
     HEAD_UNREADABLE = "head-unreadable"
     TOO_YOUNG = "too-young"
     GATEWAY_UNREACHABLE = "gateway-unreachable"
+    # Asking for a place
+    NOT_POSSIBLE_NOW = "not-possible-now"
+    NO_OFFER = "no-offer"
+    SERVICE_NOT_OFFERED = "service-not-offered"
+    NO_PLACE_LEFT = "no-place-left"
+    NOT_ACCOUNTED_FOR = "not-accounted-for"
     # Launched from an electronic health record
     EHR_UNKNOWN = "ehr-unknown"
     EHR_UNREACHABLE = "ehr-unreachable"
@@ -125,6 +133,7 @@ class Fault(StrEnum):
     # The plan
     NOT_CHOSEN = "not-chosen"
     KIND_KEEPS_NOTHING = "kind-keeps-nothing"
+    PLACES_ONLY = "places-only"
     JOINED_LATER = "joined-later"
     NOT_ACTIVE = "not-active"
     # This process

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from typing import Final
 
 from accord.terms.identifiers import HolderName, Ura
 from accord.terms.parties import DataHolder, DataUser
@@ -28,6 +29,10 @@ class MemberStatus(StrEnum):
     ACTIVE = "active"
     BLOCKED = "blocked"
     """Cut off: nothing it says is believed, and nothing is told to it."""
+
+
+#: A capability: the holder takes part with its places, and shares no records. The office of the region says so in the register.
+PLACES_ONLY: Final = "places-only"
 
 
 class KeyUse(StrEnum):

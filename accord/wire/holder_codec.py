@@ -53,6 +53,8 @@ def standing_to_wire(standing: Standing) -> holder_pb.WatchResponse:
         code=standing.code.value if standing.code else "",
         since_ms=standing.since_ms,
         data_as_of_ms=standing.data_as_of_ms,
+        places_mark=standing.places_mark,
+        letters_mark=standing.letters_mark,
     )
 
 
@@ -63,7 +65,7 @@ def standing_from_wire(wire: holder_pb.WatchResponse) -> Standing:
         BadInput: `broken-batch`.
     """
     code = checked.word(Fault, wire.code, "standing.code", Fault.BROKEN_BATCH) if wire.code else None
-    return Standing(wire.sequence, wire.serving, code, _moment(wire.since_ms), _moment(wire.data_as_of_ms))
+    return Standing(wire.sequence, wire.serving, code, _moment(wire.since_ms), _moment(wire.data_as_of_ms), wire.places_mark, wire.letters_mark)
 
 
 def _moment(milliseconds: int) -> int:

@@ -564,6 +564,8 @@ class WatchResponse(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     SINCE_MS_FIELD_NUMBER: _builtins.int
     DATA_AS_OF_MS_FIELD_NUMBER: _builtins.int
+    PLACES_MARK_FIELD_NUMBER: _builtins.int
+    LETTERS_MARK_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Counts up from 1 within one stream; a gap means that something was missed."""
     serving: _builtins.bool
@@ -574,6 +576,10 @@ class WatchResponse(_message.Message):
     """Since when, in milliseconds since 1970."""
     data_as_of_ms: _builtins.int
     """When the copy was last brought up to date; 0: live."""
+    places_mark: _builtins.int
+    """Changes whenever its free places do (PlacesService); 0: it has none to tell of."""
+    letters_mark: _builtins.int
+    """Changes whenever it wrote a letter about a place."""
     def __init__(
         self,
         *,
@@ -582,10 +588,12 @@ class WatchResponse(_message.Message):
         code: _builtins.str = ...,
         since_ms: _builtins.int = ...,
         data_as_of_ms: _builtins.int = ...,
+        places_mark: _builtins.int = ...,
+        letters_mark: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "data_as_of_ms", b"data_as_of_ms", "sequence", b"sequence", "serving", b"serving", "since_ms", b"since_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "data_as_of_ms", b"data_as_of_ms", "letters_mark", b"letters_mark", "places_mark", b"places_mark", "sequence", b"sequence", "serving", b"serving", "since_ms", b"since_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,3 +65,19 @@ def test_an_expired_register_is_renewed_by_the_office_and_by_nobody_else(tmp_pat
         draft.renew(8)
 
     assert read_register(office.signed().text, trusted=[office.public_key], at=NOW).register.version == 2
+
+
+def test_an_authority_of_a_neighbour_is_taken_back_and_our_own_never(tmp_path: Path) -> None:
+    office, other = (Office.found(tmp_path / name, name, POLICY, at=NOW) for name in ("ours", "theirs"))
+    ours, theirs = ((one.folder / "authority.pem").read_text(encoding="ascii") for one in (office, other))
+    with office.change(NOW) as draft:
+        draft.trust(theirs)
+        draft.trust(theirs)
+    assert office.signed().register.authorities == (ours, theirs)
+    with office.change(NOW) as draft:
+        draft.distrust(theirs)
+    assert office.signed().register.authorities == (ours,)
+    for authority in (ours, theirs, ""):
+        with pytest.raises(BadInput), office.change(NOW) as draft:
+            draft.distrust(authority)
+    assert office.signed().register.authorities == (ours,)

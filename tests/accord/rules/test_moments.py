@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.rules.moments import PREFIXES, falls_within, interval
+from accord.rules.moments import PREFIXES, by_the_clock_here, falls_within, interval
 from accord.terms.faults import BadInput, Fault
 from accord.terms.queries import DateBound
 
@@ -199,3 +199,11 @@ def test_every_bound_must_be_met() -> None:
 def test_a_prefix_that_is_not_offered_is_refused(prefix: str) -> None:
     with pytest.raises(BadInput):
         falls_within(0, 1, (DateBound(prefix, "2024"),))
+
+
+@given(st.datetimes(timezones=st.timezones()) | st.sampled_from([datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]))
+def test_every_moment_that_can_be_written_can_be_shown_by_the_clock_here(at: datetime) -> None:
+    here = by_the_clock_here(at)
+
+    assert here.tzinfo == AMSTERDAM
+    assert abs(here - at) <= timedelta(days=2)
