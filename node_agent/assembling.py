@@ -14,6 +14,7 @@ from accord.audit.journal import Journal
 from accord.audit.reading import JournalReader
 from accord.audit.recent import events_since
 from accord.audit.refusals import Refusals
+from accord.letters.envelopes import Sender
 from accord.link.certificates import read_anchor, read_signing_key
 from accord.link.credentials import TlsFiles, TlsMaterial, check_whose
 from accord.link.exchanging import Exchange
@@ -30,6 +31,7 @@ from accord.terms.next_steps import LINE_KEY, UNREADABLE
 from accord.terms.policies import RegionPolicy
 from node_agent.api.door import RegisterDoor
 from node_agent.api.patient_servicer import PatientService
+from node_agent.api.places_servicer import PlacesService
 from node_agent.api.servicer import HolderService
 from node_agent.budgeting import Budgeting
 from node_agent.control import control_folder
@@ -50,6 +52,7 @@ from node_agent.shadowing import Shadow
 from node_agent.standing import remember_pause
 
 if TYPE_CHECKING:
+    from node_agent.places.opening import OwnPlaces
     from node_agent.registers import Mitz
     from node_agent.sources.choice_store import SqliteChoices
 
@@ -80,6 +83,8 @@ class Parts:
     shadow: Shadow | None
     service: HolderService
     patients: PatientService
+    places: "OwnPlaces | None"
+    asked_for_places: PlacesService
     control: Path
     owed: Callable[[RegionRegister], dict[str, str]]
 
@@ -100,7 +105,7 @@ async def assemble(settings: AgentSettings, folder: Path, pausing: Pausing, stac
     source = await stack.enter_async_context(open_source(settings.source, folder))
     if ops is not None:
         source = metered(source, ops.measures, name.value)
-    choices = _choices(folder / settings.choices.path)
+    choices = _choices(folder / settings.choices.path, make=settings.source.kind == "none")
     stack.push_async_callback(choices.close)
     safeguards = _safeguards(settings, ura, key, trust)
     mitz = _mitz(settings, folder, ura, safeguards.revocations, stack)
@@ -114,7 +119,13 @@ async def assemble(settings: AgentSettings, folder: Path, pausing: Pausing, stac
     title = settings.holder.title or name.value
     service = HolderService(holder, title, locating, trust.door, trust.exchange, refusals=trust.refusals, shadow=shadow)
     patients = PatientService(desk, trust.door, locating)
-    return Parts(source, choices, trust, holder, locating, mitz, shadow, service, patients, control, partial(owed, key, ura))
+    places = _places(settings, folder, pausing, trust, safeguards)
+    if places is not None:
+        stack.push_async_callback(places.close)
+    asked_for_places = PlacesService(
+        places.desk if places is not None else None, ura, trust.answer_key, trust.door, lambda: trust.live.current(now()), now, service.note_refusal
+    )
+    return Parts(source, choices, trust, holder, locating, mitz, shadow, service, patients, places, asked_for_places, control, partial(owed, key, ura))
 
 
 def _stand(settings: AgentSettings, folder: Path, pausing: Pausing) -> Path:
@@ -195,6 +206,21 @@ def _desk(
     )
 
 
+def _places(settings: AgentSettings, folder: Path, pausing: Pausing, trust: Trust, safeguards: Safeguards) -> "OwnPlaces | None":
+    if not settings.places.services:
+        return None
+    from node_agent.places.opening import Provider, open_places  # noqa: PLC0415 - it is not loaded where it is not used
+
+    ura, name = own_names(settings)
+    provider = Provider(
+        Sender(ura, trust.answer_key),
+        settings.holder.title or name.value,
+        lambda: trust.live.current(now()),
+        lambda bsn: safeguards.mark(safeguards.pseudonym_of(bsn)),
+    )
+    return open_places(settings.places, folder, provider, pausing, trust.journal, trust.refusals, now)
+
+
 def now() -> datetime:
     """The clock of the agent."""
     return datetime.now(UTC)
@@ -213,8 +239,11 @@ def _key(settings: LocateSettings, folder: Path) -> PseudonymKey:
         raise BadInput(Fault.INVALID_SETTING, "locate.key_file: 64 hexadecimal digits", then=LINE_KEY) from None
 
 
-def _choices(path: Path) -> "SqliteChoices":
-    from node_agent.sources.choice_store import SqliteChoices  # noqa: PLC0415 - as above
+def _choices(path: Path, *, make: bool) -> "SqliteChoices":
+    from node_agent.sources.choice_store import SqliteChoices, keep_choices  # noqa: PLC0415 - as above
 
+    if make:
+        # Nothing is ever released by them; whoever states a choice here may do so all the same.
+        keep_choices(path, {})
     check_there(path, "choices.path", "noaber agent choices import")
     return SqliteChoices(path)

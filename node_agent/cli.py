@@ -95,6 +95,7 @@ _PASSED_ON_OF_AGENT: Final = (
     ("status", "control_cli:status_command", "Say how this organisation stands in the region, and its running agent."),
     ("shadow", "control_cli:shadow_command", "Show what an agent in shadow would have released and refused, and to whom."),
     ("it-person", "control_cli:it_person_command", "Make a personal code for the page for IT."),
+    ("planner", "control_cli:planner_command", "Make a personal code for the planners' page."),
     ("import", "importing.cli:import_command", "Take Bundles, NDJSON or single resources into the embedded store."),
     ("feed", "feeding.cli:feed_command", "Send files of HL7 v2 messages into the store once, or to a feed."),
     ("join", "joining.cli:join_command", "Join a region with a token of its office."),

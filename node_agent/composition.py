@@ -60,12 +60,13 @@ async def serve(
         async with anyio.create_task_group() as tasks:
             await _begin_beside(tasks, settings, folder, parts)
             await _begin_pages(tasks, settings, folder, parts)
+            await _begin_places(tasks, settings, folder, parts, stack)
             doors = _doors(settings, folder, parts)
             if doors is not None:
                 tasks.start_soon(doors.keep)
             ways = outbound(settings.outbound, folder, trust.material, OwnSide(Ura(settings.holder.ura), trust.live, trust.answer_key, now), doors)
             await _begin_brakes(tasks, name, pausing, parts, partial(_beside, _party(settings, folder, pausing, parts), parts, ways))
-            serve_all = partial(serving, concurrency=settings.listen.concurrency, patients=parts.patients, outbound=ways)
+            serve_all = partial(serving, concurrency=settings.listen.concurrency, patients=parts.patients, places=parts.asked_for_places, outbound=ways)
             if ops is not None:
                 serve_all = partial(serve_all, counted=CountedCalls(ops.measures, name).around)
             async with serve_all(parts.service, pausing, address, server_credentials(trust.material)) as served:
@@ -114,6 +115,29 @@ async def _begin_pages(tasks: TaskGroup, settings: AgentSettings, folder: Path, 
         await tasks.start(partial(serve_it, settings.it, folder, journal, watched))
 
 
+async def _begin_places(tasks: TaskGroup, settings: AgentSettings, folder: Path, parts: Parts, stack: AsyncExitStack) -> None:
+    """What looks after the places that it can give, what brings their numbers, and the planners' page.
+
+    Raises:
+        BadInput: `invalid-setting`.
+    """
+    places = parts.places
+    if places is None:
+        if settings.places.listen or settings.places.exports or settings.places.fhir:
+            raise BadInput(Fault.INVALID_SETTING, "places.services: name the file that says what your teams and wards do")
+        return
+    from node_agent.places.inputs.making import make_inputs  # noqa: PLC0415 - it is not loaded where it is not used
+
+    tasks.start_soon(places.looking.keep)
+    inputs = make_inputs(settings.places, settings.source, folder, places.planning, now, stack)
+    tasks.start_soon(inputs.keep)
+    if settings.places.listen:
+        from node_agent.places.page_serving import Whose, serve_places  # noqa: PLC0415 - as above
+
+        whose = Whose(settings.holder.title or settings.holder.name, Ura(settings.holder.ura))
+        await tasks.start(partial(serve_places, settings.places, folder, places.planning, whose, troubles=inputs.troubles))
+
+
 async def _begin_brakes(tasks: TaskGroup, name: str, pausing: Pausing, parts: Parts, beside: Callable[[], Beside]) -> None:
     """What the holder's own people stop it by, and what it does in shadow."""
     tasks.start_soon(keep_noting, pausing, parts.trust.journal)
@@ -157,6 +181,11 @@ def _party(settings: AgentSettings, folder: Path, pausing: Pausing, parts: Parts
         yield Level("noaber_source_up", float(pausing.trouble is None))
         yield Level("noaber_consent_leases", mitz.leased.size if mitz is not None else 0)
         yield Level("noaber_consent_lease_seconds", settings.mitz.lease_seconds if mitz is not None else 0)
+        if parts.places is not None:
+            measured = parts.places.looking.measured
+            yield Level("noaber_place_free", measured.free)
+            yield Level("noaber_place_stale_openings", measured.stale)
+            yield Level("noaber_place_requests_waiting", measured.waiting)
 
     trust = parts.trust
     return Party(

@@ -163,8 +163,20 @@ def it_person_command(
     name: Annotated[str, typer.Option(help="Their name, as it is shown to them.")],
 ) -> None:
     """Make a personal code for the page for IT: an entry for the file of people, and the code, which is shown once."""
+    _say_code(identifier, name, table="person")
+
+
+def planner_command(
+    identifier: Annotated[str, typer.Option(help="By which the journal knows this person.")],
+    name: Annotated[str, typer.Option(help="Their name, as it is shown to them.")],
+) -> None:
+    """Make a personal code for the planners' page: an entry for the file of people, and the code, which is shown once."""
+    _say_code(identifier, name, table="planner")
+
+
+def _say_code(identifier: str, name: str, *, table: str) -> None:
     code = fresh_code()
-    typer.echo(entry_of(identifier, name, code, table="person"), nl=False)
+    typer.echo(entry_of(identifier, name, code, table=table), nl=False)
     typer.echo(f"Give this code to {name} and to nobody else; it is not kept: {code}", err=True)
 
 

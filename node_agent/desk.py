@@ -28,8 +28,9 @@ from accord.terms.looks import Look
 from accord.terms.members import Member, RegionRegister
 from accord.terms.vocabulary import CATEGORY_ORDER, HolderKind
 from node_agent.budgeting import BudgetSpent
+from node_agent.placing_looks import looks_in
 from node_agent.safeguards import Safeguards, as_counted, tell
-from node_agent.stating import Choices, KeptStatement, Login, Lookers, OnRecord, StatementStore, check_counts, given_statement, lines_of, looks_of
+from node_agent.stating import Choices, KeptStatement, Login, Lookers, OnRecord, StatementStore, check_counts, given_statement, lines_of
 
 #: So long after a statement was made the login that confirms it may have been.
 _CONFIRMED_WITHIN: Final = timedelta(minutes=15)
@@ -146,9 +147,8 @@ class Desk:
             if not timedelta(0) < until - since <= _LONGEST_PERIOD:
                 raise BadInput(Fault.INVALID_QUESTION, "period")
         about = self._mark(login.bsn)
-        accesses = await self._lookers.accesses(about, since, until)
         most = min(limit or _MOST_LOOKS, _MOST_LOOKS)
-        told = [look for access in accesses for look in looks_of(access)]
+        told = looks_in(await self._lookers.events(about, since, until), self._safeguards.ura, self._register().by_ura.get)
         viewed = JournalViewed(patient=about, holder=self._safeguards.ura.value, peer=gateway.value, by=_by(who), lines=min(len(told), most))
         await self._line(viewed)
         return tuple(told[:most]), len(told) > most

@@ -28,6 +28,7 @@ from node_agent.house import SETTINGS, SHARED, look
 from node_agent.naming import Named
 from node_agent.opening import open_source
 from node_agent.outbound_settings import check_outbound
+from node_agent.places.doctor import check_places
 from node_agent.settings import KEPT, AgentSettings, own_address, own_names
 from node_agent.source_settings import SourceSettings
 from node_agent.ways_out import check_desk, check_gateways_called, check_own_clock
@@ -53,7 +54,7 @@ async def examine(read: Callable[[], Loaded[AgentSettings]], folder: Path, named
     found = [ok("settings", f"{settings.holder.name}, URA {settings.holder.ura}"), *check_keys(secret_files(settings, folder))]
     tls = TlsFiles(folder / settings.tls.certificate, folder / settings.tls.key)
     more, register = check_region(belonging(settings, folder, named))
-    found += [*more, *check_journal(folder / settings.journal.folder), *await check_source(settings, folder, named)]
+    found += [*more, *check_journal(folder / settings.journal.folder), *await check_source(settings, folder, named), *check_places(settings.places, folder)]
     if register is not None:
         found += _check_port(settings, at, register, tls, named) if at is not None else [ok("this agent", "has no port: it calls its gateways")]
         found += [*check_gateways_called(settings, folder, register, tls, named), *check_desk(settings, folder, register, tls, named)]
@@ -91,29 +92,41 @@ def belonging(settings: AgentSettings, folder: Path, named: Named) -> Belonging:
         tls,
         settings.holder.ura,
         by_itself,
-        activated(folder, named) if by_itself else "",
+        activated(settings, folder, named) if by_itself else "",
     )
 
 
-def activated(folder: Path, named: Named) -> str:
-    """What makes an organisation active that joined at a desk."""
-    return (
-        f"{named.of_one('check', '--bsns', 'FILE')}, in which FILE has some BSNs that are known here; "
-        f"then {command('noaber', 'agent', 'activate', '--folder', folder)}"
-    )
+def activated(settings: AgentSettings, folder: Path, named: Named) -> str:
+    """What makes an organisation active that joined at a desk. Who has places only has nobody to look for."""
+    check, who = checked_by(settings, named), ", in which FILE has some BSNs that are known here" if has_people(settings) else ""
+    return f"{check}{who}; then {command('noaber', 'agent', 'activate', '--folder', folder)}"
+
+
+def has_people(settings: AgentSettings) -> bool:
+    """Whether there are records of people: who takes part with places only has none."""
+    return settings.source.kind != "none"
+
+
+def checked_by(settings: AgentSettings, named: Named) -> str:
+    """The command of its conformance run."""
+    return named.of_one("check", "--bsns", "FILE") if has_people(settings) else named.of_one("check")
 
 
 def secret_files(settings: AgentSettings, folder: Path) -> list[tuple[str, Path]]:
     """The files of secrets that these settings name."""
     values = msgspec.to_builtins(settings)
-    named = ((name, values[name.partition(".")[0]][name.partition(".")[2]]) for name in sorted(KEPT.files))
+    # The key of the places is made at the first start; before that it is nowhere, and of nobody who has none.
+    there = KEPT.files if settings.places.services and (folder / settings.places.key_file).exists() else KEPT.files - {"places.key_file"}
+    named = ((name, values[name.partition(".")[0]][name.partition(".")[2]]) for name in sorted(there))
     return [(name, folder / path) for name, path in named if path]
 
 
 async def check_source(settings: AgentSettings, folder: Path, named: Named) -> list[Finding]:
     """Whether the source answers and is only read, and the choices are there. It is asked nothing about anybody."""
-    choices = _check_store("choices", folder / settings.choices.path, ("noaber", "agent", "choices", "import"))
     source = settings.source
+    if source.kind == "none":
+        return [ok("source", "there is none: it takes part with its places only")]
+    choices = _check_store("choices", folder / settings.choices.path, ("noaber", "agent", "choices", "import"))
     if source.kind == "embedded":
         store = folder / source.path
         if settings.feed.listen and _is_missing(store):

@@ -23,12 +23,12 @@ OF_THE_PROCESS: Final = frozenset({"log.format", "log.level", "ops.beyond_loopba
 #: What an organisation has for itself alone: files and folders.
 OWN_PATHS: Final = frozenset({
     "choices.path", "control.folder", "feed.certificate", "feed.key", "holder.answer_key", "it.people", "journal.folder", "locate.key_file",
-    "mitz.certificate", "mitz.key", "region.register", "review.index", "review.reviewers", "source.certificate_key", "source.client_key_file",
-    "tls.certificate", "tls.key",
+    "mitz.certificate", "mitz.key", "places.key_file", "places.people", "places.store", "region.register", "review.index", "review.reviewers",
+    "source.certificate_key", "source.client_key_file", "tls.certificate", "tls.key",
 })  # fmt: skip
 #: The same for values, and for where it listens: there a port of all addresses is also that of each.
 OWN_VALUES: Final = frozenset({"holder.name", "holder.ura", "locate.key", "mitz.notify"})
-LISTENS: Final = frozenset({"feed.listen", "it.listen", "listen.address", "mitz.listen", "review.listen"})
+LISTENS: Final = frozenset({"feed.listen", "it.listen", "listen.address", "mitz.listen", "places.listen", "review.listen"})
 #: Which source it is, and as whom it is asked; what of it counts depends on its kind.
 WHICH_SOURCE: Final = frozenset({
     "source.base", "source.certificate", "source.client_id", "source.client_key", "source.factory", "source.kind", "source.mapping", "source.password",
@@ -46,13 +46,13 @@ MAY_BE_SHARED: Final = frozenset({
     "feed.order_lines", "feed.processing", "feed.reports", "feed.senders", "feed.zone", "holder.kind", "holder.shadow", "holder.title", "it.certificate",
     "it.key", "listen.concurrency", "locate.refresh_seconds", "mitz.authorities", "mitz.base", "mitz.catalogue", "mitz.concurrency", "mitz.gateway_system",
     "mitz.lease_seconds", "mitz.notifier", "mitz.source_system", "office.ca_file", "office.desk", "office.follow_seconds", "office.proxy", "outbound.ca_file", "outbound.follow",
-    "outbound.gateways", "outbound.proxy", "policy.labels", "policy.never", "policy.not_with", "policy.treatment", "region.anchor", "review.certificate",
-    "review.key",
+    "outbound.gateways", "outbound.proxy", "places.certificate", "places.exports", "places.fhir", "places.fhir_seconds", "places.keep_days", "places.key",
+    "places.services", "policy.labels", "policy.never", "policy.not_with", "policy.treatment", "region.anchor", "review.certificate", "review.key",
 })  # fmt: skip
 #: Files that may be shared; but nobody has them in the folder of another.
 SHARED_PATHS: Final = (
-    "feed.authorities", "it.certificate", "it.key", "mitz.authorities", "mitz.catalogue", "office.ca_file", "outbound.ca_file", "region.anchor", "review.certificate",
-    "review.key", "source.ca_file", "source.certificate", "source.mapping",
+    "feed.authorities", "it.certificate", "it.key", "mitz.authorities", "mitz.catalogue", "office.ca_file", "outbound.ca_file", "places.certificate", "places.key",
+    "places.services", "region.anchor", "review.certificate", "review.key", "source.ca_file", "source.certificate", "source.mapping",
 )  # fmt: skip
 
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - it is looked for, and not listened at
@@ -136,6 +136,7 @@ def claimed_twice(living: Iterable[Living], settled: Collection[str], folders: M
         if which := _source(one):
             claims.claim(one.name, "source", which)
         paths += [(one.name, setting, one.folder / str(value)) for setting in SHARED_PATHS if (value := _value(values, setting))]
+        paths += [(one.name, "places.exports", one.folder / export.path) for export in one.settings.places.exports]
         if (database := _sqlite_file(one)) is not None:
             paths.append((one.name, "source.url", database))
     for name, setting, path in paths:
@@ -163,7 +164,7 @@ def _source(one: Living) -> tuple[object, ...]:
     """By what its source is the same as another's; nothing where its own path says so already."""
     source, folder = one.settings.source, one.folder
     match source.kind:
-        case "embedded":
+        case "embedded" | "none":
             return ()
         case "fhir-server":
             certificate = _content(folder / source.certificate) if source.certificate else ""

@@ -28,6 +28,10 @@ async def open_source(settings: SourceSettings, folder: Path) -> AsyncGenerator[
     if settings.kind == "embedded":
         async with _embedded(settings, folder) as source:
             yield source
+    elif settings.kind == "none":
+        from node_agent.sources.none_at_all import NoSource  # noqa: PLC0415 - it is not loaded where it is not used
+
+        yield NoSource()
     elif settings.kind == "sql":
         async with _sql(settings, folder) as source:
             yield source
@@ -55,6 +59,16 @@ async def _embedded(settings: SourceSettings, folder: Path) -> AsyncGenerator[So
 
 @asynccontextmanager
 async def _fhir_server(settings: SourceSettings, folder: Path) -> AsyncGenerator[Source, None]:
+    async with _server(settings, fhir_endpoint(settings, folder)) as server:
+        yield server
+
+
+def fhir_endpoint(settings: SourceSettings, folder: Path) -> "FhirEndpoint":
+    """Where the FHIR server of the settings answers, and as whom it is asked.
+
+    Raises:
+        BadInput: `invalid-setting`.
+    """
     from node_agent.sources.fhir_endpoint import FhirEndpoint, tls_of  # noqa: PLC0415 - as above
     from node_agent.sources.fhir_tokens import BackendClient  # noqa: PLC0415 - as above
 
@@ -65,7 +79,7 @@ async def _fhir_server(settings: SourceSettings, folder: Path) -> AsyncGenerator
     if settings.client_id:
         key = _client_key(settings, folder)
         backend = BackendClient(settings.client_id, key, settings.key_id, settings.scope, settings.token_endpoint)
-    endpoint = FhirEndpoint(
+    return FhirEndpoint(
         settings.base,
         authorization=_authorization(settings),
         also_known_as=tuple(settings.also_known_as),
@@ -84,8 +98,6 @@ async def _fhir_server(settings: SourceSettings, folder: Path) -> AsyncGenerator
         backend=backend,
         searches=settings.searches,
     )
-    async with _server(settings, endpoint) as server:
-        yield server
 
 
 def _server(settings: SourceSettings, endpoint: "FhirEndpoint") -> "FhirServer":

@@ -44,7 +44,7 @@ class Pausing:
     With `shadow` it takes no part yet: it releases nothing, and is not serving. `kept` remembers a pause over a restart.
     """
 
-    __slots__ = ("_change", "_clock", "_pause", "_since_ms", "_trouble", "kept", "shadow", "stopping", "suspected")
+    __slots__ = ("_change", "_clock", "_pause", "_since_ms", "_trouble", "kept", "letters_mark", "places_mark", "shadow", "stopping", "suspected")
 
     def __init__(self, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)) -> None:
         self._clock = clock_ms
@@ -58,6 +58,8 @@ class Pausing:
         self.kept: PauseKept | None = None
         #: A question met trouble at the source: whoever looks after it looks sooner.
         self.suspected = anyio.Event()
+        #: See `accord.terms.answers.Standing`.
+        self.places_mark = self.letters_mark = 0
 
     @property
     def paused(self) -> bool:
@@ -129,6 +131,11 @@ class Pausing:
     def note_trouble(self, trouble: Fault | None) -> None:
         """The source's health as it was last seen. Questions are still tried: it may have recovered."""
         self._set(pause=self._pause, trouble=trouble)
+
+    def note_marks(self, *, places: int = 0, letters: int = 0) -> None:
+        """Free places changed, or a letter was written: whoever watches is told at once. 0: that one did not."""
+        self.places_mark, self.letters_mark = places or self.places_mark, letters or self.letters_mark
+        self._tell()
 
     def stop(self) -> None:
         """Let those go who watch, so that a stop need not wait for them."""

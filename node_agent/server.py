@@ -16,6 +16,7 @@ from accord.terms.faults import BadInput, Fault
 from accord.terms.next_steps import TAKEN
 from node_agent.api.health import add_health, follow
 from node_agent.api.patient_servicer import PATIENT_SERVICE, PatientService, patient_calls
+from node_agent.api.places_servicer import PLACES_SERVICE, PlacesService, places_calls
 from node_agent.api.servicer import SERVICE, HolderService, holder_calls
 from node_agent.outbound import Outbound, attending
 from node_agent.pausing import Pausing
@@ -44,12 +45,13 @@ async def serving(
     concurrency: int = MAXIMUM_CONCURRENT_RPCS,
     grace: float = GRACE_SECONDS,
     patients: PatientService | None = None,
+    places: PlacesService | None = None,
     outbound: Outbound | None = None,
     counted: Counted = _uncounted,
 ) -> AsyncGenerator[str, None]:
     """Serve inside the block, which gets the address; at its end answers under way have *grace* seconds to finish.
 
-    *patients* is the patient's desk. Without an *address* nothing listens, and the address that the block gets is `outbound`.
+    *patients* is the patient's desk, *places* are those that it can give. Without an *address* nothing listens, and the address that the block gets is `outbound`.
     *counted* is put around every call, whichever way it comes. Without *credentials* it is served plainly, on loopback only; an
     agent that is run always has them.
 
@@ -61,6 +63,8 @@ async def serving(
     calls: dict[str, Mapping[str, grpc.RpcMethodHandler[Any, Any]]] = {SERVICE: holder_calls(service, listening)}
     if patients is not None:
         calls[PATIENT_SERVICE] = patient_calls(patients, listening, service.note_refusal)
+    if places is not None:
+        calls[PLACES_SERVICE] = places_calls(places, listening)
     calls = {name: {call: counted(name, call, handler) for call, handler in each.items()} for name, each in calls.items()}
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(_at_a_port(calls, pausing, address, credentials, concurrency, grace)) if address is not None else "outbound"

@@ -24,6 +24,7 @@ from node_agent.control_settings import ControlSettings
 from node_agent.feed_settings import FeedSettings
 from node_agent.it_settings import ItSettings
 from node_agent.outbound_settings import OUTBOUND_SECRETS, OutboundSettings
+from node_agent.places_settings import PlacesSettings
 from node_agent.source_settings import SOURCE_SECRETS, SourceSettings
 
 #: Never shown, by `section.key`.
@@ -32,7 +33,19 @@ SECRETS = frozenset({"locate.key"}) | SOURCE_SECRETS | OUTBOUND_SECRETS | OFFICE
 KEPT: Final = Secrets(
     SECRETS,
     frozenset(
-        {"feed.key", "holder.answer_key", "it.key", "locate.key_file", "mitz.key", "review.key", "source.certificate_key", "source.client_key_file", "tls.key"}
+        {
+            "feed.key",
+            "holder.answer_key",
+            "it.key",
+            "locate.key_file",
+            "mitz.key",
+            "places.key",
+            "places.key_file",
+            "review.key",
+            "source.certificate_key",
+            "source.client_key_file",
+            "tls.key",
+        }
     ),
 )
 #: Of the environment variables that are settings.
@@ -152,6 +165,7 @@ class AgentSettings(msgspec.Struct, frozen=True):
     log: LogSettings = LogSettings()
     control: ControlSettings = ControlSettings()
     it: ItSettings = ItSettings()
+    places: PlacesSettings = PlacesSettings()
 
     def way_to_office(self, folder: Path) -> OfficeSettings:
         """The office's desk, and the proxy on the way to it with its authority: those to the gateways where it has none of its own.

@@ -63,6 +63,8 @@ path = "records.db"
 # url = "postgresql://db.example:5432/practice"
 # user = "noaber"
 # mapping = "mapping.toml"
+# or none, for a provider that takes part with its places only (docs/places.md):
+# kind = "none"
 # or an adapter of your own (examples/write_a_source.py):
 # kind = "python"
 # factory = "module:function"
@@ -95,6 +97,27 @@ path = "choices.db"
 # [it]
 # listen = "127.0.0.1:8483"
 # people = "it.toml"
+
+# The places that you can give, and the requests for them (docs/places.md); none without a file of services.
+# [places]
+# services = "services.toml"
+# store = "places.db"
+# seals what is personal in the store; made at the first start
+# key_file = "places.key"
+# keep_days = 30
+# the planners' page; `noaber agent planner` makes an entry of the file
+# listen = "127.0.0.1:8484"
+# people = "planners.toml"
+# numbers that come by themselves: an export of the planning system, and services that are counted at the FHIR server of the source
+# [[places.exports]]
+# name = "planning"
+# path = "exports/places.csv"
+# service = "Afdeling"
+# services = { "ELV-1" = "elv-laag" }
+# places = "Vrij"
+# [[places.fhir]]
+# service = "elv-laag"
+# locations = ["ward-3"]
 
 # For whoever looks after the machine: /healthz, /readyz and /metrics, on this machine only; off without it.
 # [ops]

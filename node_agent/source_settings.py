@@ -27,9 +27,10 @@ class SourceSettings(FhirAccessSettings, msgspec.Struct, frozen=True):
     connections, of which no more than `per_second` statements begin in a second; no statement takes longer than
     `statement_seconds` or waits longer than `lock_seconds` for a lock.
     `kind` python: the source that `factory` (`module:function`) makes of these settings and the folder of the settings file.
+    `kind` none: there is none; the provider takes part with its places only (`[places]`), and the office says so in the register.
     """
 
-    kind: Literal["embedded", "fhir-server", "sql", "python"] = "embedded"
+    kind: Literal["embedded", "fhir-server", "sql", "python", "none"] = "embedded"
     path: str = "records.db"
     copy: bool = True
     base: str = ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
+from accord.audit.content import Event
 from accord.audit.reading import Access, CameOfIt
 from accord.rules.consent import Basis, Choice
 from accord.rules.data_kinds import BASICS
@@ -51,8 +52,8 @@ class StatementStore(Protocol):
 class Lookers(Protocol):
     """Who looked. `accord.audit.reading.JournalReader` is one."""
 
-    async def accesses(self, patient: str, since: datetime, until: datetime) -> list[Access]:
-        """Newest first.
+    async def events(self, patient: str, since: datetime, until: datetime) -> list[Event]:
+        """The lines about a patient, oldest first.
 
         Raises:
             Unavailable: `journal-unavailable`, `journal-broken`.

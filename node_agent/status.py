@@ -13,16 +13,20 @@ from accord.ops.doctor.region import check_region
 from accord.rules.moments import local_moment
 from accord.terms.counts import counted
 from accord.terms.faults import CATALOGUE, Fault, Faulted
+from accord.terms.members import MemberStatus, RegionRegister
 from node_agent.control import GatewaySeen, Request, Standing, ask_agent, control_folder
-from node_agent.doctor import activated, belonging, check_source
+from node_agent.doctor import activated, belonging, check_source, checked_by, has_people
 from node_agent.joining.activating import SUMMARY_FILE
 from node_agent.naming import Named
+from node_agent.places.doctor import check_places
 from node_agent.settings import AgentSettings
 
 #: What its own people chose.
 _CHOSEN = frozenset({Fault.PAUSED.value, Fault.SHADOW.value})
 #: Of these the look from beside tells more.
 _SEEN_FROM_BESIDE = frozenset({Fault.SOURCE_UNAVAILABLE, Fault.REGISTER_OUTDATED, Fault.CERTIFICATE_EXPIRED})
+#: What is told of a gateway that does not know yet that we are active.
+_NOT_LET_IN = frozenset({Fault.NOT_ACTIVE.value, Fault.ORGANISATION_BLOCKED.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,10 @@ class Looked:
 async def look_at(meant: Meant) -> Looked:
     """Ask the process, and look at all that it needs; nothing is changed, and nothing is asked about anybody."""
     running, own = _process(meant)
-    found = [own]
+    found, settings = [own], meant.settings
+    of_region, register = check_region(belonging(settings, meant.folder, meant.named))
     if running is not None:
-        found += _of_itself(running, meant)
-    settings = meant.settings
+        found += _of_itself(running, meant, register)
     if not settings.listen.address and not settings.outbound.gateways:
         found.append(problem("ways in", "nobody can ask it: it neither listens nor calls a gateway", "set listen.address or outbound.gateways"))
     looked = await check_source(settings, meant.folder, meant.named)
@@ -80,7 +84,7 @@ async def look_at(meant: Meant) -> Looked:
         found.append(problem("answers", told, f"look again in half a minute; if it stays so: {meant.named.of_all('doctor')}"))
     # What cannot be seen about an account does not change from one moment to the next: the doctor tells it.
     found += [one for one in looked if one.about != "source rights"]
-    of_region, _ = check_region(belonging(settings, meant.folder, meant.named))
+    found += check_places(settings.places, meant.folder)
     return Looked(running, (*found, *of_region, *_conformance(meant)))
 
 
@@ -102,37 +106,49 @@ def _process(meant: Meant) -> tuple[Standing | None, Finding]:
     return running, ok("agent", f"runs, and stands as it does since {since}")
 
 
-def _of_itself(running: Standing, meant: Meant) -> Iterator[Finding]:
+def _of_itself(running: Standing, meant: Meant, register: RegionRegister | None) -> Iterator[Finding]:
     """What only the process knows."""
     named = meant.named
     for gateway in running.beside.gateways:
-        yield _gateway(gateway, meant)
+        yield _gateway(gateway, meant, register)
     for code in running.beside.reasons:
         fault = Fault(code) if code in set(Fault) else Fault.INTERNAL
         if fault not in _SEEN_FROM_BESIDE and code != running.code:
             yield problem("answers", f"{CATALOGUE[fault].happened} [{code}]", CATALOGUE[fault].next_step)
-    if running.beside.people == 0:
+    if running.beside.people == 0 and has_people(meant.settings):
         yield warning("index", "nobody can be located: the agent knows no person with a BSN", f"wait until it is made; if it stays so: {named.of_one('check')}")
     elif running.beside.people > 0:
         yield ok("index", f"{counted(running.beside.people, 'person', 'people')} can be located")
 
 
-def _gateway(gateway: GatewaySeen, meant: Meant) -> Finding:
+def _gateway(gateway: GatewaySeen, meant: Meant, register: RegionRegister | None) -> Finding:
     about = f"gateway {gateway.address}"
     since = local_moment(datetime.fromtimestamp(gateway.since_ms / 1000, UTC))
     if gateway.attached:
         return ok(about, f"is attended since {since}")
+    if gateway.code in _NOT_LET_IN and _is_active(meant.settings, register):
+        # Our own register has it already: a gateway that follows the desk hears of it a moment later.
+        told = f"does not let us in yet ({gateway.code}): the office has made us active, and a gateway hears of that within half a minute"
+        return warning(about, told, f"look again after that; if it stays so, call the office: {meant.named.of_one('status')}")
     if gateway.code == Fault.NOT_ACTIVE.value:
-        return problem(about, "does not let us in: we are not active in the register yet", activated(meant.folder, meant.named))
+        then = activated(meant.settings, meant.folder, meant.named)
+        return problem(about, "does not let us in: we are not active in the register yet", then)
     why = f" ({gateway.code})" if gateway.code else ""
     then = f"the agent goes on trying; why it fails is told by {meant.named.of_all('doctor')}"
     return problem(about, f"is not reached since {since}{why}: it can ask nothing", then)
 
 
+def _is_active(settings: AgentSettings, register: RegionRegister | None) -> bool:
+    """Whether the register that is known here has us as active."""
+    members = register.members if register is not None else ()
+    return any(member.ura.value == settings.holder.ura and member.status is MemberStatus.ACTIVE for member in members)
+
+
 def _conformance(meant: Meant) -> Iterator[Finding]:
     """Whether its last conformance run passed; one that joined at a desk must have one, any other may."""
-    path, again = meant.folder / SUMMARY_FILE, meant.named.of_one("check", "--bsns", "FILE")
-    then = f"repair what it names; FILE has the BSNs of some people who are known here: {again}"
+    path, again = meant.folder / SUMMARY_FILE, checked_by(meant.settings, meant.named)
+    who = "; FILE has the BSNs of some people who are known here" if has_people(meant.settings) else ""
+    then = f"repair what it names{who}: {again}"
     try:
         summary = msgspec.json.decode(path.read_bytes(), type=Summary)
     except FileNotFoundError:

@@ -10,6 +10,7 @@ import msgspec
 from accord.terms.records import TYPE_BY_NAME
 from node_agent.converting.names import RENAMED_TYPES
 from testbed.fhir_server_faults import FhirFaults
+from testbed.fhir_server_places import place_parameters
 from testbed.fhir_server_shelf import Kept
 
 FHIR_JSON: Final = "application/fhir+json"
@@ -90,6 +91,7 @@ def _capability(kind: str, fhir_version: str) -> dict[str, Any]:
     elif known is not None and known.owner:
         # STU3 gives insurance no `patient` parameter either.
         names.append("beneficiary" if kind == "Coverage" and fhir_version.startswith("3.") else _SEARCHED_BY.get(kind, "patient"))
+    names += [name for name in place_parameters(kind) if name not in names]
     interactions = ["read"] if kind == "Binary" else ["read", "vread", "search-type"]
     return {
         "type": kind,

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from accord.terms.faults import BadInput
 from testbed.fhir_server_desk import BASE_PATH, Desk
 from testbed.fhir_server_faults import FhirFaults
 
@@ -73,7 +74,7 @@ async def fhir_server(
 
 
 def control_app(desk: Desk) -> Starlette:
-    """`PUT /faults` (JSON, the whole set) and `GET /witness`: for whoever runs the server, never for its clients."""
+    """`PUT /faults` and `PUT /places` (JSON, the whole set), and `GET /witness`: for whoever runs the server, never for its clients."""
 
     async def put_faults(request: Request) -> Response:
         try:
@@ -82,12 +83,19 @@ def control_app(desk: Desk) -> Starlette:
             return Response(status_code=400)
         return Response(status_code=204)
 
+    async def put_places(request: Request) -> Response:
+        try:
+            desk.shelf.take_places(map(bytes, msgspec.json.decode(await request.body(), type=list[msgspec.Raw])))
+        except (msgspec.DecodeError, BadInput):
+            return Response(status_code=400)
+        return Response(status_code=204)
+
     def get_witness(_: Request) -> Response:
         witness = desk.witness
         counts = {"total": witness.total, "open": witness.open, "high-water": witness.high_water, "abandoned": witness.abandoned}
         return Response(msgspec.json.encode({**counts, "seen": list(witness.seen)}), media_type="application/json")
 
-    return Starlette(routes=[Route("/faults", put_faults, methods=["PUT"]), Route("/witness", get_witness)])
+    return Starlette(routes=[Route("/faults", put_faults, methods=["PUT"]), Route("/places", put_places, methods=["PUT"]), Route("/witness", get_witness)])
 
 
 @asynccontextmanager

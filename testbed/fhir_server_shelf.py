@@ -12,6 +12,7 @@ from accord.rules.moments import interval
 from accord.terms.faults import BadInput
 from accord.terms.records import TYPE_BY_NAME
 from node_agent.converting.names import RENAMED_TYPES
+from testbed.fhir_server_places import PLACE_TYPES, fits
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -68,6 +69,20 @@ class Shelf:
             for logical_id in _patients_in(reading.raw_member(record, "link")):
                 self._linked[logical_id].append(kept)
 
+    def take_places(self, records: Iterable[bytes]) -> None:
+        """All that there is about places, instead of what there was.
+
+        Raises:
+            BadInput: One of them cannot be read.
+        """
+        fresh = Shelf(records)
+        for kind in PLACE_TYPES:
+            self.by_ref = {ref: kept for ref, kept in self.by_ref.items() if ref[0] != kind}
+            self._of_type[kind] = []
+        for kind in PLACE_TYPES & fresh.types:
+            for kept in fresh._of_type[kind]:
+                self._put(kept.body)
+
     def find(self, kind: str, parameters: Parameters, *, lenient: bool) -> list[Kept]:
         """The records of a type that fit all parameters, in the order in which they were given.
 
@@ -97,6 +112,10 @@ class Shelf:
 
     def _fitting(self, kind: str, name: str, value: str) -> list[Kept] | None:
         values = value.split(",")
+        if kind in PLACE_TYPES and (name != "actor" or not value.startswith("Patient/")):
+            judged = [(kept, fits(kind, kept.body, name, value)) for kept in self._of_type.get(kind, ())]
+            if judged and judged[0][1] is not None:
+                return [kept for kept, is_fitting in judged if is_fitting]
         if name in ABOUT:
             ids = (one.removeprefix("Patient/") for one in values)
             return _once(kept for one in ids for kept in self._about.get((kind, one), ()))

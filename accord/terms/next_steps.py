@@ -68,3 +68,6 @@ OWN_SOURCE: Final = (
     "and says where it ends."
 )
 OWN_SOURCE_BUSY: Final = "Give the command again in a quieter hour; source.concurrency and source.per_second say how much is asked of it."
+PLACES_BACKUP: Final = "Bring key and store back from one and the same backup: one without the other opens nothing. docs/places.md says how."
+PLACES_STORE: Final = "Name another file in places.store, or bring the store back from the backup with its key (docs/places.md)."
+SERVICES: Final = "Correct the entry that is named; docs/places.md has a file of services."

@@ -32,6 +32,7 @@ from node_agent.attaching import fetch_attachment
 from node_agent.holder import Holder
 from node_agent.locating import Locating
 from node_agent.outlet import Outlet
+from node_agent.pausing import Pausing
 from node_agent.ports import SourceFailure
 from node_agent.shadowing import Shadow
 
@@ -223,7 +224,7 @@ class HolderService:
                 as_of_ms = await self._holder.source.data_as_of_ms()
             sequence += 1
             change = pausing.next_change
-            await outlet.put([holder_codec.standing_to_wire(Standing(sequence, pausing.serving, pausing.code, pausing.since_ms, as_of_ms))])
+            await outlet.put([holder_codec.standing_to_wire(_standing(sequence, pausing, as_of_ms))])
             with anyio.move_on_after(self._heartbeat_seconds):
                 await change.wait()
 
@@ -240,6 +241,10 @@ def holder_calls(service: HolderService, listening: Listening) -> dict[str, "grp
         "Exchange": ears.one_answer(service.Exchange, pb.ExchangeRequest, pb.ExchangeResponse),
         "Watch": watching.many_answers(service.Watch, pb.WatchRequest, pb.WatchResponse.SerializeToString),
     }
+
+
+def _standing(sequence: int, pausing: Pausing, as_of_ms: int) -> Standing:
+    return Standing(sequence, pausing.serving, pausing.code, pausing.since_ms, as_of_ms, pausing.places_mark, pausing.letters_mark)
 
 
 def _issuer(admitted: Admitted) -> Ura:

@@ -12,6 +12,8 @@ from accord.link.desk_forms import Summary
 
 #: The point about how much was looked at.
 RESTS_ON: Final = "what it rests on"
+#: The point of who has no source: it has nobody to look at.
+PLACES_ONLY: Final = "places only"
 
 
 class Verdict(StrEnum):
@@ -81,8 +83,9 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Whether nothing has to be repaired, and records were looked at."""
-        return self.people > 0 and all(point.verdict is not Verdict.WRONG for point in self.points)
+        """Whether nothing has to be repaired, and records were looked at where there are any."""
+        looked = self.people > 0 or any(point.name == PLACES_ONLY for point in self.points)
+        return looked and all(point.verdict is not Verdict.WRONG for point in self.points)
 
     @property
     def thin(self) -> bool:

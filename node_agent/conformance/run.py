@@ -14,7 +14,7 @@ from accord.terms.faults import BadInput, Fault, Faulted
 from accord.terms.identifiers import Bsn
 from node_agent.conformance import house_points, source_points
 from node_agent.conformance.coverage import askable, asked_for
-from node_agent.conformance.findings import Block, Point, Report, Verdict, Who, people
+from node_agent.conformance.findings import PLACES_ONLY, Block, Point, Report, Verdict, Who, people
 from node_agent.conformance.seen import Seen
 from node_agent.conformance.visiting import Visiting
 from node_agent.conformance.writing import NOTHING_REMEMBERED, by_rights, read_only, remembered
@@ -25,6 +25,8 @@ from node_agent.settings import AgentSettings
 from node_agent.write_attempts import Attempts
 
 _INDEX_SECONDS: Final = 120.0
+#: What takes part with its places only has no people to look for.
+_NO_SOURCE: Final = Point(PLACES_ONLY, Verdict.GOOD, "There is no source: it shares no records, and takes part with its places.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,11 @@ async def check_agent(settings: AgentSettings, folder: Path, given: Given) -> Ch
     """
     attempts = Attempts.of(settings.source, folder)
     place, region = house_points.place(settings, folder)
-    house = [
-        place,
-        house_points.journal(folder / settings.journal.folder),
-        house_points.clock(),
-        await house_points.choices(folder / settings.choices.path, given.bsns),
-    ]
+    house = [place, house_points.journal(folder / settings.journal.folder), house_points.clock()]
+    if settings.source.kind == "none":
+        report = Report(settings.holder.ura, datetime.now(UTC), version("noaber"), 0, 0, [_NO_SOURCE, *house], [])
+        return Checked(report, region)
+    house.append(await house_points.choices(folder / settings.choices.path, given.bsns))
     seen, blocks = Seen(), list[Block]()
     try:
         async with open_source(settings.source, folder) as source:

@@ -20,7 +20,8 @@ from accord.terms.faults import BadInput, Fault, Unavailable
 from accord.terms.identifiers import Ura
 from accord.terms.members import RegionRegister
 from accord.terms.next_steps import OPTION
-from node_agent.joining.folder import AgentFolder, By, Progress, Refused
+from node_agent.joining.first_settings import By
+from node_agent.joining.folder import AgentFolder, Progress, Refused
 from node_agent.sealed_key import boxes, gateways
 
 _FIRST_PAUSE: Final = 2.0

@@ -1,7 +1,6 @@
 """The folder of an agent that joins: its keys, how far it came, and in the end all that `noaber agent run` needs."""
 
 import fcntl
-import json
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,7 +19,9 @@ from accord.link.live_register import replace_file
 from accord.link.next_certificate import make_private
 from accord.link.pseudonyms import PseudonymKey, pseudonym_key
 from accord.terms.faults import BadInput, Fault, Faulted
+from accord.terms.members import PLACES_ONLY
 from accord.terms.next_steps import JOINING, UNREADABLE, UNWRITABLE
+from node_agent.joining.first_settings import By, settings_text, source_text
 from node_agent.sources.choice_store import keep_choices
 
 
@@ -36,14 +37,6 @@ class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str = ""
     sealed: dict[str, str] = {}
     approved: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class By:
-    """The proxy by which it goes out, as the setting has it, and the file with that proxy's authority; empty for none."""
-
-    proxy: str = field(default="", repr=False)
-    ca_file: str = ""
 
 
 _LOCK: Final = ".join.lock"
@@ -193,64 +186,7 @@ class AgentFolder:
             keep_choices(self.path / "choices.db", {})
         if self.settings.exists():
             return False
-        text = settings_text(progress, listen, _source(fhir_base, shared=self.shared_source), by, follows=follows)
+        source = source_text(fhir_base, shared=self.shared_source, places_only=PLACES_ONLY in progress.invited.capabilities)
+        text = settings_text(progress.invited, progress.desk, listen, source, by, follows=follows)
         replace_file(self.settings, text.encode("utf-8"))
         return True
-
-
-def _source(fhir_base: str, *, shared: bool) -> str:
-    """The section of the source; none where the house has one for all."""
-    if shared and not fhir_base:
-        return ""
-    which = f'kind = "fhir-server"\nbase = {_text(fhir_base)}' if fhir_base else 'kind = "embedded"\npath = "records.db"'
-    return f"[source]\n# where the records are; filled by `noaber agent import`, or a server that is asked anew for every question\n{which}\n\n"
-
-
-def settings_text(progress: Progress, listen: str, source: str, by: By, *, follows: bool = False) -> str:
-    """A settings file (TOML) for who joined; *source* is its section of the source, *by* what it goes out by; it *follows* what the desk tells of gateways."""
-    invited = progress.invited
-    doors = ", ".join(_text(door) for door in invited.doors)
-    following = "# and whatever replica the desk tells of later\nfollow = true\n" if follows else ""
-    by_proxy = (f"proxy = {_text(by.proxy)}\n" if by.proxy else "") + (f"ca_file = {_text(by.ca_file)}\n" if by.ca_file else "")
-    outbound = f"[outbound]\n# all replicas of all gateways, which it calls: it has no port\ngateways = [{doors}]\n{following}{by_proxy}\n" if doors else ""
-    return f"""\
-# Written by `noaber agent join`. `noaber agent config show` lists every setting.
-
-[holder]
-ura = {_text(invited.ura)}
-name = {_text(invited.name)}
-title = {_text(invited.title)}
-kind = {_text(invited.kind.value)}
-answer_key = "answer.key"
-
-[region]
-register = "register.jws"
-anchor = "region.pub"
-
-[tls]
-# renewed by the agent itself
-certificate = "tls.pem"
-key = "tls.key"
-
-[office]
-desk = {_text(progress.desk)}
-{by_proxy}
-[listen]
-address = {_text(listen)}
-
-{outbound}[journal]
-folder = "journal"
-
-{source}[choices]
-# empty until `noaber agent choices import`: silence is no
-path = "choices.db"
-
-[locate]
-# sealed for the gateways of the region; it never leaves this folder in the clear
-key_file = "pseudonym.key"
-"""
-
-
-def _text(value: str) -> str:
-    """A TOML string."""
-    return json.dumps(value, ensure_ascii=False)

@@ -45,14 +45,16 @@ class Status(msgspec.Struct, frozen=True):
     desk: str = ""
 
 
-def _next(standing: Standing, folder: AgentFolder) -> str:
+def _next(standing: Standing, folder: AgentFolder, settings: AgentSettings | None = None) -> str:
     """What its own people do about it; empty when there is nothing."""
     named = Named((folder.settings,))
+    # Who takes part with places only has nobody to look for.
+    check = named.of_one("check", "--bsns", "FILE") + ", in which FILE has some BSNs that are known here"
+    check = named.of_one("check") if settings is not None and settings.source.kind == "none" else check
     return {
         Standing.NOT_JOINED: "Ask the office for an invitation, and give the command that it prints.",
         Standing.WAITING: "Wait for the call of the office; `noaber agent join` with the same token collects the certificate.",
-        Standing.NOT_CHECKED: f"Give {named.of_one('check', '--bsns', 'FILE')}, in which FILE has some BSNs that are known here; "
-        f"and then {command('noaber', 'agent', 'activate', '--folder', folder.path)}.",
+        Standing.NOT_CHECKED: f"Give {check}; and then {command('noaber', 'agent', 'activate', '--folder', folder.path)}.",
         Standing.ACTIVE: "",
         Standing.PAUSED: f"{named.of_one('resume')} lets it answer again.",
         Standing.BLOCKED: "Call the office of the region.",
@@ -92,7 +94,7 @@ async def status_of(folder: AgentFolder) -> Status:
         desk = failure.fault.value
     if standing is Standing.ACTIVE and agent.paused:
         standing = Standing.PAUSED
-    return Status(standing, _next(standing, folder), _in_words(agent), ends, days, checked, desk)
+    return Status(standing, _next(standing, folder, settings), _in_words(agent), ends, days, checked, desk)
 
 
 def _in_words(agent: Running) -> str:

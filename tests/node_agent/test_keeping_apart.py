@@ -58,6 +58,19 @@ def test_nobody_has_even_a_shared_file_in_the_folder_of_another(tmp_path: Path, 
     assert two(tmp_path, {}, {setting: "../brinkhof/file.pem"}) == {"brinkhof"}
 
 
+def test_an_export_of_two_is_shared_and_one_in_the_folder_of_another_is_not(tmp_path: Path) -> None:
+    def export(name: str, ura: str, path: str) -> None:
+        settings = moves_in(tmp_path, name, ura) / "agent.toml"
+        table = f'[places]\nservices = "services.toml"\n[[places.exports]]\nname = "planning"\npath = "{path}"\nonly = "elv"\nplaces = "Vrij"\n'
+        settings.write_text(settings.read_text(encoding="utf-8") + table, encoding="utf-8")
+
+    export("brinkhof", "90001003", "/srv/exports/places.csv")
+    export("holterloo", "90001027", "/srv/exports/places.csv")
+    assert len(admitted(tmp_path)) == 2
+    export("holterloo", "90001027", "../brinkhof/places.csv")
+    assert admitted(tmp_path) == {"brinkhof"}
+
+
 @pytest.mark.parametrize("made", [{"control.folder": "/srv/a.control"}, {"choices.path": "/srv/a.index"}])
 def test_what_is_made_beside_a_journal_is_its_own_too(tmp_path: Path, made: dict[str, str]) -> None:
     assert two(tmp_path, {"journal.folder": "/srv/a"}, made) == set()

@@ -11,9 +11,11 @@ from typing import Any
 import anyio
 import pytest
 from grpc import aio
+from msgspec import structs
 
 from accord.audit.content import Asking, Truth
 from accord.audit.events import BudgetAlarm, ChoiceChanged, Closing, Decision, JournalViewed, Located, RefusedQuestion, Release
+from accord.audit.places_events import PlaceHandover, PlaceStep, PlaceWho
 from accord.link.status import fault_of
 from accord.rules.choices import Choice
 from accord.rules.data_kinds import DataKind
@@ -397,6 +399,25 @@ async def test_a_gateway_may_not_try_out_everybody(kit: Kit) -> None:
     assert [line.known for line in kit.lines() if isinstance(line, Located)] == [True, *[False] * 299, True]
     with pytest.raises(aio.AioRpcError, match="invalid-question"):
         await kit.stub.Recognise(pb.RecogniseRequest(pseudonym=b"short"))
+
+
+async def test_the_patient_reads_who_was_told_of_them_and_that_a_place_was_given_from_the_steps_that_were_about_them(kit: Kit) -> None:
+    step = PlaceStep(patient=KEY.mark(KEY.pseudonym(HERS)), holder=URA.value, peer="90000001", request="r", what="introduced")
+    for line in (
+        structs.replace(step, patient="", what="asked"),
+        step,
+        PlaceWho(patient=step.patient, holder=URA.value, peer="90000001", request="r", by="gea"),
+        structs.replace(step, what="granted", by="gea"),
+        structs.replace(step, patient=KEY.mark(KEY.pseudonym(HIS))),
+        PlaceHandover(patient=step.patient, holder=URA.value, peer="90000001", request="r", by="gea"),
+    ):
+        await kit.journal.append(line)
+        kit.clock.at += timedelta(minutes=1)
+    until = int((kit.clock() + timedelta(minutes=1)).timestamp() * 1000)
+    answer = await kit.stub.ReadAccesses(pb.ReadAccessesRequest(login=kit.login(), from_ms=until - 3_600_000, until_ms=until))
+
+    told = [(look.ura, look.came_of_it, look.professional) for look in answer.accesses]
+    assert told == [(URA.value, "handover-read", ""), (URA.value, "place-given", ""), (URA.value, "who-seen", ""), ("90000001", "who-told", "")]
 
 
 async def test_the_patient_reads_who_looked_from_the_journal_and_that_is_written_down(kit: Kit) -> None:
