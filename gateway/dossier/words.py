@@ -109,6 +109,14 @@ FAULTS: Final[dict[Fault, Wording]] = {
     ),
     Fault.RECORDS_UNFIT: Wording("Enkele gegevens konden niet mee. Bel als u iets mist.", "Some records could not be sent. Call if something is missing."),
     Fault.RECORDS_OVERSIZED: Wording("Enkele gegevens waren te groot. Bel de instelling daarvoor.", "Some records were too large. Call the holder for these."),
+    Fault.NOT_POSSIBLE_NOW: Wording(
+        "Dit kan nu niet meer: de aanvraag staat er anders voor. Kijk hoe hij nu staat.",
+        "This cannot be done now: the request stands otherwise. Look at how it stands.",
+    ),
+    Fault.NO_OFFER: Wording(
+        "Er is (nog) geen aanbod om aan te nemen. Wacht daarop, of vraag een ander.",
+        "There is no offer to take up (yet). Wait for one, or ask another provider.",
+    ),
     Fault.MISSING_CAPABILITY: Wording(
         "Wordt daar niet opgevraagd, of de instelling moet bijwerken. Bel zo nodig.",
         "Is not asked for there, or the holder has to update. Call if need be.",
@@ -123,6 +131,7 @@ FAULTS: Final[dict[Fault, Wording]] = {
     Fault.TOO_MANY_QUESTIONS: Wording("Te veel vragen tegelijk. Probeer zo opnieuw.", "Too many questions at once. Try again in a moment."),
     Fault.NOT_CHOSEN: Wording("De vraag ging alleen naar andere instellingen.", "The question went to other holders only."),
     Fault.KIND_KEEPS_NOTHING: Wording("Dit soort instelling heeft deze gegevens niet.", "A holder of this kind does not keep these data."),
+    Fault.PLACES_ONLY: Wording("Doet alleen mee met vrije plaatsen. Bel voor gegevens.", "Takes part with its free places only. Call for its records."),
     Fault.JOINED_LATER: Wording(
         "Doet mee sinds na de eerste bladzijde. Zoek opnieuw om dit te zien.", "Takes part since after the first page. Search again to see it."
     ),

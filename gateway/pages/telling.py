@@ -10,6 +10,8 @@ from importlib.resources import files
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from accord.rules.moments import by_the_clock_here
+
 AMSTERDAM: Final = ZoneInfo("Europe/Amsterdam")
 
 
@@ -69,7 +71,7 @@ class Words:
 
     def time(self, at: datetime) -> str:
         """02.41 uur."""
-        here = at.astimezone(AMSTERDAM)
+        here = by_the_clock_here(at)
         return f"{here:%H.%M} uur" if self.language is Language.DUTCH else f"{here:%H:%M}"
 
     def spoken_day(self, at: datetime | date) -> str:
@@ -79,7 +81,7 @@ class Words:
 
     def spoken_time(self, at: datetime) -> str:
         """Twee uur eenenveertig."""
-        here = at.astimezone(AMSTERDAM)
+        here = by_the_clock_here(at)
         hour, minute = _number(here.hour, self.language), _number(here.minute, self.language) if here.minute else ""
         if self.language is Language.DUTCH:
             return f"{hour} uur {minute}".strip()
@@ -93,6 +95,13 @@ def words(package: str, language: Language) -> Words:
     catalogue = tomllib.loads(text)
     calendar = catalogue.pop("calendar")
     return Words(language, dict(_flat(catalogue)), tuple(calendar["months"]), tuple(calendar["days"]))
+
+
+@cache
+def joined(packages: tuple[str, ...], language: Language) -> Words:
+    """The catalogues of several packages as one; the calendar is that of the first. What two of them have is that of the last."""
+    every = [words(package, language) for package in packages]
+    return Words(language, {key: sentence for one in every for key, sentence in one.sentences.items()}, every[0].months, every[0].days)
 
 
 def spoken_number(digits: str) -> str:
@@ -109,7 +118,7 @@ def _flat(catalogue: Mapping[str, Any], before: str = "") -> Iterable[tuple[str,
 
 
 def _here(at: datetime | date) -> date:
-    return at.astimezone(AMSTERDAM) if isinstance(at, datetime) else at
+    return by_the_clock_here(at) if isinstance(at, datetime) else at
 
 
 _ONES: Final = {

@@ -1,8 +1,10 @@
 """The templates of a package of pages."""
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 
-def make_templates(package: str) -> Environment:
-    """The templates; a name that is not there is a mistake, not an empty place."""
-    return Environment(loader=PackageLoader(package), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def make_templates(*packages: str) -> Environment:
+    """The templates of these packages, of a name that two have the first; a name that is not there is a mistake, not an empty place."""
+    return Environment(
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )

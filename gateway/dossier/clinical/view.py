@@ -157,10 +157,14 @@ class ClinicalView:
         """How the references of a line's record are followed: into itself, or to a record of the same holder in this dossier."""
 
         def found(reference: str) -> Tree | None:
-            content = self._content_of(line.holder, reference)
+            content = self.content_of(line.holder, reference)
             return None if content is None else read_tree(content)
 
         return with_contained(tree, found)
+
+    def content_of(self, holder: HolderName, reference: str) -> bytes | None:
+        """The bytes of the record that a reference leads to, at the same holder in this dossier."""
+        return self._content.get((holder, reference.partition("/_history/")[0]))
 
     # -- Lines and their places
 
@@ -188,18 +192,16 @@ class ClinicalView:
         name = "/".join(lines[0].origin[1:] if lines else name_of(placed.row, placed.content))
         self._content[holder, name] = placed.content
         for line in lines:
-            self._put(line)
+            if line.section not in self._stale:
+                self._sections.setdefault(line.section, Grouping(line.section)).add(line)
         self._due |= self._waiting.pop((holder, name), {})
-
-    def _content_of(self, holder: HolderName, reference: str) -> bytes | None:
-        return self._content.get((holder, reference.partition("/_history/")[0]))
 
     def _read(self, placed: Placed, numbers: Iterable[int] = ()) -> list[Line]:
         """The lines of a record, each under a number: of *numbers*, then new ones."""
         holder, missing, again = placed.holder, set[str](), iter(numbers)
 
         def follow(reference: str) -> Tree | None:
-            content = self._content_of(holder, reference)
+            content = self.content_of(holder, reference)
             if content is None:
                 missing.add(reference.partition("/_history/")[0])
             return None if content is None else read_tree_fast(content)
@@ -235,10 +237,6 @@ class ClinicalView:
         for line in lines:
             line.also = list(known[0].also) if known else []
         self._stale |= {line.section for line in (*known, *lines)}
-
-    def _put(self, line: Line) -> None:
-        if line.section not in self._stale:
-            self._sections.setdefault(line.section, Grouping(line.section)).add(line)
 
     def _grouping(self, section: Section) -> Grouping | None:
         """The threads of a section; put together anew where lines of it were taken away."""

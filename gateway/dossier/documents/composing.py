@@ -26,7 +26,7 @@ COMPLETENESS: Final = Code(SECTION_SYSTEM, "completeness", "Completeness")
 _NOTHING: Final = Wording("Niets getoond. Dat betekent niet dat er niets is.", "Nothing shown. That does not mean that there is nothing.")
 _COMPLETENESS: Final = Wording("Wie is gehoord", "Who was heard")
 _EVERYBODY: Final = Wording("Iedereen aan wie dit is gevraagd, is gehoord.", "Everybody who was asked was heard.")
-_GENERATED: Final = Wording(
+GENERATED: Final = Wording(
     "Automatisch samengesteld uit wat de instellingen in de regio tonen; door niemand nagelezen.",
     "Put together automatically from what the holders of the region show; read through by nobody.",
 )
@@ -43,9 +43,15 @@ def _left_out(count: int) -> Wording:
     )
 
 
+def _replaced(count: int) -> Wording:
+    return Wording(
+        f"Niet opgenomen, want vervangen of beëindigd: {count}. Zie het dossier.", f"Not included, because replaced or ended: {count}. See the dossier."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A record in a section: how the document refers to it, its type, and its line."""
+    """A record in a section: how the document refers to it (empty: it is in no record), its type, and its line."""
 
     reference: str
     kind: str
@@ -60,6 +66,8 @@ class SectionContent:
     items: Sequence[Item]
     in_error: int
     missing: Sequence[DataHolder]
+    earlier: int = 0
+    """Records left out because something newer took their place, or they ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +89,26 @@ def missing_of(completeness: Completeness, plan: SectionPlan) -> list[DataHolder
     return [line.holder for line in completeness.holders if line.gaps & plan.fed_by]
 
 
-def compose(plan: DocumentPlan, frame: Frame, sections: Sequence[SectionContent], completeness: Completeness, language: Language) -> dict[str, Any]:
-    """The Composition."""
+def compose(
+    plan: DocumentPlan,
+    frame: Frame,
+    sections: Sequence[SectionContent],
+    completeness: Completeness,
+    language: Language,
+    *,
+    made: Wording = GENERATED,
+    is_sent: bool = False,
+) -> dict[str, Any]:
+    """The Composition. *made* says who or what put it together, and whether anybody read it.
+
+    *is_sent*: it is read elsewhere, under its title, where nobody can ask for emergency access.
+    """
     written: dict[str, Any] = {
         "resourceType": "Composition",
         "id": frame.id,
         "meta": {"tag": [AUTHORED]},
         "language": language,
-        "text": _text(plan, completeness, language),
+        "text": _text(plan, completeness, language, made, is_sent=is_sent),
         "identifier": frame.identifier,
         "status": "final",
         "type": {"coding": [plan.type.coding]},
@@ -105,12 +125,11 @@ def compose(plan: DocumentPlan, frame: Frame, sections: Sequence[SectionContent]
     return written
 
 
-def _text(plan: DocumentPlan, completeness: Completeness, language: Language) -> dict[str, Any]:
+def _text(plan: DocumentPlan, completeness: Completeness, language: Language, made: Wording, *, is_sent: bool) -> dict[str, Any]:
     """The note that stands on everything, whatever is in it; then who was not heard."""
-    notes = [CONSTANT_NOTE, *([EMERGENCY_NOTE] if completeness.emergency_offered else []), _GENERATED]
-    return narrative(
-        paragraph(plan.title.in_language(language)), *(paragraph(note.in_language(language)) for note in notes), paragraph(_heard(completeness, language))
-    )
+    titles = [] if is_sent else [plan.title]
+    notes = [CONSTANT_NOTE, *([EMERGENCY_NOTE] if completeness.emergency_offered and not is_sent else []), made]
+    return narrative(*(paragraph(words.in_language(language)) for words in (*titles, *notes)), paragraph(_heard(completeness, language)))
 
 
 def _heard(completeness: Completeness, language: Language) -> str:
@@ -123,7 +142,12 @@ def _section(content: SectionContent, language: Language) -> dict[str, Any]:
     gap = not_heard([holder.title for holder in missing]).in_language(language)
     nothing = "" if content.items else _NOTHING.in_language(language)
     in_error = _left_out(content.in_error).in_language(language) if content.in_error else ""
-    blocks = [paragraph(gap) if gap else "", listed(item.line for item in content.items), *(paragraph(words) for words in (nothing, in_error) if words)]
+    earlier = _replaced(content.earlier).in_language(language) if content.earlier else ""
+    blocks = [
+        paragraph(gap) if gap else "",
+        listed(item.line for item in content.items),
+        *(paragraph(words) for words in (nothing, in_error, earlier) if words),
+    ]
     written: dict[str, Any] = {
         "title": plan.title.in_language(language),
         "code": {"coding": [plan.code.coding]},
@@ -131,9 +155,10 @@ def _section(content: SectionContent, language: Language) -> dict[str, Any]:
     }
     if missing:
         written["extension"] = [_not_heard(holder) for holder in missing]
-    if content.items:
-        written["entry"] = [{"reference": item.reference} for item in content.items]
-    else:
+    # Of one record there may be several lines.
+    if references := [one for one in dict.fromkeys(item.reference for item in content.items) if one]:
+        written["entry"] = [{"reference": reference} for reference in references]
+    elif not content.items:
         reason = UNAVAILABLE if missing else NOTHING_SHOWN
         written["emptyReason"] = {"coding": [reason.coding], "text": gap or nothing}
     return written

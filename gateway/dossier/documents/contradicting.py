@@ -1,7 +1,7 @@
 """Which records of a document contradict each other, by the grouping of the clinical view: a reader of one line is told of the other."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from accord.terms.vocabulary import Section
 from accord.wire.columns import Row
 from gateway.dossier.clinical.concepts import ConceptTable
 from gateway.dossier.clinical.grouping import group
-from gateway.dossier.clinical.groups import Group, Kind
+from gateway.dossier.clinical.groups import Group, Kind, Thread
 from gateway.dossier.clinical.heads import OTHER_SHAPE
 from gateway.dossier.clinical.lines import Line
 from gateway.dossier.clinical.reading import Reader
@@ -56,12 +56,16 @@ def contradictions(records: Sequence[Stated], table: ConceptTable, at: datetime)
         for line in lines:
             line.number, line.also = place, list(record.also)
             sections[line.section].append(line)
+    return told_by((thread for section, lines in sections.items() for thread in group(section, lines)), says_several)
+
+
+def told_by(threads: Iterable[Thread], says_several: Collection[int]) -> Mapping[int, frozenset[Contradiction]]:
+    """What contradicts a line, by its number; of those of *says_several*, about what."""
     found = _Found(set)
-    for section, lines in sections.items():
-        for thread in group(section, lines):
-            for conflict in thread.groups:
-                if conflict.kind is Kind.CONFLICT:
-                    _tell(conflict, says_several, found)
+    for thread in threads:
+        for conflict in thread.groups:
+            if conflict.kind is Kind.CONFLICT:
+                _tell(conflict, says_several, found)
     return {place: frozenset(told) for place, told in found.items()}
 
 

@@ -20,8 +20,8 @@ def paragraph(words: str) -> str:
 
 
 def listed(lines: Iterable[str]) -> str:
-    """A list; nothing where there are no lines."""
-    items = "".join(f"<li>{escape(clean(line), quote=False)}</li>" for line in lines)
+    """A list; nothing where there are no lines. What an item has on a line of its own stands there on one."""
+    items = "".join(f"<li>{escape(clean(line), quote=False).replace(chr(10), '<br/>')}</li>" for line in lines)
     return f"<ul>{items}</ul>" if items else ""
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.dossier.clinical.concepts import ConceptTable
+from gateway.dossier.clinical.grouping import FIRST_SUBJECTS
 from gateway.dossier.clinical.showing import show
 from gateway.dossier.clinical.showing.dates import in_words
 from gateway.dossier.clinical.showing.wording import phrase
@@ -64,11 +65,11 @@ def say(tree: Tree, follow: Follow, language: Language, table: ConceptTable) -> 
 
 
 def line(said: Said, holders: Sequence[str], against: Iterable[str], language: Language) -> str:
-    """The line: what is said, by whom it is contradicted, when, and who says it."""
+    """The line: what is said, when, and who says it; on a line of its own below, marked as on the screen, by whom it is contradicted."""
     stated = f"{said.told} ({said.state})" if said.state else said.told
+    plain = "; ".join(words for words in (stated, said.when, ", ".join(holders)) if words)
     others = ", ".join(against)
-    contradicted = f"{_CONTRADICTED.in_language(language)}: {others}" if others else ""
-    return "; ".join(words for words in (stated, contradicted, said.when, ", ".join(holders)) if words)
+    return f"{plain}\n≠ {_CONTRADICTED.in_language(language)}: {others}" if others else plain
 
 
 def _wishes(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish, ...]:
@@ -85,7 +86,8 @@ def _wishes(tree: Tree, follow: Follow, table: ConceptTable) -> tuple[Wish, ...]
 
 
 def _wished(wishes: Sequence[Wish], language: Language) -> Said:
-    """All that a record wants, in the order in which it is read; what holds for all of it is said once."""
+    """All that a record wants, what matters first at the door first, else in its own order; what holds for all of it is said once."""
+    wishes = sorted(wishes, key=lambda one: FIRST_SUBJECTS.get(one.concept.key if one.concept is not None else "", len(FIRST_SUBJECTS)))
     shared = [note for note in wishes[0].notes if all(note in one.notes for one in wishes[1:])]
     whens, states = (list(dict.fromkeys(found(one, language) for one in wishes)) for found in (_when, _state))
     said_before: set[str] = set()

@@ -220,9 +220,9 @@ def test_37_50_stays_37_50_in_words() -> None:
     assert say(record, nowhere, "nl", table()).told == "CRP: 37.50"
 
 
-def test_a_line_names_who_contradicts_it_before_who_says_it() -> None:
+def test_who_contradicts_a_line_stands_marked_on_a_line_of_its_own() -> None:
     one = Said("Penicilline", "weerlegd", "2024")
 
-    assert line(one, ["Huisarts"], ["Apotheek", "Ziekenhuis"], "nl") == "Penicilline (weerlegd); tegenstrijdig met: Apotheek, Ziekenhuis; 2024; Huisarts"
-    assert line(one, ["Huisarts"], ["Apotheek"], "en") == "Penicilline (weerlegd); contradicted by: Apotheek; 2024; Huisarts"
+    assert line(one, ["Huisarts"], ["Apotheek", "Ziekenhuis"], "nl") == "Penicilline (weerlegd); 2024; Huisarts\n≠ tegenstrijdig met: Apotheek, Ziekenhuis"
+    assert line(one, ["Huisarts"], ["Apotheek"], "en") == "Penicilline (weerlegd); 2024; Huisarts\n≠ contradicted by: Apotheek"
     assert line(Said("Penicilline"), ["Huisarts"], [], "nl") == "Penicilline; Huisarts"

@@ -270,7 +270,9 @@ def _by_statement(view: ClinicalView) -> list[Any]:
         for thread in view.threads(section):
             for one in thread.groups:
                 sides = sorted(sorted([line.says, *sorted(map(str, line.holders))] for line in side) for side in one.sides)
-                standing.append((section.value, thread.about, str(one.kind), str(one.rule), str(one.standing), sides))
+                # What is about nothing else is about the record itself: the one that is shown.
+                about = "=" if thread.about.startswith("= ") else thread.about
+                standing.append((section.value, about, str(one.kind), str(one.rule), str(one.standing), sides))
     return sorted(standing, key=json.dumps)
 
 
