@@ -39,6 +39,8 @@ def _reason_against(query: DossierQuery, holder: RegisteredHolder) -> Fault | No
         return Fault.NOT_CHOSEN
     if not holder.active:
         return Fault.NOT_ACTIVE
+    if holder.places_only:
+        return Fault.PLACES_ONLY
     wanted = {SECTION_OF[category] for category in query.selection.categories}
     if wanted and wanted.isdisjoint(sections_fed_by(holder.card.kind) | {Section.PERSON}):
         return Fault.KIND_KEEPS_NOTHING

@@ -38,6 +38,8 @@ class RegisteredHolder:
     active: bool = True
     #: It has no address: its agent calls us, and answers there.
     outbound: bool = False
+    #: It shares no records, and is asked for its places alone.
+    places_only: bool = False
 
     @property
     def name(self) -> HolderName:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Self
 
 from accord.rules.rates import Rate, Rates
 from accord.terms.faults import Fault, Unavailable
@@ -11,6 +11,10 @@ from accord.terms.identifiers import Ura
 
 #: More organisations than a region has. Whoever asks is of the register, so this is reached by no honest region.
 _MOST_ORGANISATIONS: Final = 4_096
+
+
+#: After a silence so many seconds' worth of questions may come at once, where nothing else is set.
+AT_ONCE_SECONDS: Final = 3.0
 
 
 class TooManyQuestions(Unavailable):
@@ -26,6 +30,11 @@ class QuestionRates:
 
     def __init__(self, of_one: Rate, of_all: Rate, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._rates = Rates(of_one, of_all, most=_MOST_ORGANISATIONS, clock=clock)
+
+    @classmethod
+    def per_second(cls, of_one: float, of_all: float, *, clock: Callable[[], float] = time.monotonic) -> Self:
+        """So many a second, and after a silence those of `AT_ONCE_SECONDS`."""
+        return cls(Rate(of_one, of_one * AT_ONCE_SECONDS), Rate(of_all, of_all * AT_ONCE_SECONDS), clock=clock)
 
     def take(self, organisation: Ura) -> None:
         """Let one question of this organisation through.

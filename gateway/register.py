@@ -12,7 +12,7 @@ from accord.link.introducing import is_outbound
 from accord.link.pseudonyms import PseudonymKey, pseudonym_key
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName
-from accord.terms.members import Member, MemberStatus, RegionRegister
+from accord.terms.members import PLACES_ONLY, Member, MemberStatus, RegionRegister
 from accord.terms.next_steps import UNREADABLE
 from gateway.ports import RegisteredHolder
 
@@ -118,7 +118,7 @@ _NOWHERE: Final = "127.0.0.1:0"
 def _holder(member: Member, keys: Mapping[HolderName, PseudonymKey]) -> RegisteredHolder:
     key = keys.get(member.name)
     active = member.status is MemberStatus.ACTIVE and key is not None and (bool(member.address) or is_outbound(member))
-    return RegisteredHolder(member.holder, address(member.address or _NOWHERE), key or _NO_KEY, active, is_outbound(member))
+    return RegisteredHolder(member.holder, address(member.address or _NOWHERE), key or _NO_KEY, active, is_outbound(member), PLACES_ONLY in member.capabilities)
 
 
 def read_keys(folder: Path) -> dict[HolderName, PseudonymKey]:

@@ -89,6 +89,21 @@ class RateSettings(msgspec.Struct, frozen=True):
     in_total_at_once: _PerSecond = 200.0
 
 
+class PlacesSettings(msgspec.Struct, frozen=True):
+    """Free places: how many seconds anybody is waited for, and how many questions and calls for letters a second, of one organisation and of all.
+
+    A large hospital asks for many at once: forty people who each look every ten seconds, the late ones once more, and four
+    programs that ask again at every change are some sixteen questions a second. As many as it may ask for dossiers are let
+    through; and of all together about what was measured on two busy processors with a dozen holders (46).
+    """
+
+    patience_seconds: Annotated[float, msgspec.Meta(gt=0, le=5)] = 0.4
+    questions: _PerSecond = 20.0
+    questions_in_total: _PerSecond = 50.0
+    letters: _PerSecond = 50.0
+    letters_in_total: _PerSecond = 400.0
+
+
 class JournalSettings(msgspec.Struct, frozen=True):
     """The folder of the access journal, and the file of the key for its marks (made when it is not there)."""
 
@@ -143,6 +158,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     tls: TlsSettings = TlsSettings()
     region: RegionSettings = RegionSettings()
     rates: RateSettings = RateSettings()
+    places: PlacesSettings = PlacesSettings()
     journal: JournalSettings = JournalSettings()
     http: HttpFaceSettings = HttpFaceSettings()
     patient_id: PatientIdSettings = PatientIdSettings()

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer.main
 
+from accord.region_cli import app as region_app
 from gateway.cli import app as gateway_app
 from gateway.connect.cli import app as connect_app
 from node_agent.cli import _PASSED_ON_OF_AGENT, app
@@ -17,7 +18,7 @@ _OF_A_SERVER = {"curl", "dmesg", "getent", "nc", "openssl", "pg_isready", "ss", 
 #: Of the shell itself.
 _OF_THE_SHELL = {"ulimit", "unset"}
 _BARE = re.compile(r"\b(noaber (agent|gateway|connect|region|journal) [a-z]|(chmod|chown|systemctl|openssl|getent|nc|curl|timedatectl|dmesg) [-a-z0-9])")
-_PARTS = {"agent": app, "gateway": gateway_app, "connect": connect_app}
+_PARTS = {"agent": app, "gateway": gateway_app, "connect": connect_app, "region": region_app}
 
 
 def check_printed(text: str) -> list[str]:

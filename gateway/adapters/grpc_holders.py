@@ -1,18 +1,14 @@
 """The way to every holder over gRPC; every foreign failure becomes a `HolderFailure`."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import anyio.lowlevel
-import grpc
 from grpc import aio
 
 from accord.link.salts import seal_salt
-from accord.link.status import ending_of, fault_of
 from accord.rules.leaving_out import Located
 from accord.terms.answers import AttachmentFrame, Closed, Description, Ending, Frame, Standing
 from accord.terms.faults import BadInput, Fault
@@ -23,6 +19,7 @@ from accord.wire.relaying import frame_from_bytes
 from accord.wire.v1 import holder_service_pb2 as pb
 from accord.wire.v1 import terms_pb2
 from accord.wire.v1.holder_service_pb2_grpc import HolderServiceStub
+from gateway.adapters.holder_calls import answer, holder_failure, streamed, understood
 from gateway.ports import HolderFailure, RegisteredHolder, Shared
 
 if TYPE_CHECKING:
@@ -30,12 +27,9 @@ if TYPE_CHECKING:
     from accord.wire.v1.holder_service_pb2_grpc import HolderServiceAsyncStub
 
 _T = TypeVar("_T")
-_W = TypeVar("_W")
 
 Connect = Callable[[RegisteredHolder], aio.Channel]
 
-#: What grpcio says for a server that takes no more calls at the moment.
-_IS_FULL = "Concurrent RPC limit exceeded"
 _QUERY = "/accord.wire.v1.HolderService/Query"
 
 #: A watch is renewed now and then, so that a half-open connection is found out.
@@ -66,9 +60,9 @@ class GrpcHolders:
     async def describe(self, holder: RegisteredHolder, *, seconds: float) -> Description:
         """As the port promises."""
         try:
-            return holder_codec.description_from_wire(_understood(await _answer(self._stub(holder).Describe(pb.DescribeRequest(), timeout=seconds))))
+            return holder_codec.description_from_wire(understood(await answer(self._stub(holder).Describe(pb.DescribeRequest(), timeout=seconds))))
         except aio.AioRpcError as failure:
-            raise _holder_failure(failure) from None
+            raise holder_failure(failure) from None
         except BadInput as failure:
             raise HolderFailure(Ending.INCOMPATIBLE, failure.fault) from None
 
@@ -85,9 +79,9 @@ class GrpcHolders:
             evidence=_sealed(query.evidence, query.bsn),
         )
         try:
-            return answer_codec.located_from_wire(_understood(await _answer(self._stub(holder).Locate(request, timeout=seconds))))
+            return answer_codec.located_from_wire(understood(await answer(self._stub(holder).Locate(request, timeout=seconds))))
         except aio.AioRpcError as failure:
-            raise _holder_failure(failure) from None
+            raise holder_failure(failure) from None
         except BadInput as failure:
             raise HolderFailure(Ending.REJECTED, failure.fault) from None
 
@@ -95,7 +89,7 @@ class GrpcHolders:
         """As the port promises."""
         request = pb.QueryRequest(query=question_codec.holder_query_to_wire(query), evidence=_sealed(query.evidence, query.about))
         call = self._way(holder).query
-        return _stream(lambda: call(request, timeout=max(seconds, 0.001)), lambda message: self._checked(frame_from_bytes(message)))
+        return streamed(lambda: call(request, timeout=max(seconds, 0.001)), lambda message: self._checked(frame_from_bytes(message)))
 
     def fetch(
         self, holder: RegisteredHolder, query: HolderQuery, url: str, record: str, *, seconds: float
@@ -104,25 +98,29 @@ class GrpcHolders:
         request = pb.FetchAttachmentRequest(
             query=question_codec.holder_query_to_wire(query), url=url, record=record, evidence=_sealed(query.evidence, query.about)
         )
-        return _stream(
+        return streamed(
             lambda: self._stub(holder).FetchAttachment(request, timeout=max(seconds, 0.001)),
             lambda message: self._checked(answer_codec.attachment_frame_from_wire(message)),
         )
 
     def watch(self, holder: RegisteredHolder) -> AbstractAsyncContextManager[AsyncGenerator[Standing, None]]:
         """As the port promises."""
-        return _stream(lambda: self._stub(holder).Watch(pb.WatchRequest(), timeout=_WATCH_SECONDS), holder_codec.standing_from_wire)
+        return streamed(lambda: self._stub(holder).Watch(pb.WatchRequest(), timeout=_WATCH_SECONDS), holder_codec.standing_from_wire)
 
     async def exchange(self, holder: RegisteredHolder, shared: Shared, *, seconds: float) -> Shared:
         """As the port promises."""
         request = pb.ExchangeRequest(head=shared.head, register=shared.register, register_version=shared.version)
         try:
-            given = _understood(await _answer(self._stub(holder).Exchange(request, timeout=seconds)))
+            given = understood(await answer(self._stub(holder).Exchange(request, timeout=seconds)))
         except aio.AioRpcError as failure:
-            raise _holder_failure(failure) from None
+            raise holder_failure(failure) from None
         except BadInput as failure:
             raise HolderFailure(Ending.REJECTED, failure.fault) from None
         return Shared(given.head, given.register, given.register_version)
+
+    def channel(self, holder: RegisteredHolder) -> aio.Channel:
+        """The channel to this holder, warm where it was asked before."""
+        return self._way(holder).channel
 
     def _checked(self, frame: _T) -> _T:
         if isinstance(frame, Closed) and not self._is_signed(frame):
@@ -162,58 +160,3 @@ def _way_over(channel: aio.Channel) -> _Way:
         _QUERY, request_serializer=pb.QueryRequest.SerializeToString, response_deserializer=None
     )
     return _Way(channel, HolderServiceStub(channel), query)
-
-
-@asynccontextmanager
-async def _stream(start: "Callable[[], aio.UnaryStreamCall[Any, _W]]", read: Callable[[_W], _T]) -> AsyncIterator[AsyncGenerator[_T, None]]:
-    call = start()
-    try:
-        yield _frames(call, read)
-    finally:
-        # Leaving an `async for` does not end the call, and neither does garbage collection.
-        call.cancel()
-
-
-async def _frames(call: "aio.UnaryStreamCall[Any, _W]", read: Callable[[_W], _T]) -> AsyncGenerator[_T, None]:
-    try:
-        while True:
-            message = await call.read()
-            if message is aio.EOF:
-                return
-            yield read(_understood(message))  # type: ignore[arg-type]  # EOF is excluded above
-    except aio.AioRpcError as failure:
-        raise _holder_failure(failure) from None
-    except BadInput as failure:
-        raise HolderFailure(Ending.REJECTED, failure.fault) from None
-
-
-async def _answer(call: Awaitable[_T]) -> _T:
-    """The answer of a unary call.
-
-    When the task is cancelled, grpc.aio raises a cancellation of its own making, which a cancel scope takes for
-    somebody else's: a deadline would end the whole question. Let the scope raise its own.
-    """
-    try:
-        return await call
-    except asyncio.CancelledError:
-        await anyio.lowlevel.checkpoint_if_cancelled()
-        raise
-
-
-def _understood(message: _T | None) -> _T:
-    """The message; grpc.aio gives none for one that it cannot read.
-
-    Raises:
-        BadInput: `broken-batch`.
-    """
-    if message is None:
-        raise BadInput(Fault.BROKEN_BATCH)
-    return message
-
-
-def _holder_failure(failure: aio.AioRpcError) -> HolderFailure:
-    ending, fault = ending_of(failure.code(), failure.details())
-    if failure.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and fault_of(failure.details()) is None:
-        # A message over the limit is our own bound speaking; a server that is full says so in words of its own.
-        return HolderFailure(Ending.REFUSED, Fault.SOURCE_BUSY) if _IS_FULL in (failure.details() or "") else HolderFailure(Ending.OVER_LIMIT, Fault.OVER_LIMIT)
-    return HolderFailure(ending, fault)

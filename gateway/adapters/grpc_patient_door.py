@@ -16,7 +16,7 @@ from accord.rules.stated import KeptLine, with_statement
 from accord.rules.statements import ConfirmedStatement, Statement, concerns, read_statement
 from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import Bsn, Ura
-from accord.terms.looks import Look
+from accord.terms.looks import OF_PLACES, Look
 from accord.terms.vocabulary import PurposeOfUse
 from accord.wire import patient_codec as codec
 from accord.wire.v1 import patient_service_pb2 as pb
@@ -205,7 +205,9 @@ def _lines(statements: Sequence[bytes], patient: Bsn) -> tuple[KeptLine, ...]:
 def _told(look: Look, holder: RegisteredHolder) -> AccessLine:
     purpose = PurposeOfUse.EMERGENCY_TREATMENT if look.emergency else look.purpose
     kind = look.kind or holder.card.kind
-    return AccessLine(look.at, look.professional, look.role, look.organisation, kind, purpose, look.basis, frozenset(kinds_in(look.categories)), look.reason)
+    place = look.came_of_it if look.came_of_it in OF_PLACES else ""
+    data = frozenset(kinds_in(look.categories))
+    return AccessLine(look.at, look.professional, look.role, look.organisation, kind, purpose, look.basis, data, look.reason, place)
 
 
 def _card(holder: RegisteredHolder) -> KnownHolder:

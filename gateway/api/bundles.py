@@ -4,7 +4,7 @@ The links come first. What is known only at the end (total, tags, time) stands a
 is free. A Bundle that is closed is valid JSON at whatever entry it stopped.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,13 +14,6 @@ encode: Final = msgspec.json.encode
 _MATCH: Final = b',"search":{"mode":"match"}}'
 _INCLUDE: Final = b',"search":{"mode":"include"}}'
 _OUTCOME: Final = b',"search":{"mode":"outcome"}}'
-
-
-def document(members: Mapping[str, Any], entries: Iterable[tuple[str, bytes]]) -> bytes:
-    """A document: every resource under its own address, and none of them found by a search."""
-    opening = b'{"resourceType":"Bundle","type":"document"' + b"".join(b"," + encode(name) + b":" + encode(value) for name, value in members.items())
-    listed = b",".join(b'{"fullUrl":' + encode(full_url) + b',"resource":' + resource + b"}" for full_url, resource in entries)
-    return opening + b',"entry":[' + listed + b"]}"
 
 
 class BundleParts:

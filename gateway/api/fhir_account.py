@@ -127,7 +127,7 @@ def _issues_of(line: HolderLine, completeness: Completeness, language: Language,
     if line.lacks:
         text = f"{line.holder.title}: {NOT_ALL_ASKED.in_language(language)}"
         found.append(issue("warning", "incomplete", text, [(CODE_SYSTEM, Fault.MISSING_CAPABILITY.value), name], query_id))
-    if line.code in (Fault.NOT_ACTIVE, Fault.JOINED_LATER):
+    if line.code in (Fault.NOT_ACTIVE, Fault.JOINED_LATER, Fault.PLACES_ONLY):
         found.append(_gap(line, completeness, language, "information"))
     for number, fault in ((line.unfit, Fault.RECORDS_UNFIT), (line.oversized, Fault.RECORDS_OVERSIZED)):
         if number:

@@ -148,11 +148,11 @@ async def _fail(exchange: Exchange, failure: Faulted) -> None:
     if exchange.started:
         return
     wishes = exchange.wishes
-    issues = [failure_issue(failure, wishes.language, wishes.request_id)]
+    issues = [failure_issue(failure, wishes.of_errors, wishes.request_id)]
     headers: dict[str, str] = {}
     status = status_of(failure)
     if isinstance(failure, NotHeard):
-        issues += gap_issues(failure.completeness, wishes.language, "error")
+        issues += gap_issues(failure.completeness, wishes.of_errors, "error")
         headers |= header_of(failure.completeness)
         status = 504 if failure.only_late else status
     if failure.fault is Fault.TOO_MANY_QUESTIONS:

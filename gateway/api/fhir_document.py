@@ -18,7 +18,7 @@ from accord.terms.faults import BadInput, Fault
 from accord.terms.identifiers import HolderName
 from accord.terms.parties import DataHolder
 from accord.terms.vocabulary import CATEGORY_ORDER, CareCategory
-from gateway.api.bundles import document, encode
+from gateway.api.bundles import encode
 from gateway.api.fhir_account import Before, check_heard, header_of, outcomes_of, tag_of, with_unfit
 from gateway.api.fhir_answers import authored_id, of_this_answer
 from gateway.api.fhir_calls import Call
@@ -30,6 +30,7 @@ from gateway.api.http_turns import Turn
 from gateway.api.outcomes import authored_outcome, ignored_issue
 from gateway.dossier.clinical.concepts import table
 from gateway.dossier.clinical.trees import Tree
+from gateway.dossier.documents.bundling import document
 from gateway.dossier.documents.composing import Frame, Item, SectionContent, compose, missing_of
 from gateway.dossier.documents.contradicting import Contradiction, Stated, contradictions
 from gateway.dossier.documents.parties import Subject, author, custodian

@@ -27,7 +27,7 @@ from gateway.ports import Completeness, DossierEvent, HolderClosed, NotAsked, Pl
 #: Batches of one holder that wait for their turn in the merge.
 _BATCHES_AHEAD: Final = 2
 #: Whoever has such a line shows nothing, whatever it has.
-_TAKES_NO_PART: Final = frozenset({Fault.NOT_ACTIVE, Fault.JOINED_LATER})
+_TAKES_NO_PART: Final = frozenset({Fault.NOT_ACTIVE, Fault.JOINED_LATER, Fault.PLACES_ONLY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,9 @@ def _without_new(planned: Planned, cursor: Cursor | None, gone: Mapping[HolderNa
     """The plan with a word of their own for those who joined later; the register may have changed since it was looked at."""
     came = [holder for holder in planned.asked if _is_new(holder.name, cursor, gone)]
     not_asked = [
-        NotAsked(line.holder, Fault.JOINED_LATER) if line.code is not Fault.NOT_ACTIVE and _is_new(line.holder.name, cursor, gone) else line
+        NotAsked(line.holder, Fault.JOINED_LATER)
+        if line.code not in (Fault.NOT_ACTIVE, Fault.PLACES_ONLY) and _is_new(line.holder.name, cursor, gone)
+        else line
         for line in planned.not_asked
     ]
     asked = tuple(holder for holder in planned.asked if holder not in came)

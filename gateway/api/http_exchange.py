@@ -34,6 +34,8 @@ _MOST_PARAMETERS: Final = 100
 _COMPRESS_IN_THREAD: Final = 64 * KIB
 _NOT_WORTH_COMPRESSING: Final = 1 * KIB
 _FORM: Final = "application/x-www-form-urlencoded"
+#: Beside operations, what takes a resource: a transaction, and a Task of a request for a place.
+_WRITTEN: Final = (("fhir",), ("fhir", "Task"))
 
 
 @dataclass(slots=True)
@@ -126,9 +128,10 @@ class Exchange:
 
     @property
     def has_json_body(self) -> bool:
-        """Whether the body is FHIR JSON, which only an operation takes."""
+        """Whether the body is FHIR JSON, which only an operation takes, and what writes a resource."""
         media_type = self.headers.get("content-type", "").split(";")[0].strip().lower()
-        return bool(self.body) and self.segments[-1].startswith("$") and media_type in (FHIR_JSON, "application/json")
+        takes = self.segments[-1].startswith("$") or self.segments in _WRITTEN
+        return bool(self.body) and takes and media_type in (FHIR_JSON, "application/json")
 
     # -- The answer
 

@@ -25,6 +25,7 @@ class Wishes:
     Attributes:
         request_id: Its own id for this request, or one that we made.
         language: `nl` or `en`.
+        of_errors: That of errors: who asks for neither reads them in English, as its developers do.
         gzip: It takes a compressed answer.
         lenient: Unknown parameters may be left out.
         refuse_partial: It takes no part for the whole.
@@ -36,6 +37,7 @@ class Wishes:
 
     request_id: str
     language: Language
+    of_errors: Language = "en"
     gzip: bool = False
     lenient: bool = False
     refuse_partial: bool = False
@@ -64,6 +66,7 @@ def read_wishes(headers: Headers, language: Language) -> Wishes:
     return Wishes(
         request_id=given if _SANE_ID.fullmatch(given) else uuid4().hex,
         language=_language(headers, language),
+        of_errors=_language(headers, "en"),
         gzip=any(_qualities(_lines(headers, "accept-encoding")).get(name, 0.0) > 0 for name in ("gzip", "x-gzip")),
         lenient="handling=lenient" in preferences,
         refuse_partial="noaber-partial=refuse" in preferences,

@@ -1,13 +1,15 @@
 """Failures and gaps as OperationOutcomes. Every failure leaves with a fixed code and a correlation id, and no more."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from accord.terms.answers import Ending
-from accord.terms.faults import CATALOGUE, Fault, Faulted
+from accord.terms.faults import CATALOGUE, BadInput, Fault, Faulted
 from gateway.api.http_exchange import BodyTooSlow, UnsupportedBody
 from gateway.dossier.provenance import AUTHORED
-from gateway.dossier.words import FAULTS, Language
+from gateway.dossier.refusal_words import dutch_of
+from gateway.dossier.words import Language, Wording
 
 Json = dict[str, Any]
 
@@ -36,6 +38,7 @@ STATUS: Final[dict[Fault, int]] = {
             Fault.UNKNOWN_PARAMETER,
             Fault.CURSOR_INVALID,
             Fault.INVALID_QUESTION,
+            Fault.SERVICE_NOT_OFFERED,
         ),
         400,
     ),
@@ -58,6 +61,7 @@ STATUS: Final[dict[Fault, int]] = {
     Fault.REGISTER_OUTDATED: 503,
     **dict.fromkeys((Fault.NOT_FOUND, Fault.UNKNOWN_HOLDER, Fault.UNKNOWN_PATIENT_ID), 404),
     Fault.METHOD_NOT_ALLOWED: 405,
+    **dict.fromkeys((Fault.NOT_POSSIBLE_NOW, Fault.NO_OFFER, Fault.NO_PLACE_LEFT), 409),
     Fault.UNSUPPORTED_FORMAT: 406,
     Fault.CURSOR_EXPIRED: 410,
     Fault.TOO_LARGE: 413,
@@ -78,6 +82,7 @@ _ISSUE_BY_STATUS: Final = {
     405: "not-supported",
     406: "not-supported",
     408: "timeout",
+    409: "conflict",
     410: "expired",
 } | {
     413: "too-long",
@@ -116,6 +121,33 @@ ISSUE_BY_ENDING: Final[dict[Ending, str]] = {
 }
 
 
+class WrongBody(BadInput):
+    """Something is wrong with what the client sent that may be wrong with what a holder says, too: here it is the client's."""
+
+
+class WrongElement(WrongBody):
+    """An element of a body, with words on what may stand there: more than the catalogue can know."""
+
+    def __init__(self, fault: Fault, where: str, told: Wording) -> None:
+        super().__init__(fault, where)
+        self.told = told
+
+
+@contextmanager
+def of_the_client() -> Iterator[None]:
+    """Whatever is refused inside is refused to the client.
+
+    Raises:
+        WrongBody: In place of a fault of which the status would blame a holder.
+    """
+    try:
+        yield
+    except BadInput as failure:
+        if failure.fault in (Fault.OTHER_PATIENT, Fault.IDENTITY_UNVERIFIED):
+            raise WrongBody(failure.fault, failure.where) from None
+        raise
+
+
 def issue(severity: str, code: str, text: str, codings: Sequence[tuple[str, str]], diagnostics: str) -> Json:
     """One issue: a FHIR issue type, stable codes, words for people, and the id under which it can be found again."""
     coding = [{"system": system, "code": value} for system, value in codings]
@@ -131,14 +163,17 @@ def status_of(failure: Faulted) -> int:
     """The HTTP status of a failure."""
     if isinstance(failure, UnsupportedBody):
         return 415
+    if isinstance(failure, WrongBody):
+        return 400
     return 408 if isinstance(failure, BodyTooSlow) else STATUS.get(failure.fault, 502)
 
 
 def failure_issue(failure: Faulted, language: Language, correlation_id: str) -> Json:
     """What happened and what to do, with the fixed code; `where` names a parameter, never content."""
     explanation = CATALOGUE[failure.fault]
-    words = FAULTS.get(failure.fault)
-    text = words.nl if words and language == "nl" else f"{explanation.happened} {explanation.next_step}"
+    text = dutch_of(failure.fault) if language == "nl" else f"{explanation.happened} {explanation.next_step}"
+    if isinstance(failure, WrongElement):
+        text = failure.told.in_language(language)
     kind = _ISSUE.get(failure.fault, _ISSUE_BY_STATUS[status_of(failure)])
     found = issue("error", kind, text, [(CODE_SYSTEM, failure.fault.value)], correlation_id)
     return found | ({"expression": [f"http.{failure.where}"]} if failure.where else {})

@@ -99,6 +99,19 @@ def understand(request: Request, *, base: str, purpose: PurposeOfUse, knows: Cal
             return reading.read(asked, given, request.headers.get("noaber-record", ""))
 
 
+def headers_once(exchange: Exchange) -> dict[str, str]:
+    """The headers. One that says who asks, or about whom, can be read in two ways when it stands twice.
+
+    Raises:
+        BadInput: `invalid-parameter` with its name.
+    """
+    names = [name for name in exchange.headers if name.startswith("noaber-") or name == "authorization"]
+    for name in set(names):
+        if names.count(name) > 1:
+            raise BadInput(Fault.INVALID_PARAMETER, name)
+    return dict(exchange.headers)
+
+
 def _exchange(request: Request) -> Exchange:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()]
     scope = {"type": "http", "method": request.method, "path": request.path, "query_string": request.query, "headers": headers}

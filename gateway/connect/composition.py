@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import anyio
 import httpx2
 import structlog
 from anyio.abc import TaskGroup
-from grpc import aio
+from grpc import GenericRpcHandler, aio
 from starlette.types import ASGIApp
 
 from accord.link.addresses import Address, loopback
@@ -23,8 +24,8 @@ from accord.link.surroundings import check_surroundings
 from accord.ops.calls import CountedCalls, counted_requests
 from accord.ops.desk import Desk
 from accord.ops.logs import set_up_log
+from accord.ops.measures import JournalMeter
 from accord.ops.notifying import Notifier
-from accord.ops.standing import Party
 from accord.terms.faults import BadInput, Fault, Faulted
 from accord.terms.identifiers import Ura
 from accord.terms.next_steps import TAKEN, WHOLE
@@ -35,11 +36,16 @@ from gateway.connect.ehr_clients import ehr_client
 from gateway.connect.grpc_relay import DossierRelay, GatewayChannel
 from gateway.connect.mandating import AskedOf, MandateBook, MandateSource, Organisation, OwnKey, from_command
 from gateway.connect.patients import Patients
+from gateway.connect.places_faces import placing_face, seeking_of
+from gateway.connect.places_pages import places_beside
+from gateway.connect.places_serving import AroundPlaces, party_of, places_in
+from gateway.connect.places_through_gateway import RegionThroughGateway, places_key
 from gateway.connect.proxy import ConnectApp, Parts
 from gateway.connect.settings import ConnectSettings, OrganisationSettings
 from gateway.connect.upstream import Upstream, gateway_address
 from gateway.connect.viewer_serving import AroundViewer, serve_viewer, viewer_settings
 from gateway.connect.viewing import AskedThroughGateway
+from gateway.places.bureau import Bureau
 
 _GRACE_SECONDS = 3.0
 _LOOK_AROUND_SECONDS = 5.0
@@ -65,43 +71,59 @@ async def run(settings: ConnectSettings, folder: Path, ready: Callable[[str], No
     source, fetcher = mandate_source(settings.organisation, folder)
     parts = _parts(settings, folder, live, files, source)
     viewer = viewer_settings(settings.viewer, parts.professionals, folder) if settings.viewer.listen else None
-    channel = _channel(settings, live, files) if settings.listen.grpc or viewer else None
+    channel = _channel(settings, live, files) if settings.listen.grpc or viewer or settings.places.folder else None
+    places = ExitStack()
     try:
+        bureau = places.enter_context(_places(settings, folder, parts, channel, source, ops)) if channel is not None and settings.places.folder else None
         async with anyio.create_task_group() as tasks:
             await ops.serve(settings.ops, tasks)
             tasks.start_soon(notifier.keep_watching)
             tasks.start_soon(live.keep_fresh)
             tasks.start_soon(_look_around, parts, channel)
+            if bureau is not None:
+                tasks.start_soon(bureau.run)
             grpc_server, grpc_address, viewer_address = None, "off", ""
-            http_address = await _serve_http(settings, parts, ops, tasks)
+            http_address = await _serve_http(settings, parts, ops, tasks, bureau)
             if channel is not None and settings.listen.grpc:
-                grpc_server, grpc_address = await _serve_grpc(settings, DossierRelay(parts, channel), ops)
+                faces = [DossierRelay(parts, channel).handler(), *([] if bureau is None else [placing_face(settings.places, bureau, parts)])]
+                grpc_server, grpc_address = await _serve_grpc(settings, faces, ops)
             if channel is not None and viewer is not None:
-                around = AroundViewer(
-                    AskedThroughGateway(parts, channel),
-                    parts.clock,
-                    lambda: live.newest.policy.emergency,
-                    _counted_in(ops),
-                    partial(ehr_client, settings.viewer, folder),
-                )
+                around = _around_viewer(settings, folder, parts, channel, ops, bureau)
                 viewer_address = f" viewer={await tasks.start(serve_viewer, viewer, settings.viewer.listen, around)}"
-            with ops.looks_at(_COUNTED_AS, Party(live, certificate=files.certificate if files is not None else None)):
+            with ops.looks_at(_COUNTED_AS, party_of(live, files, bureau)):
                 notifier.ready()
-                ready(f"ready http={http_address} grpc={grpc_address}{viewer_address}")
-                with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-                    async for _ in signals:
-                        break
+                await _until_told_to_stop(lambda: ready(f"ready http={http_address} grpc={grpc_address}{viewer_address}"))
             notifier.stopping()
             if grpc_server is not None:
                 await grpc_server.stop(_GRACE_SECONDS)
             tasks.cancel_scope.cancel()
     finally:
-        with anyio.move_on_after(_GRACE_SECONDS, shield=True):
-            await parts.upstream.close()
-            if channel is not None:
-                await channel.close()
-            if fetcher is not None:
-                await fetcher.aclose()
+        places.close()
+        await _close(parts, channel, fetcher)
+
+
+async def _close(parts: Parts, channel: GatewayChannel | None, fetcher: httpx2.AsyncClient | None) -> None:
+    with anyio.move_on_after(_GRACE_SECONDS, shield=True):
+        await parts.upstream.close()
+        if channel is not None:
+            await channel.close()
+        if fetcher is not None:
+            await fetcher.aclose()
+
+
+def _around_viewer(settings: ConnectSettings, folder: Path, parts: Parts, channel: GatewayChannel, ops: Desk, bureau: Bureau | None) -> AroundViewer:
+    live, given = parts.upstream.live, settings.places
+    asking, emergency = AskedThroughGateway(parts, channel), lambda: live.newest.policy.emergency
+    places = None if bureau is None else places_beside(given, folder, bureau, live, parts.book.organisation.ura)
+    return AroundViewer(asking, parts.clock, emergency, _counted_in(ops), partial(ehr_client, settings.viewer, folder), places)
+
+
+async def _until_told_to_stop(ready: Callable[[], None]) -> None:
+    """Whoever hears *ready* may tell it at once."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        ready()
+        async for _ in signals:
+            break
 
 
 def _register(settings: ConnectSettings, folder: Path) -> LiveRegister:
@@ -165,6 +187,13 @@ def _parts(settings: ConnectSettings, folder: Path, live: LiveRegister, files: T
     )
 
 
+def _places(settings: ConnectSettings, folder: Path, parts: Parts, channel: GatewayChannel, source: MandateSource, ops: Desk) -> AbstractContextManager[Bureau]:
+    live, key = parts.upstream.live, places_key(source, settings.places.key, folder)
+    region = RegionThroughGateway(parts, channel, key)
+    around = AroundPlaces(parts.book.organisation.ura, key, live, region, parts.clock, JournalMeter(ops.measures, _COUNTED_AS))
+    return places_in(settings.places, folder, around)
+
+
 def _channel(settings: ConnectSettings, live: LiveRegister, files: TlsFiles | None) -> GatewayChannel:
     given = settings.gateway
     if not given.grpc:
@@ -175,11 +204,12 @@ def _channel(settings: ConnectSettings, live: LiveRegister, files: TlsFiles | No
     return GatewayChannel(given.grpc, to_member(Ura(given.ura)), lambda: (keys.current(), keys.generation))
 
 
-async def _serve_http(settings: ConnectSettings, parts: Parts, ops: Desk, tasks: TaskGroup) -> str:
+async def _serve_http(settings: ConnectSettings, parts: Parts, ops: Desk, tasks: TaskGroup, bureau: Bureau | None) -> str:
     if not settings.listen.http:
         return "off"
     face, counted = HttpSettings(public_url=settings.listen.public_url), _counted_in(ops)
-    address: str = await tasks.start(serve_http, lambda told: counted(ConnectApp(parts, told)), face, loopback(settings.listen.http))
+    seeking = None if bureau is None else seeking_of(settings.places, bureau)
+    address: str = await tasks.start(serve_http, lambda told: counted(ConnectApp(parts, told, seeking)), face, loopback(settings.listen.http))
     return address
 
 
@@ -187,10 +217,10 @@ def _counted_in(ops: Desk) -> Callable[[ASGIApp], ASGIApp]:
     return lambda app: counted_requests(app, ops.measures, _COUNTED_AS)
 
 
-async def _serve_grpc(settings: ConnectSettings, relay: DossierRelay, ops: Desk) -> tuple[aio.Server, str]:
+async def _serve_grpc(settings: ConnectSettings, faces: Sequence[GenericRpcHandler], ops: Desk) -> tuple[aio.Server, str]:
     address = loopback(settings.listen.grpc)
     server = aio.server(options=SERVER, maximum_concurrent_rpcs=MAXIMUM_CONCURRENT_RPCS, interceptors=[CountedCalls(ops.measures, _COUNTED_AS)])
-    server.add_generic_rpc_handlers((relay.handler(),))
+    server.add_generic_rpc_handlers(tuple(faces))
     try:
         port = server.add_insecure_port(address.target)
     except RuntimeError:

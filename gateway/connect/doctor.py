@@ -18,6 +18,7 @@ from accord.ops.doctor.region import Belonging, check_region
 from accord.terms.faults import BadInput, Faulted
 from accord.terms.identifiers import Ura
 from accord.terms.members import RegionRegister
+from gateway.connect.places_doctor import check_places
 from gateway.connect.settings import KEPT, ConnectSettings
 from gateway.connect.viewer_doctor import check_viewer
 
@@ -44,7 +45,7 @@ def examine(read: Callable[[], Loaded[ConnectSettings]], folder: Path) -> list[F
     found += more
     if register is not None and given.url.startswith("https://"):
         found += _check_gateway(settings, tls, register)
-    return [*found, *check_viewer(settings, folder)]
+    return [*found, *check_viewer(settings, folder), *check_places(settings, folder, register)]
 
 
 def _check_gateway(settings: ConnectSettings, tls: TlsFiles | None, register: RegionRegister) -> list[Finding]:

@@ -111,7 +111,7 @@ class DossierRelay:
         )
 
     async def _add_evidence(self, about: pb.OpenRequest, context: _Context, attachment: pb.DossierServiceFetchAttachmentRequest | None) -> None:
-        parts, said = self._parts, _said(context)
+        parts, said = self._parts, said_in(context)
         application = parts.applications.named_by(said.get("authorization", ""))
         purpose = question_codec.purpose_from_wire(about.purpose)
         if said.setdefault("noaber-purpose", purpose.value) != purpose.value:
@@ -161,7 +161,7 @@ def failed(failure: aio.AioRpcError) -> Unavailable:
     return Unavailable(Fault.DEADLINE_PASSED if late else UNREACHABLE, "gateway")
 
 
-def _said(context: _Context) -> dict[str, str]:
+def said_in(context: _Context) -> dict[str, str]:
     """The metadata of a call that are texts. One that stands twice does not count as either."""
     found: dict[str, str] = {}
     twice: set[str] = set()

@@ -5,6 +5,7 @@ from typing import Final
 
 import anyio
 import httpx2
+from starlette.types import Scope
 
 from gateway.api.http_exchange import AnswerCut, ClientLeft, Exchange
 from gateway.connect.upstream import failed
@@ -42,3 +43,10 @@ async def _send(exchange: Exchange, message: dict[str, object]) -> None:
             await exchange.send(message)
     except TimeoutError:
         raise ClientLeft from None
+
+
+def target(scope: Scope) -> bytes:
+    """Path and query as the client wrote them."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode("ascii", "strict")
+    query: bytes = scope["query_string"]
+    return path + b"?" + query if query else path

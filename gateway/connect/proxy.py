@@ -24,12 +24,14 @@ from gateway.api.http_exchange import AnswerCut, BodyTooSlow, ClientLeft, Exchan
 from gateway.api.http_settings import HttpSettings
 from gateway.api.outcomes import authored_outcome, failure_issue, status_of
 from gateway.connect.applications import Application, Applications
-from gateway.connect.asking import Request, Understood, understand
+from gateway.connect.asking import Request, Understood, headers_once, understand
+from gateway.connect.finding import PlacesBase, Room
 from gateway.connect.mandating import MandateBook
-from gateway.connect.passing import pass_back
+from gateway.connect.passing import pass_back, target
 from gateway.connect.patients import RECENT, Asker, Patients
 from gateway.connect.professionals import Professionals
 from gateway.connect.upstream import Upstream
+from gateway.places.seeking import Seeking
 
 #: Of a client's headers only these go on; whatever else it sends (tokens, cookies, addresses of its network) stays here.
 _PASSED_ON: Final = ("accept", "accept-language", "content-type", "prefer", "traceparent", "noaber-record")
@@ -69,9 +71,11 @@ class _Asking:
 class ConnectApp:
     """The proxy as an ASGI application. *settings* are those of a local FHIR face: its address, its bounds."""
 
-    def __init__(self, parts: Parts, settings: HttpSettings) -> None:
+    def __init__(self, parts: Parts, settings: HttpSettings, seeking: Seeking | None = None) -> None:
         self._parts = parts
+        self._places = None if seeking is None else PlacesBase(seeking, settings.base)
         self._settings = settings
+        self._room = Room()
         self._at_once = anyio.CapacityLimiter(_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,13 +86,16 @@ class ConnectApp:
         exchange = Exchange.of(scope, receive, send, settings.language, write_seconds=settings.write_seconds)
         try:
             self._check_origin(exchange)
-            await exchange.read_body(settings.body_bytes, seconds=settings.body_seconds)
+            with self._room.of(exchange, settings.body_bytes) as most:
+                await exchange.read_body(most, seconds=settings.body_seconds)
+                await self._serve(exchange)
         except ClientLeft:
             return
         except Faulted as failure:
             with suppress(ClientLeft):
                 await _fail(exchange, failure)
-            return
+
+    async def _serve(self, exchange: Exchange) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_leave_with_the_client, exchange, tasks.cancel_scope)
             # An answer that has begun and cannot be finished is left unfinished, so that nobody takes it for whole.
@@ -104,7 +111,10 @@ class ConnectApp:
             except anyio.WouldBlock:
                 raise Unavailable(Fault.TOO_MANY_QUESTIONS) from None
             try:
-                await self._forward(exchange, self._read(exchange))
+                if self._places is not None and self._places.serves(exchange):
+                    await self._answer_places(exchange, self._places)
+                else:
+                    await self._forward(exchange, self._read(exchange))
             finally:
                 self._at_once.release_on_behalf_of(token)
         except (AnswerCut, ClientLeft):
@@ -114,6 +124,12 @@ class ConnectApp:
         except Exception as failure:  # noqa: BLE001 - the last place before the client: nothing of it may go out
             _log.error("internal request_id=%s kind=%s", exchange.wishes.request_id, type(failure).__name__)
             await _fail(exchange, Unavailable(Fault.INTERNAL))
+
+    async def _answer_places(self, exchange: Exchange, places: PlacesBase) -> None:
+        """Look for a place, or ask for one. No dossier is opened by it, so it needs no mandate; whoever asks is known all the same."""
+        headers = headers_once(exchange)
+        who = self._parts.professionals.at_work(headers, self._parts.applications.named_by(headers.get("authorization", "")))
+        await places.answer(exchange, who.professional)
 
     def _check_origin(self, exchange: Exchange) -> None:
         """Refuse what a web page elsewhere had a browser on this machine send, under our name or under one of its own."""
@@ -129,7 +145,7 @@ class ConnectApp:
         return f"{parts.scheme}://{parts.netloc}"
 
     def _read(self, exchange: Exchange) -> _Asking:
-        parts, headers = self._parts, _once(exchange)
+        parts, headers = self._parts, headers_once(exchange)
         application = parts.applications.named_by(headers.get("authorization", ""))
         who = parts.professionals.at_work(headers, application)
         request = Request(exchange.scope["method"], exchange.scope["path"], exchange.scope["query_string"], exchange.body, headers)
@@ -171,12 +187,15 @@ class ConnectApp:
             evidence = held.evidence(asking.understood.asked, parts.book.organisation.gateway, at)
             headers |= {"noaber-mandate": evidence.mandate, "noaber-proof": ",".join(evidence.proofs), "noaber-salt": encoded(evidence.salt)}
             headers |= {_PATIENT: whom[0]} if whom[0] else {}
-        async with parts.upstream.ask(exchange.scope["method"], _target(exchange.scope), headers, exchange.body) as response:
+        async with parts.upstream.ask(exchange.scope["method"], target(exchange.scope), headers, exchange.body) as response:
             if may_pass and response.status_code == 404:
                 return False
             if whom is not None and response.is_success:
                 self._learn(response, whom, asking)
-            await pass_back(exchange, response)
+            if self._places is not None and self._places.is_described_by(exchange, response.status_code):
+                await self._places.describe(exchange, await response.aread())
+            else:
+                await pass_back(exchange, response)
         return True
 
     def _headers(self, asking: _Asking) -> dict[str, str]:
@@ -197,25 +216,6 @@ class ConnectApp:
             self._parts.patients.remember(named, bsn, asking.asker)
 
 
-def _once(exchange: Exchange) -> dict[str, str]:
-    """The headers. One that says who asks, or about whom, can be read in two ways when it stands twice.
-
-    Raises:
-        BadInput: `invalid-parameter` with its name.
-    """
-    names = [name for name in exchange.headers if name.startswith("noaber-") or name == "authorization"]
-    for name in set(names):
-        if names.count(name) > 1:
-            raise BadInput(Fault.INVALID_PARAMETER, name)
-    return dict(exchange.headers)
-
-
-def _target(scope: Scope) -> bytes:
-    path: bytes = scope.get("raw_path") or scope["path"].encode("ascii", "strict")
-    query: bytes = scope["query_string"]
-    return path + b"?" + query if query else path
-
-
 async def _fail(exchange: Exchange, failure: Faulted) -> None:
     """Answer with an OperationOutcome, in the words that the gateway would use."""
     if exchange.started:
@@ -230,7 +230,7 @@ async def _fail(exchange: Exchange, failure: Faulted) -> None:
     if isinstance(failure, BodyTooSlow) or failure.fault is Fault.TOO_LARGE:
         headers["connection"] = "close"
     wishes = exchange.wishes
-    outcome = authored_outcome([failure_issue(failure, wishes.language, wishes.request_id)])
+    outcome = authored_outcome([failure_issue(failure, wishes.of_errors, wishes.request_id)])
     await exchange.answer(status_of(failure), encode(outcome), headers)
 
 

@@ -19,7 +19,7 @@ from gateway.connect.professionals import Professionals, moment_in
 
 PREFIX: Final = "NOABER_CONNECT__"
 #: The settings that name a file with a secret; no value of `noaber connect` is one.
-KEPT: Final = Secrets(files=frozenset({"applications.tokens", "gateway.key", "organisation.mandate_key"}))
+KEPT: Final = Secrets(files=frozenset({"applications.tokens", "gateway.key", "organisation.mandate_key", "places.key"}))
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
@@ -64,6 +64,14 @@ demo = false                     # true: whoever reaches the page works as the p
 # client_secret_file = "ehr.secret"
 # treatment = "present"
 # two_factors = ["mfa"]
+
+[places]
+folder = ""                      # where searches for a free place are kept (docs/finding-a-place.md), for instance "places"; empty: off
+key = ""                         # a mandate key of yours in the register (mode 600), only where organisation.mandate_key is not set
+keep_days = 30                   # how long a search is kept after its end, or after anybody last looked at it and its day came
+patience_ms = 400                # how long a provider may take to say what it has; the late ones are asked once more
+neighbourhoods = ""              # a table of the region: postcode,latitude,longitude,name; empty: no distances are shown
+needing = ""                     # the region's own table of what is needed after what; empty: the one that comes with this
 
 [applications]
 tokens = ""                      # a file of `noaber connect token <name>`; empty: every program on this machine may ask
@@ -163,6 +171,21 @@ class ViewerPagesSettings(msgspec.Struct, frozen=True):
     dossier_mebibytes: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 64
 
 
+class PlacesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Looking for a free place: the folder of its searches (empty: off), the key by which its letters are signed, and two tables of the region.
+
+    `key`: a registered mandate key, where the mandates come from elsewhere. `keep_days`: after its end, or after anybody last
+    looked at it, a search is erased. `patience_ms`: of the first asking. `neighbourhoods` and `needing` are files.
+    """
+
+    folder: str = ""
+    key: str = ""
+    keep_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 30
+    patience_ms: Annotated[int, msgspec.Meta(ge=50, le=5_000)] = 400
+    neighbourhoods: str = ""
+    needing: str = ""
+
+
 class MemorySettings(msgspec.Struct, frozen=True):
     """How many patients are known at the same time, and after how many seconds without a question they are forgotten."""
 
@@ -180,6 +203,7 @@ class ConnectSettings(msgspec.Struct, frozen=True):
     professional: ProfessionalSettings = ProfessionalSettings()
     viewer: ViewerPagesSettings = ViewerPagesSettings()
     applications: ApplicationSettings = ApplicationSettings()
+    places: PlacesSettings = PlacesSettings()
     memory: MemorySettings = MemorySettings()
     ops: OpsSettings = OpsSettings()
     log: LogSettings = LogSettings()

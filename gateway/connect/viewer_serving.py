@@ -1,7 +1,7 @@
 """Joins the clinician's viewer: its sessions and dossiers, the way to the region, and a listening address."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,11 +19,14 @@ from accord.terms.policies import EmergencyPolicy
 from gateway.api.http_serving import serve_http
 from gateway.api.http_settings import HttpSettings
 from gateway.connect.ehr_clients import ehr_of
+from gateway.connect.places_pages import PlacesBeside
 from gateway.connect.professionals import Professionals
 from gateway.connect.settings import ViewerPagesSettings
 from gateway.pages.addresses import PublicAddress
 from gateway.pages.templates import make_templates
-from gateway.viewer.app import make_viewer_app
+from gateway.places.pages import places_pages
+from gateway.places.site import PACKAGE as PLACES
+from gateway.viewer.app import PAGES, make_viewer_app
 from gateway.viewer.dossiers import OpenDossiers
 from gateway.viewer.ehr_calls import EhrCalls
 from gateway.viewer.ports import Asking
@@ -36,7 +39,8 @@ from gateway.viewer.visits import PACKAGE, Desk
 class AroundViewer:
     """What the viewer needs of the process that it runs in.
 
-    `counted` wraps the application in the measures of requests, `client` makes what health records are called with.
+    `counted` wraps the application in the measures of requests, `client` makes what health records are called with. `places`:
+    what the pages about places need; none: there are no such pages.
     """
 
     asking: Asking = field(repr=False)
@@ -44,6 +48,7 @@ class AroundViewer:
     emergency: Callable[[], EmergencyPolicy | None]
     counted: Callable[[ASGIApp], ASGIApp]
     client: Callable[[], httpx2.AsyncClient]
+    places: PlacesBeside | None = None
 
 
 async def serve_viewer(settings: ViewerSettings, listen: str, around: AroundViewer, *, task_status: TaskStatus[str] = TASK_STATUS_IGNORED) -> None:
@@ -52,12 +57,16 @@ async def serve_viewer(settings: ViewerSettings, listen: str, around: AroundView
     Raises:
         BadInput: `invalid-setting`, `loopback-only`.
     """
+    settings = replace(settings, has_places=around.places is not None)
     async with around.client() as client, anyio.create_task_group() as tasks:
         dossiers = OpenDossiers(around.asking, tasks, settings, around.clock)
         sessions = make_sessions(around.clock, settings.most_sessions, lambda session: dossiers.close_all(session.owner))
-        desk = Desk(around.asking, settings, dossiers, sessions, make_templates(PACKAGE), around.clock, around.emergency, EhrCalls(client))
+        packages = (PACKAGE,) if around.places is None else (PACKAGE, PLACES)
+        templates = make_templates(*packages)
+        desk = Desk(around.asking, settings, dossiers, sessions, templates, around.clock, around.emergency, EhrCalls(client), packages)
         tasks.start_soon(dossiers.keep_tidy)
-        app = around.counted(make_viewer_app(desk))
+        more = () if around.places is None else places_pages(around.places.site(tasks))
+        app = around.counted(make_viewer_app(desk, (*PAGES, *more)))
         try:
             await serve_http(lambda _: app, HttpSettings(public_url=settings.address.url), address(listen), task_status=task_status)
         finally:

@@ -123,7 +123,7 @@ def _alike(told: Sequence[HolderAccesses]) -> Iterable[list[_Line]]:
     for heard in told:
         for line in heard.lines:
             if not line.is_emergency:
-                groups.setdefault((_day(line.at), *_who(line), line.purpose, bool(line.basis)), []).append((line, heard.holder))
+                groups.setdefault((_day(line.at), *_who(line), line.purpose, bool(line.basis), line.place), []).append((line, heard.holder))
     return groups.values()
 
 
@@ -170,7 +170,26 @@ def _at_one(heard: HolderAccesses, lasts: timedelta) -> list[list[_Line]]:
     return found
 
 
+def _place_look(lines: Sequence[_Line], words: Words) -> Look:
+    """One that was told of, seen or given a place, or whose handover was read: the first time of the day is told."""
+    line = min((line for line, _ in lines), key=lambda one: one.at)
+    key, day, to = f"accesses.{line.place}", words.days[line.at.astimezone(AMSTERDAM).weekday()], _titles(lines, words)
+    return Look(
+        sentence=words(key, who=line.organisation, to=to, day=day, at=words.time(line.at)),
+        spoken=words(key, who=line.organisation, to=to, day=day, at=words.spoken_time(line.at)),
+        who=line.organisation,
+        why=words("accesses.place_why"),
+        right=words("accesses.place_right"),
+        holders=_titles(lines, words),
+        emergency=False,
+        flag="",
+        note="",
+    )
+
+
 def _look(lines: Sequence[_Line], words: Words) -> Look:
+    if lines[0][0].place:
+        return _place_look(lines, words)
     shown = [(line, holder) for line, holder in lines if line.basis]
     meant = shown or lines
     one = meant[0][0]

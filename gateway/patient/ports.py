@@ -57,7 +57,8 @@ class AccessLine:
     """One time that somebody looked at what one holder keeps, from that holder's own journal.
 
     `basis` is the code of the ground (`patient-consented`, `emergency`); empty when nothing was shown. `reason` is given when
-    glass was broken. `role` is a RoleCodeNL code.
+    glass was broken. `role` is a RoleCodeNL code. `place` is of `accord.terms.looks.OF_PLACES` where nobody looked, and a place
+    was asked for, say.
     """
 
     at: datetime
@@ -69,6 +70,7 @@ class AccessLine:
     basis: str
     data: frozenset[DataKind]
     reason: str = field(default="", repr=False)
+    place: str = ""
 
     @property
     def is_emergency(self) -> bool:

@@ -1,7 +1,6 @@
 """The viewer as a web application: which page stands where, and what holds for all of them."""
 
 from collections.abc import Awaitable, Callable
-from importlib.resources import as_file, files
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,7 +20,7 @@ from gateway.pages.telling import Language, preferred
 from gateway.viewer import entering, glass, launching
 from gateway.viewer.pages import DOSSIER_PAGES
 from gateway.viewer.paging import Page
-from gateway.viewer.visits import LANGUAGE_COOKIE, PACKAGE, Desk, Visit, go
+from gateway.viewer.visits import LANGUAGE_COOKIE, Desk, Visit, go
 
 _log = structlog.get_logger("gateway.viewer")
 
@@ -34,6 +33,7 @@ PAGES: Final = (
     Page("/launch", launching.launch, queries=True, launches=True),
     Page("/login", launching.choose),
     Page("/login/{number}", launching.log_in, launches=True),
+    Page("/login/{number}/plekken", launching.log_in_for_places, launches=True),
     Page("/terug", launching.come_back, queries=True, launches=True),
     Page("/d/{token}/opnieuw", launching.prove, inside=True, launches=True),
     Page("/d/{token}/noodtoegang", glass.ask_why, glass.break_the_glass, inside=True),
@@ -41,15 +41,16 @@ PAGES: Final = (
     Page("/d/{token}/sluiten", submit=entering.close_dossier, inside=True),
     *DOSSIER_PAGES,
 )
+#: With this a script of ours says that it fetches a page by itself.
+BACKGROUND_HEADER: Final = "noaber-background"
 #: Failures after which trying again may help, and those after which it does not.
 _BUSY: Final = frozenset({Fault.TOO_MANY_QUESTIONS})
 
 
 def make_viewer_app(desk: Desk, pages: tuple[Page, ...] = PAGES) -> ASGIApp:
-    """The application. Sessions and dossiers live in *desk*, in memory, and end with it."""
+    """The application. Sessions and dossiers live in *desk*, in memory, and end with it; style sheets and scripts are those of its packages."""
     routes: list[Route | Mount] = [Route(page.path, _endpoint(desk, page), methods=["GET", "POST"]) for page in pages]
-    with as_file(files(PACKAGE) / "static") as folder:
-        routes.append(Mount("/static", StaticFiles(directory=folder)))
+    routes.append(Mount("/static", StaticFiles(packages=[(package, "static") for package in desk.packages])))
     lost = _endpoint(desk, Page(""))
 
     async def not_there(request: Request, _: Exception) -> Response:
@@ -83,13 +84,18 @@ def _endpoint(desk: Desk, page: Page) -> Callable[[Request], Awaitable[Response]
 
 def _arrive(desk: Desk, request: Request, page: Page) -> tuple[Visit, bool]:
     cookie = request.cookies.get(desk.session_cookie, "")
-    session = desk.sessions.find(cookie, keeps=not page.in_background) if cookie else None
+    session = desk.sessions.find(cookie, keeps=not is_in_background(request, page)) if cookie else None
     is_new = session is None
     if session is None:
         cookie, session = desk.sessions.begin()
     spoken = request.cookies.get(LANGUAGE_COOKIE, "")
     language = Language(spoken) if spoken in tuple(Language) else preferred(request.headers.get("accept-language", ""))
     return Visit(desk, request, cookie, session, language, desk.clock(), str(request.path_params.get("token", ""))), is_new
+
+
+def is_in_background(request: Request, page: Page) -> bool:
+    """Whether a script fetches it: nobody is there because of that."""
+    return page.in_background or request.headers.get(BACKGROUND_HEADER) == "1"
 
 
 async def _answer(visit: Visit, page: Page) -> Response:
@@ -101,7 +107,7 @@ async def _answer(visit: Visit, page: Page) -> Response:
     if page.inside or page.is_of_a_dossier:
         if visit.session.person is None:
             return go("/uitgelogd" if visit.desk.session_cookie in request.cookies else "/")
-        if page.is_of_a_dossier and visit.desk.dossiers.of(visit.session, visit.token, keeps=not page.in_background) is None:
+        if page.is_of_a_dossier and visit.desk.dossiers.of(visit.session, visit.token, keeps=not is_in_background(request, page)) is None:
             # Closed, let go of, or somebody else's: nobody can tell.
             visit.session.misses += 1
             return visit.message("dossier-gone", status=404)

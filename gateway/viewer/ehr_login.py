@@ -42,6 +42,8 @@ class Goal(StrEnum):
     STANDALONE = "standalone"
     #: Only to prove anew who is at work.
     PROVE = "prove"
+    #: To be at work here, with nobody's dossier.
+    WORK = "work"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def authorization_url(attempt: Attempt, endpoints: Endpoints, redirect_uri: str,
     Raises:
         BadInput: `launch-refused`: what it gave is no such thing.
     """
-    ehr, wanted = attempt.ehr, {Goal.LAUNCH: "launch", Goal.STANDALONE: "launch/patient", Goal.PROVE: ""}[attempt.goal]
+    ehr, wanted = attempt.ehr, {Goal.LAUNCH: "launch", Goal.STANDALONE: "launch/patient", Goal.PROVE: "", Goal.WORK: ""}[attempt.goal]
     if (attempt.goal is Goal.LAUNCH) != bool(launch) or len(launch) > _LAUNCH_CHARACTERS:
         raise BadInput(Fault.LAUNCH_REFUSED, "launch")
     challenge = base64.urlsafe_b64encode(hashlib.sha256(attempt.verifier.encode()).digest()).decode().rstrip("=")
@@ -157,7 +159,7 @@ async def finish(attempt: Attempt, endpoints: Endpoints, calls: EhrCalls, redire
     if not _is_token(id_token, TOKEN_BYTES):
         raise BadInput(Fault.TOKEN_INVALID, "id_token")
     claims = await _claims(str(id_token), attempt, endpoints, calls, at)
-    if attempt.goal is Goal.PROVE:
+    if attempt.goal in (Goal.PROVE, Goal.WORK):
         return Granted(str(access), claims, "")
     if not isinstance(patient, str) or isinstance(patient, Number) or not is_logical_id(patient):
         raise BadInput(Fault.NO_LAUNCHED_PATIENT, "patient")

@@ -32,11 +32,15 @@ _MOST_ROLES: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """Whom a launch is about, and on whose behalf. No patient where it was only to prove who is at work."""
+    """Whom a launch is about, and on whose behalf. No patient where it was only to prove who is at work.
+
+    `name`: of the patient, as the health record writes it; empty where it has none.
+    """
 
     bsn: Bsn | None
     birth_date: date | None = field(repr=False)
     professional: Professional
+    name: str = field(default="", repr=False)
 
 
 async def read_launch(ehr: Ehr, granted: Granted, calls: EhrCalls) -> Launched:
@@ -48,8 +52,8 @@ async def read_launch(ehr: Ehr, granted: Granted, calls: EhrCalls) -> Launched:
     """
     reading = _Reading(ehr, granted, calls)
     patient = reading.patient if granted.patient else _nobody
-    (bsn, born), (identifier, name), role = await _together(patient, reading.practitioner, reading.role)
-    return Launched(bsn, born, Professional(identifier, role, name))
+    (bsn, born, patient_name), (identifier, name), role = await _together(patient, reading.practitioner, reading.role)
+    return Launched(bsn, born, Professional(identifier, role, name), patient_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,8 @@ class _Reading:
     granted: Granted
     calls: EhrCalls
 
-    async def patient(self) -> tuple[Bsn | None, date | None]:
-        """The one BSN of the patient, and when they were born."""
+    async def patient(self) -> tuple[Bsn | None, date | None, str]:
+        """The one BSN of the patient, when they were born, and what they are called."""
         wanted = self.granted.patient
         record = await self._record("Patient", wanted, Fault.NO_LAUNCHED_PATIENT)
         numbers = _values(record, BSN_SYSTEMS)
@@ -68,7 +72,7 @@ class _Reading:
             raise BadInput(Fault.SEVERAL_BSNS)
         if not numbers:
             raise BadInput(Fault.NO_BSN)
-        return Bsn(numbers.pop()), _birth_date(record)
+        return Bsn(numbers.pop()), _birth_date(record), _name(record)
 
     async def practitioner(self) -> tuple[str, str]:
         """UZI number and name of who is at work."""
@@ -112,8 +116,8 @@ class _Reading:
         return record
 
 
-async def _nobody() -> tuple[Bsn | None, date | None]:
-    return None, None
+async def _nobody() -> tuple[Bsn | None, date | None, str]:
+    return None, None, ""
 
 
 async def _together(*questions: Callable[[], Awaitable[Any]]) -> tuple[Any, ...]:

@@ -15,7 +15,9 @@ from gateway.viewer.ports import Question
 from gateway.viewer.sessions import LoggedIn, Session
 from gateway.viewer.visits import LANGUAGE_COOKIE, Visit, dossier_path, go
 
-_PAGES: Final = re.compile(r"/(?:login|uitgelogd|d/[A-Za-z0-9_-]{1,64}/(?:[a-z0-9-]{1,40}(?:/[a-z0-9-]{1,40}){0,3})?)?", re.ASCII)
+_PAGES: Final = re.compile(
+    r"/(?:login|uitgelogd|plekken(?:/[A-Za-z0-9_-]{1,64}){0,2}|d/[A-Za-z0-9_-]{1,64}/(?:[a-z0-9-]{1,40}(?:/[a-z0-9-]{1,40}){0,3})?)?", re.ASCII
+)
 _FULL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _DUTCH_DATE: Final = re.compile(r"([0-9]{1,2})-([0-9]{1,2})-([0-9]{4})", re.ASCII)
 
@@ -36,7 +38,7 @@ async def open_by_number(visit: Visit, form: Form) -> Response:
     except BadInput:
         return _home(visit, status=422, wrong="bsn")
     try:
-        born = _date(form.get("birth_date", "").strip())
+        born = day_in(form.get("birth_date", "").strip())
     except ValueError:
         return _home(visit, status=422, wrong="birth_date")
     cookie = ""
@@ -101,10 +103,12 @@ def _home(visit: Visit, *, status: int = 200, wrong: str = "") -> Response:
     open_here = [
         (token, dossier.opened) for token in visit.desk.dossiers.tokens_of(visit.session.owner) if (dossier := visit.desk.dossiers.of(visit.session, token))
     ]
-    return visit.page("home.html", status=status, path="/", wrong=wrong, works_as=visit.session.person or visit.desk.settings.demo, open_here=open_here)
+    settings = visit.desk.settings
+    ehrs = list(enumerate(settings.ehrs))
+    return visit.page("home.html", status=status, path="/", wrong=wrong, works_as=visit.session.person or settings.demo, open_here=open_here, ehrs=ehrs)
 
 
-def _date(text: str) -> date | None:
+def day_in(text: str) -> date | None:
     """A date as browsers send it, or as people write it; none for an empty text."""
     if not text:
         return None

@@ -74,7 +74,7 @@ class Around:
         )
 
     def page(self, template: str, head: Head, *, status: int = 200, **context: object) -> Response:
-        """The page."""
+        """The page; a template of another package is named with its folder."""
         dossier = self.dossier
         # Whoever looked at an empty page saw nothing yet.
         if dossier.view.newest and (SEEN_HEADER not in self.visit.request.headers or self.seen >= _NOTHING_IS_NEW):
@@ -82,7 +82,7 @@ class Around:
         # The other language leads back to a page that has a name; from a line it leads to the screen where one began.
         here = self.visit.request.url.path
         path = here if here.removeprefix(self.root).replace("-", "").isalpha() else self.root
-        return self.visit.page(f"dossier/{template}", status=status, path=path, head=head, **context)
+        return self.visit.page(template if "/" in template else f"dossier/{template}", status=status, path=path, head=head, **context)
 
 
 def around(visit: Visit, name: str) -> Around:

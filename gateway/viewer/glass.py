@@ -39,7 +39,7 @@ async def break_the_glass(visit: Visit, form: Form) -> Response:
     if wrong is not None:
         return _form(visit, status=422, said=form, wrong=wrong)
     asked = visit.dossier.question
-    question = Question(asked.bsn, asked.birth_date, visit.person.in_an_emergency(emergency))
+    question = Question(asked.bsn, asked.birth_date, visit.person.in_an_emergency(emergency), asked.name)
     token = visit.desk.dossiers.open(visit.session, question, lasts=timedelta(minutes=policy.minutes))
     return go(dossier_path(token))
 

@@ -18,6 +18,7 @@ from gateway.viewer.visits import Visit, dossier_path, go
 _QUERY_BYTES: Final = 8_192
 #: Launches under way in one browser: several patients may be opened at about the same time.
 _MOST_ATTEMPTS: Final = 4
+_PLACES: Final = "/plekken"
 
 
 async def launch(visit: Visit) -> Response:
@@ -39,10 +40,14 @@ async def choose(visit: Visit) -> Response:
 
 async def log_in(visit: Visit) -> Response:
     """Off to the login of the health record that was chosen; a patient is picked there."""
-    number, ehrs = str(visit.request.path_params.get("number", "")), visit.desk.settings.ehrs
-    if not (number.isascii() and number.isdecimal() and len(number) <= 3 and int(number) < len(ehrs)):
-        return visit.message("not-found", status=404)
-    return await _begin(visit, Attempt(ehrs[int(number)], Goal.STANDALONE, visit.now))
+    ehr = _chosen(visit)
+    return await _begin(visit, Attempt(ehr, Goal.STANDALONE, visit.now)) if ehr is not None else visit.message("not-found", status=404)
+
+
+async def log_in_for_places(visit: Visit) -> Response:
+    """Off to the login of the health record that was chosen, and on to the places: no patient is picked, and no dossier opened."""
+    ehr = _chosen(visit) if visit.desk.settings.has_places else None
+    return await _begin(visit, Attempt(ehr, Goal.WORK, visit.now)) if ehr is not None else visit.message("not-found", status=404)
 
 
 async def prove(visit: Visit) -> Response:
@@ -81,9 +86,11 @@ def _entered(visit: Visit, attempt: Attempt, launched: Launched, person: LoggedI
     dossiers = visit.desk.dossiers
     cookie, session = come_in(visit, person)
     if launched.bsn is not None:
-        path = dossier_path(dossiers.open(session, Question(launched.bsn, launched.birth_date, person.treating())))
+        path = dossier_path(dossiers.open(session, Question(launched.bsn, launched.birth_date, person.treating(), launched.name)))
     elif dossiers.of(session, attempt.dossier) is not None:
         path = dossier_path(attempt.dossier, "noodtoegang")
+    elif attempt.goal is Goal.WORK:
+        path = _PLACES
     else:
         # It was somebody else who proved to be themselves: nothing of before is theirs.
         path = "/"
@@ -102,6 +109,13 @@ async def _begin(visit: Visit, attempt: Attempt, launched_by: str = "") -> Respo
     while len(attempts) > _MOST_ATTEMPTS:
         del attempts[next(iter(attempts))]
     return go(url)
+
+
+def _chosen(visit: Visit) -> Ehr | None:
+    """The health record whose number is in the address; none where there is no such."""
+    number, ehrs = str(visit.request.path_params.get("number", "")), visit.desk.settings.ehrs
+    is_one = number.isascii() and number.isdecimal() and len(number) <= 3 and int(number) < len(ehrs)
+    return ehrs[int(number)] if is_one else None
 
 
 def _ehr_of(visit: Visit, issuer: str) -> Ehr:

@@ -13,11 +13,15 @@ from gateway.ports import DossierEvent
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """About whom is asked (the birth date where it is known), and on whose behalf, for what purpose and by which right."""
+    """About whom is asked (the birth date where it is known), and on whose behalf, for what purpose and by which right.
+
+    `name` is what the health record that launched us calls them. Nobody is asked by it: it is for a form that a person fills in.
+    """
 
     bsn: Bsn
     birth_date: date | None = field(repr=False)
     who: Who
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

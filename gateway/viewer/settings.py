@@ -15,11 +15,15 @@ IDLE: Final = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class ViewerSettings:
-    """`demo` is who works here without an electronic health record; none: nobody does. Bounds are of what is in memory."""
+    """`demo` is who works here without an electronic health record; none: nobody does. Bounds are of what is in memory.
+
+    `has_places`: places for patients are looked for here as well (`gateway.places`).
+    """
 
     address: PublicAddress
     demo: LoggedIn | None = field(default=None, repr=False)
     ehrs: tuple[Ehr, ...] = ()
+    has_places: bool = False
     most_sessions: int = 2_000
     most_dossiers: int = 64
     dossiers_of_one: int = 8

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from accord.rules.moments import AMSTERDAM
+from accord.rules.moments import AMSTERDAM, by_the_clock_here
 from gateway.dossier.words import Language, Wording
 from gateway.pages.telling import Language as PageLanguage
 from gateway.pages.telling import Words
@@ -34,14 +34,14 @@ class Speech:
 
     def moment(self, at: datetime) -> str:
         """21-11-2026 02:41; of today the time alone."""
-        here = at.astimezone(AMSTERDAM)
+        here = by_the_clock_here(at)
         if here.date() == self.now.astimezone(AMSTERDAM).date():
             return f"{here:%H:%M}"
         return f"{here:%d-%m-%Y %H:%M}" if self.language == "nl" else f"{here:%Y-%m-%d %H:%M}"
 
     def whole_moment(self, at: datetime) -> str:
         """Day and time, whichever day it is."""
-        here = at.astimezone(AMSTERDAM)
+        here = by_the_clock_here(at)
         return f"{here:%d-%m-%Y %H:%M}" if self.language == "nl" else f"{here:%Y-%m-%d %H:%M}"
 
     def day(self, written: str) -> str:

@@ -24,7 +24,12 @@ _LONGEST: Final = 30
 
 async def stream(visit: Visit) -> Response:
     """Events of the dossier until nothing more comes."""
-    return StreamingResponse(events_of(visit.dossier), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+    return event_stream(events_of(visit.dossier))
+
+
+def event_stream(events: AsyncGenerator[str, None]) -> Response:
+    """Server-sent events, which nobody between may keep waiting."""
+    return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
 async def events_of(dossier: OpenDossier) -> AsyncGenerator[str, None]:

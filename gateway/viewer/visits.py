@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from accord.terms.policies import EmergencyPolicy
 from gateway.pages.sessions import Sessions
-from gateway.pages.telling import Language, Words, words
+from gateway.pages.telling import Language, Words, joined
 from gateway.viewer.dossiers import OpenDossier, OpenDossiers
 from gateway.viewer.ehr_calls import EhrCalls
 from gateway.viewer.ports import Asking
@@ -25,7 +25,7 @@ PACKAGE: Final = "gateway.viewer"
 
 @dataclass(frozen=True)
 class Desk:
-    """What every page needs. `emergency` is the region's policy of this moment; none: glass is never broken."""
+    """What every page needs. `emergency` is the region's policy of this moment; none: glass is never broken. `packages`: where the words are."""
 
     asking: Asking
     settings: ViewerSettings
@@ -35,6 +35,7 @@ class Desk:
     clock: Callable[[], datetime]
     emergency: Callable[[], EmergencyPolicy | None]
     calls: EhrCalls
+    packages: tuple[str, ...] = (PACKAGE,)
 
     @property
     def session_cookie(self) -> str:
@@ -57,7 +58,7 @@ class Visit:
     @property
     def words(self) -> Words:
         """The catalogue in their language."""
-        return words(PACKAGE, self.language)
+        return joined(self.desk.packages, self.language)
 
     @property
     def person(self) -> LoggedIn:
@@ -83,6 +84,7 @@ class Visit:
             person=self.session.person,
             demo=self.desk.settings.demo is not None,
             has_ehrs=bool(self.desk.settings.ehrs),
+            has_places=self.desk.settings.has_places,
             path=self.request.url.path if path is None else path,
             token=self.token,
             **context,

@@ -54,6 +54,11 @@ def whose(view: ClinicalView, hearing: Hearing, bsn: Bsn, speech: Speech) -> Who
     )
 
 
+def stated_name(view: ClinicalView) -> str:
+    """The name that most holders have; empty where nobody said one."""
+    return _usual(list(_stated(view)), lambda one: one.name)
+
+
 def _stated(view: ClinicalView) -> Iterator[_Stated]:
     for thread in view.threads(Section.PERSON):
         for line in thread.lines:

@@ -116,14 +116,14 @@ async def _serve(url: str, listener: socket.socket, region: StagedRegion, *, tas
         sessions = make_sessions(clock, 50, lambda session: dossiers.close_all(session.owner))
         desk = Desk(region, settings, dossiers, sessions, make_templates(PACKAGE), clock, lambda: POLICY, EhrCalls(client))
         config = uvicorn.Config(make_viewer_app(desk), log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1)
-        server = _Quiet(config)
+        server = Quiet(config)
         listener.listen()
         task_status.started(server)
         await server.serve([listener])
         tasks.cancel_scope.cancel()
 
 
-class _Quiet(uvicorn.Server):
+class Quiet(uvicorn.Server):
     """Signals are for the tests."""
 
     @contextmanager

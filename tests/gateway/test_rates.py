@@ -4,6 +4,7 @@ from accord.rules.rates import Rate
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Ura
 from gateway.rates import QuestionRates, TooManyQuestions
+from gateway.settings import PlacesSettings
 
 HOSPITAL, POST = Ura("90000001"), Ura("90000002")
 PLENTY = Rate(1_000, 1_000)
@@ -59,3 +60,29 @@ def test_p7_all_together_are_limited_too() -> None:
     assert refused(rates, POST) is not None
     clock.at += 1
     rates.take(POST)
+
+
+def test_p7_a_hospital_full_of_coordinators_asks_for_places_and_has_a_measure() -> None:
+    """Sixty at once, as many as for dossiers; then twenty a second, and not one more."""
+    clock, usual = Clock(), PlacesSettings()
+    rates = QuestionRates.per_second(usual.questions, usual.questions_in_total, clock=clock)
+
+    assert [refused(rates, HOSPITAL) for _ in range(60)] == [None] * 60
+    failure = refused(rates, HOSPITAL)
+    assert failure is not None
+    assert failure.seconds == 1
+    # The others have theirs: two and a half such hospitals at the same moment.
+    assert [refused(rates, POST) for _ in range(60)] == [None] * 60
+    clock.at += 1
+    assert [refused(rates, HOSPITAL) is None for _ in range(21)] == [True] * 20 + [False]
+
+
+def test_p7_all_organisations_together_have_a_measure_for_places() -> None:
+    clock, usual = Clock(), PlacesSettings()
+    rates = QuestionRates.per_second(usual.questions, usual.questions_in_total, clock=clock)
+    many = [Ura(f"{number:08}") for number in range(150)]
+
+    assert [refused(rates, one) for one in many] == [None] * 150
+    assert refused(rates, HOSPITAL) is not None
+    clock.at += 1
+    assert [refused(rates, one) is None for one in many[:51]] == [True] * 50 + [False]

@@ -150,7 +150,7 @@ async def test_a_line_names_everybody_who_states_the_identical_against_it(face: 
         section = sections((await asked(client)).json())["48765-2"]
 
     assert len(entries(section)) == 2
-    assert "contradicted by: Instelling alfa, Instelling beta; Instelling gamma" in section["text"]["div"]
+    assert "Instelling gamma<br/>≠ contradicted by: Instelling alfa, Instelling beta<" in section["text"]["div"]
 
 
 async def test_the_order_of_arrival_changes_nothing(face: Opened) -> None:

@@ -8,11 +8,12 @@ import httpx2
 import pytest
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 
-from accord.terms.faults import BadInput, Fault, Unavailable
+from accord.terms.faults import CATALOGUE, BadInput, Fault, Unavailable
 from accord.terms.queries import DossierQuery
 from gateway.api.fhir_app import FhirApp
 from gateway.api.http_settings import HttpSettings
 from gateway.api.outcomes import STATUS, failure_issue, status_of
+from gateway.dossier.refusal_words import dutch_of
 from gateway.ports import Completeness
 from tests.gateway.api.conftest import Opened
 from tests.gateway.api.fake_callers import FakeCallers
@@ -190,6 +191,18 @@ async def test_what_should_not_fail_says_internal_and_nothing_more(face: Opened,
     assert "order-9" in caplog.text
 
 
+async def test_an_error_is_in_dutch_for_whoever_asks_for_dutch_and_in_english_for_everybody_else(face: Opened) -> None:
+    texts = {}
+    async with face(region()) as client:
+        for wish in ("nl", "nl-NL,nl;q=0.9,en;q=0.8", "en", "fr", ""):
+            answer = await client.post("Patient/_search", data={"identifier": "1"}, headers={"accept-language": wish})
+            texts[wish] = answer.json()["issue"][0]["details"]["text"]
+
+    assert {wish for wish, text in texts.items() if text.startswith("Een parameter, header of element")} == {"nl", "nl-NL,nl;q=0.9,en;q=0.8"}
+    explanation = CATALOGUE[Fault.INVALID_PARAMETER]
+    assert {text for wish, text in texts.items() if not wish.startswith("nl")} == {f"{explanation.happened} {explanation.next_step}"}
+
+
 async def test_words_come_in_the_language_that_is_asked_for(face: Opened) -> None:
     texts = {}
     async with face(region()) as client:
@@ -212,6 +225,13 @@ def test_every_fault_has_a_status_and_a_fhir_issue_type() -> None:
 
         assert 400 <= status_of(failure) < 600
         assert failure_issue(failure, "nl", "id")["code"] in known_types
+
+
+def test_whatever_is_refused_to_a_client_is_told_in_dutch_where_it_asks_for_that() -> None:
+    told = {fault: failure_issue(BadInput(fault), "nl", "id")["details"]["text"] for fault in STATUS}
+
+    assert [fault for fault, text in told.items() if text == dutch_of(Fault.SOURCE_WRITABLE)] == []
+    assert len(set(told.values())) == len(told)
 
 
 @pytest.mark.parametrize(

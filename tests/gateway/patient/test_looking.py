@@ -1,11 +1,13 @@
 """An emergency on the page that tells who looked: one entry, and nothing in it that is not so."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from accord.rules.data_kinds import DataKind
 from accord.rules.emergency import REASONS, ReasonCode
+from accord.terms.looks import HANDOVER_READ, PLACE_GIVEN, WHO_SEEN, WHO_TOLD
 from accord.terms.vocabulary import HolderKind, PurposeOfUse
 from gateway.pages.telling import Language, words
 from gateway.patient.looking import Look, by_day
@@ -127,6 +129,33 @@ def test_an_ordinary_question_is_no_part_of_an_emergency() -> None:
     found = looks(GLASS, ordinary, line(1, "emergency"))
 
     assert sorted(look.flag for look in found) == ["", "In nood bekeken"]
+
+
+@pytest.mark.parametrize(
+    ("place", "dutch", "english"),
+    [
+        (
+            WHO_TOLD,
+            "Ziekenhuis Reggerbrug vertelde zaterdag om 11.15 uur aan HOLDER wie u bent. Dat was om een plek voor u te vinden.",
+            "Ziekenhuis Reggerbrug told HOLDER who you are on",
+        ),
+        (
+            WHO_SEEN,
+            "Iemand van Ziekenhuis Reggerbrug las zaterdag om 11.15 uur wie u bent. Dat was om een plek voor u te vinden.",
+            "Somebody at Ziekenhuis Reggerbrug read who you are on",
+        ),
+        (PLACE_GIVEN, "Ziekenhuis Reggerbrug gaf u zaterdag om 11.15 uur een plek.", "Ziekenhuis Reggerbrug gave you a place on"),
+        (HANDOVER_READ, "Ziekenhuis Reggerbrug las zaterdag om 11.15 uur wat over u is overgedragen.", "Ziekenhuis Reggerbrug read on"),
+    ],
+)
+def test_who_was_told_of_whom_and_a_place_that_was_given_are_told_by_organisation_and_looks_like_no_look(place: str, dutch: str, english: str) -> None:
+    step = replace(line(), professional="", role="", purpose=PurposeOfUse.TREATMENT, place=place)
+    (look, again) = looks(step, line(3, "emergency"))
+    (told_in_english,) = looks(step, replace(step, at=NOON + timedelta(minutes=9)), language=Language.ENGLISH)
+
+    assert {look.sentence, again.sentence} >= {dutch.replace("HOLDER", BRINKHOF.title)}
+    assert told_in_english.sentence.startswith(english.replace("HOLDER", BRINKHOF.title))
+    assert told_in_english.why == "To arrange care for you."
 
 
 @pytest.mark.anyio

@@ -23,7 +23,7 @@ DUTCH, ENGLISH = words(PACKAGE, Language.DUTCH), words(PACKAGE, Language.ENGLISH
 #: Words that the reader already has where they come: they are there for the test to read whole sentences.
 FILLED = {
     "who": "de huisarts", "data": "uw medicijnen", "what": "uw medicijnen", "name": "Jan", "patient": "Dina", "day": "maandag", "at": "tien uur",
-    "times": "3", "first": "9", "last": "10 uur", "holders": "de huisarts", "since": "1 mei", "until": "2 mei", "region": "de regio", "reason": "ziek",
+    "times": "3", "first": "9", "last": "10 uur", "holders": "de huisarts", "since": "1 mei", "until": "2 mei", "region": "de regio", "reason": "ziek", "to": "de huisarts",
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The viewer and a small health record in one process, a region that answers as it is told, and a browser of sorts that knows both."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,16 +10,18 @@ from html import unescape
 import anyio
 import httpx2
 import pytest
+from anyio.abc import TaskGroup
 
 from accord.terms.evidence import TreatmentBasis
 from accord.terms.parties import Professional
 from accord.terms.policies import EmergencyPolicy
 from gateway.pages.addresses import PublicAddress
 from gateway.pages.templates import make_templates
-from gateway.viewer.app import make_viewer_app
+from gateway.viewer.app import PAGES, make_viewer_app
 from gateway.viewer.dossiers import OpenDossiers
 from gateway.viewer.ehr import Ehr
 from gateway.viewer.ehr_calls import EhrCalls
+from gateway.viewer.paging import Page
 from gateway.viewer.sessions import LoggedIn, make_sessions
 from gateway.viewer.settings import ViewerSettings
 from gateway.viewer.visits import PACKAGE, Desk
@@ -33,6 +35,8 @@ CLIENT = "noaber-viewer"
 SECRET = "a secret of the viewer / with : marks"
 GP = Professional("900000031", "01.071", "Sanne ten Esker")
 POLICY = EmergencyPolicy("a decision of the region", frozenset({"01.071"}), NIGHT + timedelta(days=30))
+#: Makes pages beside those of the viewer, and names the package of their templates and words.
+MorePages = Callable[[TaskGroup, Clock], tuple[str, tuple[Page, ...]]]
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 
@@ -126,9 +130,15 @@ def says(answer: httpx2.Response, text: str) -> bool:
 
 @asynccontextmanager
 async def running_viewer(
-    *, demo: bool = False, ehrs: Sequence[Ehr] | None = None, policy: EmergencyPolicy | None = POLICY, dossiers: int = 32, seconds: float = 5.0
+    *,
+    demo: bool = False,
+    ehrs: Sequence[Ehr] | None = None,
+    policy: EmergencyPolicy | None = POLICY,
+    dossiers: int = 32,
+    seconds: float = 5.0,
+    more: MorePages | None = None,
 ) -> AsyncIterator[Kit]:
-    """The viewer as it runs, with a health record of its own."""
+    """The viewer as it runs, with a health record of its own; *more* makes pages of another package beside its own."""
     clock, region = Clock(), FakeRegion()
     ehr = DemoEhr(EHR, VIEWER, CLIENT, SECRET, clock=clock)
     known = Ehr(ehr.issuer, CLIENT, "Ziekenhuis Dinkelhorst", SECRET, treatment=TreatmentBasis.PRESENT, two_factors=frozenset({TWO_FACTORS}))
@@ -140,12 +150,17 @@ async def running_viewer(
             tuple(ehrs) if ehrs is not None else (known,),
             most_sessions=50,
             most_dossiers=dossiers,
+            has_places=more is not None,
         )
         open_ones = OpenDossiers(region, tasks, settings, clock)
         sessions = make_sessions(clock, settings.most_sessions, lambda session: open_ones.close_all(session.owner))
-        desk = Desk(region, settings, open_ones, sessions, make_templates(PACKAGE), clock, lambda: policy, EhrCalls(client, seconds=seconds))
+        package, pages = more(tasks, clock) if more is not None else ("", ())
+        packages = (PACKAGE, *filter(None, (package,)))
+        templates = make_templates(*packages)
+        desk = Desk(region, settings, open_ones, sessions, templates, clock, lambda: policy, EhrCalls(client, seconds=seconds), packages)
         mounts = {EHR: httpx2.ASGITransport(app=ehr.app)}
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=make_viewer_app(desk)), mounts=mounts) as browser:
+        app = make_viewer_app(desk, (*PAGES, *pages))
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), mounts=mounts) as browser:
             yield Kit(region, ehr, clock, desk, network, browser)
         tasks.cancel_scope.cancel()
 

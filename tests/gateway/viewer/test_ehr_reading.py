@@ -71,7 +71,7 @@ def test_what_it_answers_when_nothing_is_wrong() -> None:
     found = read({}, {}, {}, {})
 
     assert isinstance(found, Launched)
-    assert (found.bsn, str(found.birth_date)) == (Bsn(DINA.bsn), DINA.birth_date)
+    assert (found.bsn, str(found.birth_date), found.name) == (Bsn(DINA.bsn), DINA.birth_date, "Dina Olde Wolbers-Nijkamp")
 
 
 @given(st.dictionaries(st.sampled_from(["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "code_challenge_methods_supported"]), anything))

@@ -35,7 +35,7 @@ async def test_p12_the_same_person_is_asked_about_anew_for_an_emergency_with_the
 
     assert page.url.path.startswith("/d/")
     assert page.url.path not in path
-    assert (before.bsn, before.birth_date) == (after.bsn, after.birth_date)
+    assert (before.bsn, before.birth_date, before.name) == (after.bsn, after.birth_date, after.name)
     assert after.bsn == Bsn(BENNIE.bsn)
     assert after.who.purpose is PurposeOfUse.EMERGENCY_TREATMENT
     assert after.who.emergency is not None

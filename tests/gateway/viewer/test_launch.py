@@ -5,15 +5,18 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.responses import PlainTextResponse, Response
 
 from accord.terms.evidence import TreatmentBasis
 from accord.terms.faults import Fault
 from accord.terms.identifiers import Bsn
 from accord.terms.vocabulary import PurposeOfUse
+from gateway.viewer.paging import Page
+from gateway.viewer.visits import Visit
 from testbed.ehr_records import DOCTOR
 from testbed.login_tokens import TokenKey
 from testbed.people import BENNIE, DINA
-from tests.gateway.viewer.conftest import CLIENT, EHR, GP, VIEWER, Kit, says
+from tests.gateway.viewer.conftest import CLIENT, EHR, GP, VIEWER, Kit, running_viewer, says
 from tests.gateway.viewer.fake_region import NIGHT
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +51,33 @@ async def test_a_standalone_launch_asks_the_record_for_a_patient(kit: Kit) -> No
 
     assert page.url.path.startswith("/d/")
     assert [one.bsn for one in kit.region.asked] == [Bsn(BENNIE.bsn)]
+
+
+async def test_whoever_looks_for_places_logs_in_without_a_patient() -> None:
+    async with running_viewer(more=_with_places) as kit:
+        await kit.start_shift()
+        home = await kit.get("/plekken")
+        page = await kit.get("/login/0/plekken")
+
+    assert home.url.path == "/"
+    assert says(home, "Inloggen voor plekken")
+    assert (page.url.path, page.text) == ("/plekken", GP.name)
+    assert not kit.region.asked
+    assert "Patient" not in kit.ehr.asked
+
+
+async def test_where_no_places_are_looked_for_nobody_logs_in_for_them(kit: Kit) -> None:
+    assert (await kit.get("/login/0/plekken")).status_code == 404
+    assert not says(await kit.get("/"), "Inloggen voor plekken")
+
+
+def _with_places(_: object, __: object) -> tuple[str, tuple[Page, ...]]:
+    """One page where those of places stand, which says who is at work."""
+
+    async def show(visit: Visit) -> Response:
+        return PlainTextResponse(visit.person.professional.name)
+
+    return "", (Page("/plekken", show, inside=True),)
 
 
 async def test_what_goes_to_the_record_is_pkce_and_the_audience_and_no_patient(kit: Kit) -> None:

@@ -68,6 +68,17 @@ async def test_a_birth_date_that_is_not_whole_is_not_said(kit: Kit, born: object
 
 
 @pytest.mark.parametrize(
+    "named", [None, "Dina", [], [7], [{"given": "Dina"}], [{"family": ["Nijkamp"]}], [{"text": "Di\nna\x00"}], [{"text": "x" * 4_000}]], ids=str
+)
+async def test_a_name_of_no_shape_is_not_said_and_the_dossier_opens(kit: Kit, named: object) -> None:
+    kit.ehr.spoilt.patient = {"name": named}
+    page = await kit.launch()
+
+    assert page.status_code == 200
+    assert [one.name for one in kit.region.asked] == [""]
+
+
+@pytest.mark.parametrize(
     ("part", "change"),
     [
         ("claims", {"fhirUser": None}),
