@@ -36,6 +36,9 @@ BENCHES: Final = (
     "reconnect",
     "clinical_grouping",
     "viewer_page",
+    "places_ask",
+    "places_grant",
+    "places_change",
 )
 _SECONDS: Final = 900
 _BEGIN: Final = "<!-- figures: written by `python -m benches --into` -->\n"

@@ -28,7 +28,8 @@ from node_agent.pausing import Pausing
 from testbed.memory_source import MemorySource
 from testbed.outbound import OutboundRegion, outbound_member
 from testbed.plain import PlainDoor, PlainExchange, plain_safeguards
-from testbed.region_files import key_of, write_gateway
+from testbed.region_files import key_of
+from testbed.region_gateway import write_gateway
 
 _AGENTS: Final = 200
 _GOAL_SECONDS: Final = 30.0

@@ -24,7 +24,8 @@ from testbed.canary_watch import Watched
 from testbed.fhir_server_serving import RunningFhirServer, fhir_server
 from testbed.holders import BY_NAME
 from testbed.region_connect import write_connect
-from testbed.region_files import HolderFiles, write_gateway
+from testbed.region_files import HolderFiles
+from testbed.region_gateway import write_gateway
 from testbed.region_office import Credentials, RegionOffice
 from testbed.scripted_holder import ScriptedHolder, honest
 

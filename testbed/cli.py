@@ -19,8 +19,12 @@ ask_app = typer.Typer(name="ask")
 def demo(  # noqa: PLR0917 - typer calls it with keywords
     story: Annotated[str | None, typer.Option("--story", help="Prove the story's every 'must hold' instead: dina.")] = None,
     plant: Annotated[str | None, typer.Option("--plant", help="Plant a wrong, to see that the story's check fails.")] = None,
-    step: Annotated[list[int] | None, typer.Option("--step", help="Of the story, only this step (1, 2, 3, 4, 6); may be repeated.")] = None,
+    step: Annotated[list[int] | None, typer.Option("--step", help="Of the story, only this step (1 to 6); may be repeated.")] = None,
     hapi: Annotated[bool, typer.Option("--hapi", help="Of the story: who joins has a real HAPI server (needs Java and Maven; a minute more).")] = False,
+    week: Annotated[
+        Literal["rules", "region"] | None,
+        typer.Option("--week", help="Walk through a week of looking for places instead: by the rules alone (a second), or in a region (minutes)."),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Show the answer and end.")] = False,
     everyone: Annotated[bool, typer.Option("--all", help="All holders of the testbed, not only the story's.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Another seed makes other people; the story stays.")] = 2026,
@@ -39,6 +43,9 @@ def demo(  # noqa: PLR0917 - typer calls it with keywords
         if story is not None or plant is not None:
             _tell_the_story(story or "dina", plant, step, seed, as_json=as_json, hapi=hapi)
             return
+        if week is not None:
+            _tell_the_week(seed, processes=week == "region", as_json=as_json)
+            return
         from testbed.demo import run_demo
 
         run_demo(everyone=everyone, seed=seed, once=once or as_json, as_json=as_json, language=language, addresses=(http, grpc), desk=desk)
@@ -49,7 +56,7 @@ def demo(  # noqa: PLR0917 - typer calls it with keywords
 
 def _tell_the_story(story: str, plant: str | None, steps: list[int] | None, seed: int, *, as_json: bool, hapi: bool) -> None:
     from testbed.plants import PLANTS
-    from testbed.story import STEPS, tell
+    from testbed.story import STEPS, Finding, exit_code, tell, unchecked
 
     if story != "dina":
         raise typer.BadParameter("there is one story: dina", param_hint="--story")
@@ -57,11 +64,24 @@ def _tell_the_story(story: str, plant: str | None, steps: list[int] | None, seed
         raise typer.BadParameter(f"one of {', '.join(PLANTS)}", param_hint="--plant")
     if not set(steps or STEPS) <= set(STEPS):
         raise typer.BadParameter(f"one of {', '.join(map(str, STEPS))}", param_hint="--step")
-    all_hold = True
+    findings: list[Finding] = []
     for finding in tell(seed=seed, plant=plant, steps=steps or STEPS, hapi=hapi):
-        all_hold = all_hold and finding.holds is not False
+        findings.append(finding)
         typer.echo(json.dumps(finding.as_json(), ensure_ascii=False) if as_json else str(finding))
-    raise typer.Exit(0 if all_hold else 1)
+    if missing := unchecked(findings):
+        typer.echo(json.dumps(missing.as_json(), ensure_ascii=False) if as_json else f"\n{missing}")
+    raise typer.Exit(exit_code(findings))
+
+
+def _tell_the_week(seed: int, *, processes: bool, as_json: bool) -> None:
+    from datetime import date
+
+    from testbed.week_telling import week_of
+
+    # The days of a week are those of its needs; which week it is matters to nobody.
+    account = week_of(seed, date.today(), processes=processes)  # noqa: DTZ011 - the day here
+    typer.echo(json.dumps(account.as_json()) if as_json else "\n".join(account.lines()))
+    raise typer.Exit(1 if account.twice or account.lost else 0)
 
 
 @ask_app.command()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from testbed.ehr_records import DOCTOR
+
 _LONGEST_MS: Final = 30_000
 #: How a page is read: as one reads it, block by block, and as it came.
 _READ: Final = """() => {
@@ -152,8 +154,8 @@ class Clinician:
 
 
 @contextmanager
-def at_work(browser: Any, ehr_url: str) -> Iterator[Clinician]:
-    """A window in which somebody has logged in at the health record, and sees tonight's patients."""
+def at_work(browser: Any, ehr_url: str, who: str = DOCTOR) -> Iterator[Clinician]:
+    """A window in which somebody of the staff has logged in at the health record, and sees their patients."""
     window = browser.new_context(locale="nl-NL", viewport={"width": 1366, "height": 768})
     clinician = Clinician(window, window.new_page())
     window.on("request", lambda request: clinician.went.append(request.url))
@@ -161,7 +163,7 @@ def at_work(browser: Any, ehr_url: str) -> Iterator[Clinician]:
     window.on("page", lambda page: page.on("framenavigated", lambda frame: clinician.shown.append(frame.url)))
     try:
         clinician.worklist.goto(f"{ehr_url}/")
-        clinician.worklist.locator("button").click()
+        clinician.worklist.locator(f"button[value='{who}']").click()
         clinician.worklist.locator("a.button").first.wait_for()
         yield clinician
     finally:

@@ -3,7 +3,6 @@
 import json
 import shlex
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -21,12 +20,16 @@ from accord.terms.identifiers import BSN_SYSTEM
 from gateway.dossier.words import Language
 from testbed import asking
 from testbed.asking import Dossier
+from testbed.demo_addresses import ANY, free_or_any, said_of_taken
 from testbed.demo_dossier import Stated, rows_of_sections, stated_in_merged
 from testbed.demo_merged import MergedDossier, patient_id, read_everything
 from testbed.demo_screen import console, follow, show_account, show_dossier
 from testbed.demo_words import word
 from testbed.holders import BY_NAME, HOLDERS, FictionalHolder
+from testbed.neighbour_places import TITLE
 from testbed.people import BENNIE, DINA
+from testbed.places import OPENINGS
+from testbed.places_files import CODE
 from testbed.region import BlockingRegion
 from testbed.region_files import PROFESSIONAL
 
@@ -34,11 +37,10 @@ PEOPLE: Final = 520
 #: Who is invited, when somebody wants to join: not there yet, and nobody's neighbour by accident.
 JOINS: Final = BY_NAME["noaberhoes"]
 _DINA: Final = "Dina Olde Wolbers-Nijkamp"
-_ANY: Final = "127.0.0.1:0"
 _EXAMPLE: Final = Path(__file__).resolve().parent.parent / "examples" / "ask_the_region.py"
 
 
-def run_demo(*, everyone: bool, seed: int, once: bool, as_json: bool, language: Language, addresses: tuple[str, str], desk: str = _ANY) -> None:
+def run_demo(*, everyone: bool, seed: int, once: bool, as_json: bool, language: Language, addresses: tuple[str, str], desk: str = ANY) -> None:
     """Start the region, ask the question, show the answer, and stay until interrupted unless *once*; while it stays, its office's desk is open.
 
     Raises:
@@ -48,19 +50,33 @@ def run_demo(*, everyone: bool, seed: int, once: bool, as_json: bool, language: 
     begin = time.monotonic()
     if not as_json:
         screen.print(f"{word('starting', language)} [dim]{word('fictional', language)}[/dim]")
-    at = tuple(map(_free_or_any, addresses)) if not once else (_ANY, _ANY)
-    at_desk = _free_or_any(desk) if not once else ""
+    wanted = (*addresses, desk)
+    at = tuple(map(free_or_any, wanted)) if not once else (ANY, ANY, "")
     holders = [holder.name.value for holder in HOLDERS if holder.in_region] if everyone else None
-    with (
-        ending_politely(),
-        BlockingRegion.start(holders=holders, seed=seed, people=PEOPLE, addresses=(at[0], at[1]), patients=True, desk=at_desk, viewer=not once) as region,
-    ):
+    # Who looks once, looks at the dossier: places are looked for by whoever stays.
+    places = {} if once else OPENINGS
+    starting = BlockingRegion.start(
+        holders=holders,
+        seed=seed,
+        people=PEOPLE,
+        addresses=(at[0], at[1]),
+        patients=True,
+        desk=at[2],
+        viewer=not once,
+        places=places,
+        planners=not once,
+        neighbour=not once,
+    )
+    with ending_politely(), starting as region:
         started = time.monotonic() - begin
         if as_json:
             dossier = region.ask(DINA.bsn)
             screen.print_json(json.dumps(told(dossier, read_everything(region.fhir_url, DINA.bsn), language, region, started)))
         else:
             screen.print(f"{len(region.holders)} {word('holders', language)}, {word('ready in', language)} {started:.1f} s\n")
+            used = (region.fhir_url, region.gateway_address, region.desk.url if region.desk is not None else "")
+            if not once and (taken := said_of_taken(wanted, at, used, language)):
+                screen.print(f"[yellow]{escape(taken)}[/yellow]\n", soft_wrap=True)
             _show_question(region, screen, language)
             if not once:
                 _show_addresses(region, screen, language)
@@ -132,6 +148,13 @@ def _show_addresses(region: BlockingRegion, screen: Console, language: Language)
         screen.print(f"  [green]{escape(line)}[/green]", soft_wrap=True)
     screen.print(f"\n[bold]{word('clinicians', language)}[/bold]\n  {region.ehr_url}\n[bold]{word('viewer', language)}[/bold]\n  {region.viewer_url}")
     screen.print(f"\n[bold]{word('patients', language)}[/bold]\n  {region.patients_url}")
+    screen.print(f"\n[bold]{word('places', language)}[/bold]\n  {region.viewer_url}/login/0/plekken")
+    if region.neighbour is not None:
+        screen.print(f"[dim]{word('neighbour', language).format(TITLE)}[/dim]")
+    screen.print(f"[bold]{word('planners', language)}[/bold] [dim]{CODE}[/dim]")
+    for files in region.files.values():
+        if files.planners_url and region.process_of(files.name):
+            screen.print(f"  {files.planners_url}  {files.holder.title}")
     if region.desk is not None:
         screen.print(f"\n[bold]{word('join', language)}[/bold]\n  {region.desk.url}")
         screen.print(f"  [green]{escape(invite_line(region.office.folder))}[/green]", soft_wrap=True)
@@ -181,18 +204,6 @@ def _noaber() -> str:
     """The command as it can be typed here: the one that belongs to this interpreter."""
     command = Path(sys.executable).with_name("noaber")
     return from_here(command) if command.is_file() else "noaber"
-
-
-def _free_or_any(address: str) -> str:
-    """The address when nobody listens there, else any port that is free."""
-    host, _, port = address.rpartition(":")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, int(port)))
-        except OSError:
-            return _ANY
-    return address
 
 
 def stay() -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from gateway.dossier.clinical.showing.wording import kind_of_record
 from gateway.dossier.words import Language
 
 Json = dict[str, Any]
@@ -60,16 +61,18 @@ def line_of(record: Json, follow: Follow, language: Language) -> str:
         case "Patient" | "RelatedPerson" | "Practitioner" | "Organization" | "Location":
             return _name(record)
         case "CarePlan":
-            return "; ".join([_title(record), *(str(part.get("detail", {}).get("description", "")) for part in record.get("activity", []))])
+            return "; ".join([_title(record, language), *(str(part.get("detail", {}).get("description", "")) for part in record.get("activity", []))])
+        case "DeviceUseStatement" | "EpisodeOfCare":
+            return ": ".join(part for part in (_title(record, language), _of_what(record, follow)) if part)
         case _:
-            return ", ".join(part for part in (_title(record), _state(record.get("clinicalStatus"), language)) if part)
+            return ", ".join(part for part in (_title(record, language), _state(record.get("clinicalStatus"), language)) if part)
 
 
 def subject_of(record: Json, follow: Follow) -> str:
     """What a record is about, so that what two holders say of the same thing can stand together; empty where nothing else can."""
     match record.get("resourceType"):
         case "Consent":
-            return f"consent {_treatment(record)[0]}"
+            return f"consent {_treatment(record, 'nl')[0]}"
         case "Patient":
             return PERSON
         case "AllergyIntolerance":
@@ -80,12 +83,19 @@ def subject_of(record: Json, follow: Follow) -> str:
     return ""
 
 
-def _treatment(record: Json) -> tuple[str, str]:
+def _of_what(record: Json, follow: Follow) -> str:
+    """Which device is used, or for what the care is: what stands in another record."""
+    named = [record.get("device", {}), *(part.get("condition", {}) for part in record.get("diagnosis", []))]
+    found = [follow(str(one["reference"])) for one in named if "reference" in one]
+    return ", ".join(text for one in found if one and (text := text_of(one.get("type")) or text_of(one.get("code"))))
+
+
+def _treatment(record: Json, language: Language) -> tuple[str, str]:
     """Code and name of the treatment that a directive is about, in both generations of codes."""
     concepts = [*record.get("provision", {}).get("code", []), *(part.get("valueCodeableConcept") for part in record.get("extension", []))]
     for concept in filter(None, concepts):
         return _first_code(concept), text_of(concept)
-    return "", _title(record)
+    return "", _title(record, language)
 
 
 def _consent(record: Json, language: Language) -> str:
@@ -94,7 +104,7 @@ def _consent(record: Json, language: Language) -> str:
     answers = [text_of(part["valueCodeableConcept"]) for part in extensions if "valueCodeableConcept" in part]
     decided = record.get("provision", {}).get("type")
     answer = [_said(decided, language)] if decided else []
-    return f"{_treatment(record)[1]}: {' '.join([*answer, *texts, *answers])}".rstrip(": ")
+    return f"{_treatment(record, language)[1]}: {' '.join([*answer, *texts, *answers])}".rstrip(": ")
 
 
 def _allergy(record: Json, language: Language) -> str:
@@ -144,9 +154,9 @@ def _name(record: Json) -> str:
     return ""
 
 
-def _title(record: Json) -> str:
+def _title(record: Json, language: Language) -> str:
     found = next((text for name in _CODES if (text := text_of(record.get(name)))), "")
-    return found or str(record.get("title", "")) or str(record.get("resourceType", ""))
+    return found or str(record.get("title", "")) or kind_of_record(str(record.get("resourceType", ""))).in_language(language)
 
 
 def text_of(concept: object) -> str:

@@ -41,12 +41,26 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "viewer": ("Of het dossier zonder EPD, met een BSN (demo):", "Or the dossier without a health record, by a BSN (demo):"),
     "patients": ("De pagina's voor de patiënt (log in als Dina, of als haar dochter Ria):", "The patient's pages (log in as Dina, or as Ria, her daughter):"),
+    "places": (
+        "Een plek zoeken (log in als Gerben Nieuwe Haarman bij het transferpunt):",
+        "Looking for a place (log in as Gerben Nieuwe Haarman of the transfer point):",
+    ),
+    "neighbour": (
+        "  Ook de plekken van {} zijn te zien, een buurregio met een eigen knooppunt; die vraagt u telefonisch.",
+        "  The places of {} are seen too, a neighbouring region with a gateway of its own; those are asked for by telephone.",
+    ),
+    "planners": ("De pagina's voor planners, op een telefoon; code:", "The planners' pages, on a telephone; code:"),
     "join": (
         "Zelf meedoen met een eigen agent: nodig uit met deze regel, en ga verder met docs/joining.md:",
         "Join with an agent of your own: invite with this line, and go on with docs/joining.md:",
     ),
     "journals": ("Wie heeft gekeken, bij de instelling en bij het knooppunt:", "Who looked, at the holder and at the gateway:"),
     "starting": ("De regio start …", "Starting the region …"),
+    "taken": (
+        "Let op: hier luistert al een ander programma, dus gebruik de adressen die hier staan.",
+        "Note: another program listens there already, so use the addresses that stand here.",
+    ),
+    "instead of": ("{0}: {1} is bezet, het is nu {2}", "{0}: {1} is taken, it is {2} now"),
     "ready in": ("gereed in", "ready in"),
     "fictional": ("Alle mensen en organisaties zijn verzonnen.", "All people and organisations are fictional."),
 }

@@ -24,9 +24,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.pages.forms import read_form
-from testbed.ehr_answers import Granted, Spoilt, Wanted, back_to, changed_by, page_of
+from testbed.ehr_answers import AtWork, Granted, Spoilt, Wanted, back_to, changed_by, page_of
 from testbed.ehr_pages import ICON, STYLE, choose_patient, log_in_page, refused_page, worklist
-from testbed.ehr_records import DOCTOR, TONIGHT, practitioner, roles
+from testbed.ehr_records import SANNE, STAFF, TONIGHT, TRANSFER, Staff, practitioner, roles
 from testbed.login_tokens import TokenKey, text
 
 TWO_FACTORS: Final = "mfa"
@@ -48,11 +48,11 @@ class DemoEhr:
         self.asked: list[str] = []
         self._viewer, self._client, self._secret = viewer, client, secret
         self._clock = clock or (lambda: datetime.now(UTC))
-        self._at_work: TTLCache[str, datetime] = TTLCache(1000, _SHIFT_SECONDS)
+        self._at_work: TTLCache[str, AtWork] = TTLCache(1000, _SHIFT_SECONDS)
         self._launches: TTLCache[str, str] = TTLCache(1000, _FEW_SECONDS)
         self._waiting: TTLCache[str, Wanted | None] = TTLCache(1000, _FEW_SECONDS)
         self._granted: TTLCache[str, Granted] = TTLCache(1000, 60)
-        self._access: TTLCache[str, str] = TTLCache(1000, _FEW_SECONDS)
+        self._access: TTLCache[str, tuple[str, Staff]] = TTLCache(1000, _FEW_SECONDS)
         self.app = Starlette(
             routes=[
                 Route("/", self._worklist),
@@ -79,9 +79,11 @@ class DemoEhr:
     # -- For people
 
     async def _worklist(self, request: Request) -> Response:
-        if request.cookies.get(_COOKIE, "") not in self._at_work:
+        at_work = self._at_work.get(request.cookies.get(_COOKIE, ""))
+        if at_work is None:
             return self._log_in_first(None)
-        return page_of(worklist((one, self.launch_of(one.id)) for one in TONIGHT))
+        places = f"{self._viewer}/login/0/plekken" if at_work.who.id == TRANSFER else ""
+        return page_of(worklist(at_work.who, ((one, self.launch_of(one.id)) for one in TONIGHT), places))
 
     def _log_in_first(self, wanted: Wanted | None) -> Response:
         transaction = secrets.token_urlsafe(24)
@@ -93,20 +95,20 @@ class DemoEhr:
         transaction = form.get("transaction", "")
         if transaction not in self._waiting:
             return page_of(refused_page(), 400)
-        wanted, now = self._waiting.pop(transaction), self._clock()
-        response = self._go_on(wanted, now) if wanted else RedirectResponse("/", status_code=303)
+        wanted, by = self._waiting.pop(transaction), AtWork(STAFF.get(form.get("who", ""), SANNE), self._clock())
+        response = self._go_on(wanted, by) if wanted else RedirectResponse("/", status_code=303)
         here = secrets.token_urlsafe(24)
-        self._at_work[here] = now
+        self._at_work[here] = by
         response.set_cookie(_COOKIE, here, httponly=True, samesite="lax")
         return response
 
     async def _choose(self, request: Request) -> Response:
         form = await read_form(request) or {}
         wanted = self._waiting.pop(form.get("transaction", ""), None)
-        authenticated = self._at_work.get(request.cookies.get(_COOKIE, ""))
-        if wanted is None or authenticated is None or form.get("patient") not in {one.id for one in TONIGHT}:
+        by = self._at_work.get(request.cookies.get(_COOKIE, ""))
+        if wanted is None or by is None or form.get("patient") not in {one.id for one in TONIGHT}:
             return page_of(refused_page(), 400)
-        return self._grant(replace(wanted, patient=form["patient"]), authenticated)
+        return self._grant(replace(wanted, patient=form["patient"]), by)
 
     # -- For applications
 
@@ -139,21 +141,21 @@ class DemoEhr:
             if patient is None:
                 return back_to(wanted, error="invalid_request")
             wanted = replace(wanted, patient=patient)
-        authenticated = self._at_work.get(request.cookies.get(_COOKIE, ""))
-        if authenticated is None or asked.get("prompt") == "login":
+        by = self._at_work.get(request.cookies.get(_COOKIE, ""))
+        if by is None or asked.get("prompt") == "login":
             return self._log_in_first(wanted)
-        return self._go_on(wanted, authenticated)
+        return self._go_on(wanted, by)
 
-    def _go_on(self, wanted: Wanted, authenticated: datetime) -> Response:
+    def _go_on(self, wanted: Wanted, by: AtWork) -> Response:
         if "launch/patient" in wanted.scopes and not wanted.patient:
             transaction = secrets.token_urlsafe(24)
             self._waiting[transaction] = wanted
             return self._asking(choose_patient(transaction, TONIGHT))
-        return self._grant(wanted, authenticated)
+        return self._grant(wanted, by)
 
-    def _grant(self, wanted: Wanted, authenticated: datetime) -> Response:
+    def _grant(self, wanted: Wanted, by: AtWork) -> Response:
         code = secrets.token_urlsafe(24)
-        self._granted[code] = Granted(wanted, authenticated)
+        self._granted[code] = Granted(wanted, by)
         return back_to(wanted, code=code)
 
     async def _token(self, request: Request) -> Response:
@@ -166,17 +168,17 @@ class DemoEhr:
         if form.get("redirect_uri") != wanted.redirect_uri or not compare_digest(challenge, wanted.challenge):
             return JSONResponse({"error": "invalid_grant"}, status_code=400)
         access, now = secrets.token_urlsafe(24), self._clock()
-        self._access[access] = wanted.patient
+        self._access[access] = (wanted.patient, granted.by.who)
         claims = {
             "iss": self.issuer,
-            "sub": DOCTOR,
+            "sub": granted.by.who.id,
             "aud": self._client,
             "iat": int(now.timestamp()),
             "exp": int((now + _TOKEN_LIFE).timestamp()),
-            "auth_time": int(granted.authenticated.timestamp()),
+            "auth_time": int(granted.by.since.timestamp()),
             "amr": ["pin", TWO_FACTORS],
             "nonce": wanted.nonce,
-            "fhirUser": f"{self.issuer}/Practitioner/{DOCTOR}",
+            "fhirUser": f"{self.issuer}/Practitioner/{granted.by.who.id}",
         }
         said: dict[str, Any] = {"access_token": access, "token_type": "Bearer", "expires_in": 600, "scope": " ".join(sorted(wanted.scopes))}
         said |= {"id_token": self.key.sign(changed_by(claims, self.spoilt.claims), **self.spoilt.header)} | (
@@ -195,22 +197,24 @@ class DemoEhr:
     async def _patient(self, request: Request) -> Response:
         wanted = request.path_params["id"]
         record = next((one.record for one in TONIGHT if one.id == wanted), None)
-        if record is None or self._allowed(request) != wanted:
+        if record is None or self._allowed(request)[0] != wanted:
             return Response(status_code=403)
         return self._json("Patient", record, self.spoilt.patient)
 
     async def _practitioner(self, request: Request) -> Response:
-        if self._allowed(request) is None or request.path_params["id"] != DOCTOR:
+        _, who = self._allowed(request)
+        if who is None or request.path_params["id"] != who.id:
             return Response(status_code=403)
-        return self._json("Practitioner", practitioner(), self.spoilt.practitioner)
+        return self._json("Practitioner", practitioner(who), self.spoilt.practitioner)
 
     async def _roles(self, request: Request) -> Response:
-        if self._allowed(request) is None or request.query_params.get("practitioner") != f"Practitioner/{DOCTOR}":
+        _, who = self._allowed(request)
+        if who is None or request.query_params.get("practitioner") != f"Practitioner/{who.id}":
             return Response(status_code=403)
-        return self._json("PractitionerRole", roles(), self.spoilt.roles)
+        return self._json("PractitionerRole", roles(who), self.spoilt.roles)
 
-    def _allowed(self, request: Request) -> str | None:
-        return self._access.get(request.headers.get("authorization", "").removeprefix("Bearer "))
+    def _allowed(self, request: Request) -> tuple[str, Staff | None]:
+        return self._access.get(request.headers.get("authorization", "").removeprefix("Bearer "), ("", None))
 
     def _json(self, what: str, said: Mapping[str, Any], changed: Mapping[str, Any]) -> Response:
         self.asked.append(what)

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from testbed.ehr_records import Staff
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -22,11 +24,19 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class AtWork:
+    """Who logged in, and when."""
+
+    who: Staff
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Granted:
     """A code that may be changed for a token, once."""
 
     wanted: Wanted
-    authenticated: datetime
+    by: AtWork
 
 
 @dataclass(slots=True)

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Final
 
-from testbed.ehr_records import HOSPITAL, EhrPatient
-from testbed.region_files import PROFESSIONAL
+from testbed.ehr_records import HOSPITAL, STAFF, EhrPatient, Staff
 
 STYLE: Final = """
 body { font: 100%/1.5 system-ui, "Noto Sans", Arial, sans-serif; color: #10281f; background: #eef4f0; margin: 0; }
@@ -30,21 +29,24 @@ ICON: Final = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect
 
 
 def log_in_page(transaction: str) -> str:
-    """Where one proves by two factors who one is; in a demonstration a button does."""
-    body = f"""<p>U werkt als {escape(PROFESSIONAL["name"])}, spoedeisende hulp. In het echt gebruikt u uw pas en uw pincode.</p>
-<form method="post" action="/login"><input type="hidden" name="transaction" value="{escape(transaction)}">
-<p><button>Log in met pas en pincode (demo)</button></p></form>"""
+    """Where one proves by two factors who one is; in a demonstration a button does. The first is who works there at night."""
+    doctor, *others = STAFF.values()
+    people = f"<p>{escape(doctor.name)}, {escape(doctor.works_at)}</p><p>{_button(doctor, 'Log in met pas en pincode (demo)')}</p>"
+    people += "".join(f"<p>{escape(one.name)}, {escape(one.works_at)}</p><p>{_button(one, f'Log in bij het {one.works_at} (demo)')}</p>" for one in others)
+    body = f"""<p>U kiest hier wie u bent. In het echt gebruikt u uw pas en uw pincode.</p>
+<form method="post" action="/login"><input type="hidden" name="transaction" value="{escape(transaction)}">{people}</form>"""
     return _page("Inloggen", body)
 
 
-def worklist(patients: Iterable[tuple[EhrPatient, str]]) -> str:
-    """Tonight's patients, each with the address that opens the regional dossier for them."""
+def worklist(who: Staff, patients: Iterable[tuple[EhrPatient, str]], places: str = "") -> str:
+    """The patients of whoever is at work, each with the address that opens the regional dossier for them; and the one of *places*, where there is one."""
     rows = "".join(
         f"<tr><td>{escape(one.arrived)}</td><th scope='row'>{escape(one.name)}<br>{escape(one.birth_date)}</th><td>{escape(one.complaint)}</td>"
         f'<td><a class="button" href="{escape(address)}" target="_blank" rel="noopener">Open regionaal dossier</a></td></tr>'
         for one, address in patients
     )
-    body = f"""<p>Aan het werk: {escape(PROFESSIONAL["name"])}</p><table><caption>Spoedeisende hulp, vannacht</caption>
+    link = f'<p><a class="places" href="{escape(places)}" target="_blank" rel="noopener">Plekken voor patiënten</a></p>' if places else ""
+    body = f"""<p>Aan het werk: {escape(who.name)}</p>{link}<table><caption>{escape(who.list)}</caption>
 <thead><tr><th scope="col">Binnen</th><th scope="col">Patiënt</th><th scope="col">Klacht</th><th scope="col">Regio</th></tr></thead><tbody>{rows}</tbody></table>"""
     return _page("Werklijst", body)
 
@@ -63,6 +65,10 @@ def choose_patient(transaction: str, patients: Iterable[EhrPatient]) -> str:
 def refused_page() -> str:
     """For a request that no registered application makes."""
     return _page("Dit verzoek klopt niet", "<p>Ga terug naar de werklijst.</p>")
+
+
+def _button(who: Staff, words: str) -> str:
+    return f'<button name="who" value="{escape(who.id)}">{escape(words)}</button>'
 
 
 def _page(title: str, body: str) -> str:

@@ -11,6 +11,34 @@ from testbed.region_files import PROFESSIONAL
 
 HOSPITAL: Final = "Ziekenhuis Dinkelhorst"
 DOCTOR: Final = "seh-arts-31"
+TRANSFER: Final = "transfer-07"
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Somebody who works there: `id` is the record's own, `number` and `role` are those of the pass; `list` is the title of their worklist."""
+
+    id: str
+    number: str
+    role: str
+    display: str
+    name: str
+    works_at: str
+    list: str
+
+
+SANNE: Final = Staff(
+    DOCTOR,
+    PROFESSIONAL["id"],
+    PROFESSIONAL["role"],
+    "Spoedeisende geneeskunde",
+    PROFESSIONAL["name"],
+    "spoedeisende hulp",
+    "Spoedeisende hulp, vannacht",
+)
+#: Who looks for a place for whoever cannot go home yet.
+GERBEN: Final = Staff(TRANSFER, "900000044", "30.000", "Verpleegkundige", "Gerben Nieuwe Haarman", "transferpunt", "Transferpunt, deze week")
+STAFF: Final = {one.id: one for one in (SANNE, GERBEN)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +78,24 @@ TONIGHT: Final = (
 )
 
 
-def practitioner() -> dict[str, Any]:
+def practitioner(who: Staff = SANNE) -> dict[str, Any]:
     """Who is at work, as FHIR."""
     return {
         "resourceType": "Practitioner",
-        "id": DOCTOR,
+        "id": who.id,
         "active": True,
-        "identifier": [{"system": UZI, "value": PROFESSIONAL["id"]}],
-        "name": [{"use": "official", "text": PROFESSIONAL["name"]}],
+        "identifier": [{"system": UZI, "value": who.number}],
+        "name": [{"use": "official", "text": who.name}],
     }
 
 
-def roles() -> dict[str, Any]:
+def roles(who: Staff = SANNE) -> dict[str, Any]:
     """In which role, as FHIR."""
     role = {
         "resourceType": "PractitionerRole",
-        "id": f"{DOCTOR}-role",
+        "id": f"{who.id}-role",
         "active": True,
-        "practitioner": {"reference": f"Practitioner/{DOCTOR}"},
-        "code": [{"coding": [{"system": ROLE_CODES, "code": PROFESSIONAL["role"], "display": "Spoedeisende geneeskunde"}]}],
+        "practitioner": {"reference": f"Practitioner/{who.id}"},
+        "code": [{"coding": [{"system": ROLE_CODES, "code": who.role, "display": who.display}]}],
     }
     return {"resourceType": "Bundle", "type": "searchset", "total": 1, "entry": [{"resource": role, "search": {"mode": "match"}}]}

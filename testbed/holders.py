@@ -7,7 +7,7 @@ from accord.terms.identifiers import HolderName, Ura
 from accord.terms.parties import DataHolder
 from accord.terms.vocabulary import HolderKind
 
-SourceKind = Literal["fhir-server", "fhir-stu3", "embedded", "hl7-feed", "sql"]
+SourceKind = Literal["fhir-server", "fhir-stu3", "embedded", "hl7-feed", "sql", "csv"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ STORY_HOLDERS: Final[tuple[FictionalHolder, ...]] = (
     _holder("wieke", "90001008", "Thuiszorg De Wieke", HolderKind.HOME_CARE, ("053-5550108", "Marksveen"), "fhir-stu3", in_story=True),
     _holder("weefgetouw", "90001009", "Zorghuis 't Weefgetouw", HolderKind.NURSING_HOME, ("053-5550109", "Dinkelhorst"), in_story=True),
     _holder("losserveld", "90001010", "Ambulance Losserveld", HolderKind.AMBULANCE, ("053-5550110", "Losserveld"), "fhir-server", in_story=True),
-    _holder("reviant", "90001011", "Reviant Reggerbrug", HolderKind.REHABILITATION, ("074-5550111", "Reggerbrug"), answers=False, in_story=True),
+    _holder("reviant", "90001011", "Reviant Reggerbrug", HolderKind.REHABILITATION, ("074-5550111", "Reggerbrug"), "csv", answers=False, in_story=True),
     _holder("noaberhoes", "90001012", "Hospice 't Noaberhoes", HolderKind.HOSPICE, ("053-5550112", "Losserveld"), in_region=False, in_story=True),
 )
 

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from testbed.places_files import NEIGHBOURHOODS, write_neighbourhoods
 from testbed.processes import Program, Running
-from testbed.region_files import DATA_USER, PROFESSIONAL, write_toml
+from testbed.region_files import DATA_USER, PROFESSIONAL
 from testbed.region_office import GATEWAY, RegionOffice
 from testbed.region_viewer import ViewerPages
+from testbed.toml_files import write_toml
 
 
 def write_connect(
@@ -24,11 +26,12 @@ def write_connect(
     without_token: bool = False,
     professional: Mapping[str, str] = PROFESSIONAL,
     viewer: ViewerPages | None = None,
+    places: bool = False,
 ) -> Program:
     """Write the settings of a data user's proxy; *told* is the gateway's ready line.
 
     The application that shows *token* is trusted to say who is at work, and how they proved it. Where there is one, nobody else may
-    ask, or *without_token* everybody. *viewer* is the clinician's, where there is one.
+    ask, or *without_token* everybody. *viewer* is the clinician's, where there is one. *places*: it also looks for places.
     """
     folder = root / name
     office.give(folder, follows=True)
@@ -43,11 +46,14 @@ def write_connect(
             "organisation": {"ura": ura, "mandate_key": "mandate.key"},
             "professional": dict(professional),
             **({"viewer": viewer.settings} if viewer else {}),
+            **({"places": {"folder": "places", "neighbourhoods": NEIGHBOURHOODS}} if places else {}),
             **({"applications": {"tokens": "tokens", "without_token": without_token}} if token else {}),
         },
     )
     if viewer:
         viewer.put_secret(folder)
+    if places:
+        write_neighbourhoods(folder / NEIGHBOURHOODS)
     if token:
         (folder / "tokens").touch(mode=0o600)
         (folder / "tokens").write_text(f"ehr {sha256(token.encode()).hexdigest()} trusted\n", encoding="ascii")

@@ -5,49 +5,31 @@ Three kinds of folder, kept apart on purpose: `sources/` is the care providers' 
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from accord.link.introducing import OUTBOUND
-from accord.terms.members import Member, Part
+from accord.terms.members import PLACES_ONLY, Member, Part
 from node_agent.left_out import EXPECTED
 from testbed import gp_system
 from testbed.holders import FictionalHolder
 from testbed.lab_messages import FEED, divided
 from testbed.people import Region as Generated
 from testbed.people.older import older
+from testbed.places import FictionalOpening
+from testbed.places_files import write_services
+from testbed.places_inputs import input_settings
+from testbed.places_systems import write_places
 from testbed.processes import Program
-from testbed.region_office import GATEWAY, RegionOffice, member_of
+from testbed.region_office import member_of
+from testbed.toml_files import Value, write_toml
 
 #: The data user of the demonstration, and who asks for it: Dr Sanne ten Esker, emergency department of Dinkelhorst.
 DATA_USER: Final = "dinkelhorst"
 PROFESSIONAL: Final[Mapping[str, str]] = {"id": "900000031", "role": "01.071", "name": "Sanne ten Esker", "treatment": "present"}
-
-_Value = str | bool | float | list[str]
-
-
-#: Settings that a test wants, by process and section.
-More = Mapping[str, Mapping[str, Mapping[str, str | bool | float]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """In what a region is not the usual one.
-
-    `more` are settings beside the usual ones. `housed` have one agent together, `outbound` no port. `as_written` is false
-    where records were changed: then all but the FHIR R4 servers are stores, which take any record and keep its bytes; a
-    practice's tables, HL7 v2 and STU3 have no place for what nobody writes there. `patience` is that of the gateway, where it
-    is not the usual one.
-    """
-
-    more: More = field(default_factory=dict)
-    housed: frozenset[str] = frozenset()
-    outbound: frozenset[str] = frozenset()
-    as_written: bool = True
-    patience: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +47,15 @@ class HolderFiles:
     #: Whether its own system has a database of its kind; a region whose records were changed keeps them in stores, which
     #: take any record: a practice's tables have no place for what no practice writes.
     as_written: bool = False
+    #: What it has free, as the region begins.
+    openings: tuple[FictionalOpening, ...] = ()
+    #: Where its planners' page is; empty where it has none.
+    planners_url: str = ""
+
+    @property
+    def has_agent(self) -> bool:
+        """Whether it takes part: with records, with places, or with both."""
+        return self.holder.answers or bool(self.openings)
 
     @property
     def name(self) -> str:
@@ -135,7 +126,7 @@ class HolderFiles:
         """Fill the care provider's own systems."""
         self.source.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.agent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        records = generated.kept[self.name]
+        records = generated.kept.get(self.name, ())
         if self.is_fed:
             sent = divided(records)
             records = sent.imported
@@ -143,9 +134,11 @@ class HolderFiles:
         # A Bundle and not NDJSON: some administrations write their records over several lines.
         if self.has_database:
             gp_system.fill_sqlite(self.source / "practice.db", generated.records_at(self.name))
-        entries = b",".join(b'{"resource":%b}' % (older(record) if self.is_older else record) for record in (kept.json for kept in records))
+        bodies = [older(kept.json) if self.is_older else kept.json for kept in records]
+        bodies += write_places(self.source, self.holder, self.openings)
+        entries = b",".join(b'{"resource":%b}' % body for body in bodies)
         self.records.write_bytes(b'{"resourceType":"Bundle","type":"collection","entry":[%b]}' % entries)
-        lines = (json.dumps(choice) for choice in generated.choices_at(self.name))
+        lines = (json.dumps(choice) for choice in generated.choices.get(self.name, ()))
         (self.source / "choices.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     @property
@@ -159,14 +152,15 @@ class HolderFiles:
             holder.kind,
             address=self.address,
             telephone=holder.telephone,
-            active=holder.answers,
+            active=self.has_agent,
             parts={Part.DATA_HOLDER, Part.DATA_USER},
         )
-        return replace(member, address="", capabilities=frozenset({OUTBOUND})) if self.outbound else member
+        member = member if holder.answers else replace(member, capabilities=frozenset({PLACES_ONLY}))
+        return replace(member, address="", capabilities=member.capabilities | {OUTBOUND}) if self.outbound else member
 
     def write_settings(self, base: str, *, behind: bool = False) -> None:
         """Write the agent's settings; *base* is where its FHIR server answers, if it has one."""
-        source: dict[str, _Value] = {"kind": "embedded", "path": str(self.source / "records.db")}
+        source: dict[str, Value] = {"kind": "embedded", "path": str(self.source / "records.db")}
         if self.is_fed:
             # It also keeps requests, which messages of results do not bring; nobody looks for those at a laboratory.
             source["not_kept"] = sorted(EXPECTED - {"Observation", "ServiceRequest"})
@@ -174,9 +168,12 @@ class HolderFiles:
             source = {"kind": "fhir-server", "base": base, "generation": "stu3" if self.is_older else "r4"}
         if self.has_database:
             source = {"kind": "sql", "url": f"sqlite:///{self.source / 'practice.db'}", "mapping": str(gp_system.MAPPING)}
+        if not self.holder.answers:
+            # It takes part with its places, and shares no records.
+            source = {"kind": "none"}
         holder = {"ura": self.holder.ura.value, "name": self.name, "title": self.holder.title, "kind": self.holder.kind.value, "answer_key": "answer.key"}
         listen = "" if self.outbound else self.address_behind if behind else self.address
-        sections: dict[str, Mapping[str, _Value]] = {
+        sections: dict[str, Mapping[str, Value]] = {
             "holder": holder,
             "listen": {"address": listen},
             **({"outbound": {"gateways": [agents_door(self.root)]}} if self.outbound else {}),
@@ -188,6 +185,9 @@ class HolderFiles:
         }
         if self.is_fed:
             sections["feed"] = {"listen": self.feed_address, **FEED}
+        if self.openings:
+            services = write_services(self.agent, (each.service for each in self.openings), self.planners_url)
+            sections["places"] = {**services, **input_settings(self.holder, self.openings, str(self.source))}
         for section, values in self.more.items():
             sections[section] = {**sections.get(section, {}), **values}
         write_toml(self.agent / "agent.toml", sections)
@@ -199,7 +199,12 @@ class HolderFiles:
         )
 
     def filling_programs(self) -> list[Program]:
-        """What fills the stores, before the agent starts: the choices, and the records where no live system has them."""
+        """What fills the stores, before the agent starts: the choices, and the records where no live system has them.
+
+        Nothing where the holder shares none: then there is nobody to have chosen.
+        """
+        if not self.holder.answers:
+            return []
         choices = Program(
             f"{self.name}: choices",
             "node_agent.cli:app",
@@ -236,51 +241,3 @@ def agents_door(root: Path) -> str:
 def key_of(name: str) -> str:
     """The pseudonym key of a holder of the testbed: the same on every run, and no secret."""
     return sha256(f"noaber testbed {name}".encode()).hexdigest()
-
-
-def write_gateway(
-    root: Path,
-    office: RegionOffice,
-    everyone: Iterable[HolderFiles],
-    *,
-    seconds: float,
-    sections: Mapping[str, Mapping[str, str | bool | float]] | None = None,
-    **more: float,
-) -> Program:
-    """Write the gateway's settings, its keys, and the register; *more* are settings of its region, *sections* others."""
-    folder = root / "gateway"
-    (folder / "keys").mkdir(mode=0o700, parents=True, exist_ok=True)
-    office.give(folder, follows=True)
-    office.give_keys("gateway", folder)
-    for files in everyone:
-        (folder / "keys" / f"{files.name}.key").write_text(key_of(files.name), encoding="ascii")
-    write_toml(
-        folder / "gateway.toml",
-        {
-            "listen": {"http": "127.0.0.1:0", "grpc": "127.0.0.1:0", "agents": agents_door(root)},
-            "member": {"ura": GATEWAY.value, "answer_key": "answer.key"},
-            "region": {"register": "register.jws", "anchor": "region.pub", "keys": "keys", "seconds": seconds, **more},
-            # The testbed is one organisation that asks for everybody.
-            "rates": {"per_organisation": 10000.0, "per_organisation_at_once": 10000.0, "in_total": 10000.0, "in_total_at_once": 10000.0},
-            **(sections or {}),
-        },
-    )
-    return Program("gateway", "gateway.cli:app", ("run", "--config", str(folder / "gateway.toml")), folder)
-
-
-def write_toml(path: Path, sections: Mapping[str, Mapping[str, _Value]]) -> None:
-    """Write a settings file."""
-    path.write_text("\n".join(f"[{name}]\n{_toml(values)}" for name, values in sections.items()), encoding="utf-8")
-
-
-def _toml(values: Mapping[str, _Value]) -> str:
-    return "".join(f"{key} = {_toml_value(value)}\n" for key, value in values.items())
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key} = {_toml_value(one)}' for key, one in value.items())}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml_value, value))}]"
-    # A TOML value of the other kinds is written as JSON writes it.
-    return json.dumps(value, ensure_ascii=False)

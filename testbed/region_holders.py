@@ -4,17 +4,23 @@ import json
 import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP, SIGUSR1, SIGUSR2
 from typing import Final
 
-from accord.terms.members import Part
+from accord.terms.members import MemberStatus, Part
 from testbed.faults import FaultKind
+from testbed.free_ports import free_port
 from testbed.holders import BY_NAME, FictionalHolder
 from testbed.people import Region as Generated
+from testbed.places_files import STORE, count_before
+from testbed.places_inputs import told_by_a_system
+from testbed.places_systems import OwnSystem, until_counted
 from testbed.processes import Processes, ProcessFailed, Running
-from testbed.region_files import DATA_USER, HolderFiles, Shape
+from testbed.region_files import DATA_USER, HolderFiles
 from testbed.region_office import RegionOffice
+from testbed.region_shape import Shape
 
 _FILLING_SECONDS: Final = 60.0
 
@@ -30,10 +36,23 @@ class HolderProcesses:
         generated: Generated,
         holders: Iterable[FictionalHolder],
         shape: Shape,
+        user: FictionalHolder = BY_NAME[DATA_USER],
     ) -> None:
+        """*user* asks; it takes part also where it is none of the *holders*."""
         self._office = office
+        self._root = root
+        self._user = user
         self.files = {
-            name: HolderFiles(holder, root, shape.more.get(name, {}), name in shape.housed, name in shape.outbound, shape.as_written)
+            name: HolderFiles(
+                holder,
+                root,
+                shape.more.get(name, {}),
+                name in shape.housed,
+                name in shape.outbound,
+                shape.as_written,
+                shape.places.get(name, ()),
+                _page(name, shape),
+            )
             for name, holder in ((holder.name.value, holder) for holder in holders)
         }
         self._processes = processes
@@ -48,21 +67,24 @@ class HolderProcesses:
 
     @property
     def answering(self) -> list[HolderFiles]:
-        """Those that answer questions about a dossier."""
-        return [files for files in self.files.values() if files.holder.answers]
+        """Those that answer questions: about a dossier, or about places."""
+        return [files for files in self.files.values() if files.has_agent]
 
     def agent_of(self, holder: str) -> Running | None:
         """A holder's agent; none when it is not running."""
         return self._agents.get(holder)
 
-    def begin(self) -> None:
-        """Write all records down, and let every source begin."""
+    def enrol(self) -> None:
+        """Let the office take everybody in, and make their keys."""
         members = [files.member for files in self.files.values()]
-        if DATA_USER not in self.files:
+        if self._user.name.value not in self.files:
             # Whoever asks takes part, also where it keeps nothing that is asked for.
-            user = HolderFiles(BY_NAME[DATA_USER], self.files[next(iter(self.files))].root).member
+            user = replace(HolderFiles(self._user, self._root).member, status=MemberStatus.ACTIVE, capabilities=frozenset())
             members.append(replace(user, parts=frozenset({Part.DATA_USER}), address=""))
         self._office.enrol(members)
+
+    def begin(self) -> None:
+        """Write all records down, and let every source begin; everybody is enrolled."""
         for files in self.answering:
             files.write(self._generated)
             self._office.give(files.agent)
@@ -97,7 +119,20 @@ class HolderProcesses:
         for files in self.answering:
             if files.is_fed and files.name in self._agents:
                 self._feed(files)
+            if files.openings and files.name in self._agents:
+                self._count(files)
         return list(self._agents)
+
+    def system_of(self, files: HolderFiles) -> OwnSystem | None:
+        """The provider's own system that tells of its places, where it has one."""
+        system = OwnSystem(files.holder, files.openings, files.source, files.agent / STORE, self._controls.get(files.name, ""))
+        return system if system.tells_of else None
+
+    def _count(self, files: HolderFiles) -> None:
+        """What a system tells comes by itself; of the rest somebody counted."""
+        now, told = datetime.now(UTC), told_by_a_system(files.holder, files.openings)
+        count_before(files.agent / STORE, [each.at(now) for each in files.openings if each not in told])
+        until_counted(files.name, files.agent / STORE, [each.at(now) for each in told])
 
     def spoil(self, files: HolderFiles, kind: FaultKind, seconds: float) -> None:
         """Let a sound holder misbehave.
@@ -177,3 +212,8 @@ class HolderProcesses:
         )
         with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - as above
             pass
+
+
+def _page(name: str, shape: Shape) -> str:
+    """Where a provider's planners' page will be."""
+    return f"http://127.0.0.1:{free_port()}" if shape.planners and name in shape.places else ""

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from accord.terms.identifiers import HolderName, Ura
 from accord.terms.members import KeyUse, Member, MemberStatus, Part
 from accord.terms.policies import Budget, EmergencyPolicy, RegionPolicy
 from accord.terms.vocabulary import HolderKind
+from gateway.neighbours import REGION
 
 GATEWAY: Final = Ura("90009000")
 _NAMES: Final = ("localhost", "127.0.0.1")
@@ -36,17 +37,28 @@ def testbed_policy() -> RegionPolicy:
     return replace(default_policy(), emergency=emergency, budget=_BUDGET)
 
 
+@dataclass(frozen=True, slots=True)
+class Introduced:
+    """A region as a neighbour's register has it: its name, what people call it, and whom they telephone there."""
+
+    region: str
+    title: str
+    telephone: str
+
+
 class RegionOffice:
     """One region, made in *folder*. `keys` is where everybody's keys are, a folder for each by its name in the register."""
 
-    def __init__(self, folder: Path, policy: RegionPolicy | None = None) -> None:
-        self._office = Office.found(folder / "office", "testbed", policy or testbed_policy(), at=_now(), days=30)
+    def __init__(self, folder: Path, policy: RegionPolicy | None = None, *, region: str = "testbed", gateway: Ura = GATEWAY) -> None:
+        self._office = Office.found(folder / "office", region, policy or testbed_policy(), at=_now(), days=30)
+        #: Who runs its gateway.
+        self.run_by = gateway
         self.keys = folder / "keys"
         self._given: list[Path] = []
 
     def enrol(self, members: Iterable[Member]) -> None:
         """Take organisations in, and make their keys. The gateway is one of them."""
-        gateway = member_of("gateway", GATEWAY, "Gateway (fictional)", HolderKind.PUBLIC_HEALTH, parts={Part.GATEWAY})
+        gateway = member_of("gateway", self.run_by, "Gateway (fictional)", HolderKind.PUBLIC_HEALTH, parts={Part.GATEWAY})
         with self._office.change(_now()) as draft:
             for member in (gateway, *members):
                 draft.add_with_keys(member, self.keys / member.name.value, _NAMES, days=30)
@@ -58,6 +70,29 @@ class RegionOffice:
         for folder in self._given:
             self._give_register(folder)
         return self._office.signed().register.version
+
+    @property
+    def gateway(self) -> Member:
+        """Its gateway, as its register has it."""
+        return self._office.signed().register.by_ura[self.run_by]
+
+    def know(self, other: "RegionOffice", told: Introduced, address: str) -> None:
+        """Take in the gateway of another region, which answers at this address, as whoever speaks for its places."""
+        theirs = replace(
+            other.gateway,
+            name=HolderName(f"regio-{told.region}"),
+            title=told.title,
+            telephone=told.telephone,
+            address=address,
+            capabilities=frozenset({f"{REGION}{told.region}"}),
+        )
+        authority = (other.folder / "authority.pem").read_text(encoding="ascii")
+
+        def take_in(draft: Draft) -> None:
+            draft.trust(authority)
+            draft.add(theirs)
+
+        self.change(take_in)
 
     @property
     def folder(self) -> Path:
@@ -76,6 +111,10 @@ class RegionOffice:
         self._give_register(folder)
         if follows:
             self._given.append(folder)
+
+    def keep_from(self, folder: Path) -> None:
+        """Give this one no newer registers any more: as where nobody brings the file."""
+        self._given.remove(folder)
 
     def give_keys(self, name: str, folder: Path) -> None:
         """Put an organisation's keys into a process's folder."""

@@ -26,7 +26,8 @@ from accord.wire.v1 import holder_service_pb2 as holder_pb
 from testbed.holders import BY_NAME
 from testbed.processes import Processes
 from testbed.region_connect import write_connect
-from testbed.region_files import HolderFiles, write_gateway
+from testbed.region_files import HolderFiles
+from testbed.region_gateway import write_gateway
 from testbed.region_office import Credentials, RegionOffice
 from testbed.scripted_holder import ScriptedHolder, honest
 

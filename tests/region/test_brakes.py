@@ -48,7 +48,7 @@ def told_of(journal: Path) -> list[ShadowClosing]:
 
 def noaber(*arguments: str) -> str:
     """What our own command prints."""
-    done = subprocess.run([sys.executable, "-m", "node_agent", *arguments], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-m", "node_agent", *arguments], capture_output=True, text=True, check=True)  # noqa: S603 - fixed arguments
     return done.stdout
 
 

@@ -203,7 +203,7 @@ def test_connect_tells_how_it_is(region: BlockingRegion, tmp_path: Path) -> None
         "listen.grpc=",
     ]
     command = [sys.executable, "-c", "from gateway.connect.cli import app; app()", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - fixed arguments
         assert process.stdout is not None
         try:
             line = process.stdout.readline()

@@ -97,8 +97,8 @@ def test_wishes_that_differ_both_stand_in_full_and_yes_but_is_no_yes(region: Blo
     div = sections(ask(region, "$planning-ahead").json())["treatment-directives"]["text"]["div"]
 
     lines = re.findall("<li>(.*?)</li>", div)
-    assert "Resuscitation: Do not resuscitate; contradicted by: Thuiszorg De Wieke; 7 November 2026; Huisartsen De Brinkhof" in lines
-    assert "Resuscitation: Resuscitate; contradicted by: Huisartsen De Brinkhof; 8 April 2021; Thuiszorg De Wieke" in lines
+    assert "Resuscitation: Do not resuscitate; 7 November 2026; Huisartsen De Brinkhof<br/>≠ contradicted by: Thuiszorg De Wieke" in lines
+    assert "Resuscitation: Resuscitate; 8 April 2021; Thuiszorg De Wieke<br/>≠ contradicted by: Huisartsen De Brinkhof" in lines
     assert any(line.startswith(f"Hospital admission: Not a yes or no: {DINA_HOSPITAL_ADMISSION}; 7 November 2026;") for line in lines)
     assert sum("contradicted by" in line for line in lines) == 2
 

@@ -85,7 +85,7 @@ def test_one_is_paused_by_its_name_and_its_neighbours_answer(house: BlockingRegi
 
     def noaber(do: str) -> str:
         command = [sys.executable, "-m", "node_agent", do, "--house", folder, "--only", HOUSE[0]]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - fixed arguments
 
     told = noaber("pause")
     try:
@@ -197,7 +197,7 @@ def test_whose_certificate_is_of_another_organisation_does_not_answer_and_the_ot
 def test_an_agent_alone_whose_certificate_is_of_another_organisation_does_not_start(house: BlockingRegion) -> None:
     settings = house.files["dinkelhorst"].agent / "agent.toml"
     command = [sys.executable, "-m", "node_agent", "run", "--config", str(settings), "--set", "holder.ura=90001998"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - fixed arguments
 
     assert ran.returncode != 0
     assert "ready" not in ran.stdout

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,11 +21,13 @@ from accord.terms.faults import BadInput, Fault
 from testbed import asking
 from testbed.cli import ask_app, demo_app
 from testbed.demo import emergency_lines, from_here
+from testbed.demo_addresses import free_or_any, said_of_taken
 from testbed.demo_dossier import stated_in_merged
 from testbed.demo_merged import read_everything
 from testbed.demo_reading import date_of, differing, line_of, read_exactly
 from testbed.demo_screen import follow, show_account, show_dossier
 from testbed.demo_words import remark_on
+from testbed.free_ports import free_port
 from testbed.people import BENNIE, DINA
 from testbed.region import BlockingRegion
 
@@ -205,6 +208,24 @@ def test_a_polite_request_ends_the_demo_and_all_that_it_started() -> None:
         asking.ask(address, asking.request(DINA.bsn), 5)
 
 
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_an_address_that_is_taken_is_told_in_one_line_with_the_one_that_is_used(language: Any) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        host, port = other.getsockname()
+        taken, free, any_port = f"{host}:{port}", f"127.0.0.1:{free_port()}", "127.0.0.1:0"
+        found = [free_or_any(address) for address in (taken, free, any_port)]
+
+    said = said_of_taken((taken, free, any_port), found, ("http://127.0.0.1:31999/fhir", free, "https://127.0.0.1:31998"), language)
+    assert found == [any_port, free, any_port]
+    assert "\n" not in said
+    assert taken in said
+    assert "http://127.0.0.1:31999/fhir" in said
+    assert free not in said
+    assert said_of_taken((free,) * 3, (free,) * 3, (free,) * 3, language) == ""
+
+
 @pytest.mark.parametrize(
     ("record", "line"),
     [
@@ -217,6 +238,18 @@ def test_a_polite_request_ends_the_demo_and_all_that_it_started() -> None:
 )
 def test_a_record_is_told_in_one_line(record: dict[str, Any], line: str) -> None:
     assert line_of(record, lambda _: None, "nl") == line
+
+
+def test_what_a_record_says_by_another_one_is_told_in_words() -> None:
+    kept: dict[str, dict[str, Any]] = {
+        "Device/1": {"resourceType": "Device", "type": {"coding": [{"display": "pacemaker"}]}},
+        "Condition/1": {"resourceType": "Condition", "code": {"text": "hypertensie"}},
+    }
+    device = {"resourceType": "DeviceUseStatement", "device": {"reference": "Device/1"}}
+    episode = {"resourceType": "EpisodeOfCare", "diagnosis": [{"condition": {"reference": "Condition/1"}}]}
+
+    assert [line_of(one, kept.get, "nl") for one in (device, episode)] == ["Gebruik hulpmiddel: pacemaker", "Zorgepisode: hypertensie"]
+    assert [line_of(one, lambda _: None, "en") for one in (device, episode)] == ["Device use", "Episode of care"]
 
 
 def test_numbers_are_shown_as_they_are_written() -> None:

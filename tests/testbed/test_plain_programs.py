@@ -48,7 +48,7 @@ def test_holders_on_this_machine_are_read() -> None:
     ],
 )
 def test_it_does_not_listen_or_ask_elsewhere(arguments: tuple[str, ...]) -> None:
-    done = subprocess.run([sys.executable, "-m", *arguments], cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    done = subprocess.run([sys.executable, "-m", *arguments], cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - fixed arguments
 
     assert done.returncode == 1
     assert done.stdout == ""

@@ -119,6 +119,28 @@ def test_a_planted_wrong_is_found_on_the_screen(region: BlockingRegion, plant: s
 
 
 @slow
+@pytest.mark.e2e
+@pytest.mark.usefixtures("_browser")
+@pytest.mark.parametrize(
+    ("plant", "wrong"),
+    [
+        (None, set()),
+        ("granted-twice", {"exactly-one-wins", "both-journals-agree"}),
+        ("line-missing", {"both-journals-agree"}),
+        ("stale-as-free", {"the-stale-two-is-unknown"}),
+        ("released-still-held", {"exactly-one-wins"}),
+        ("handover-without-wishes", {"the-handover-arrives-with-the-wishes"}),
+    ],
+    ids=["sound", "twice", "line", "stale", "held", "without-wishes"],
+)
+def test_step_5_holds_and_each_of_its_planted_wrongs_is_found(plant: str | None, wrong: set[str]) -> None:
+    found = list(story.tell(plant=plant, steps=[5]))
+
+    assert len(found) == len(story.STEPS[5])
+    assert {one.fact for one in found if one.holds is not True} == wrong, "; ".join(f"{one.fact}: {one.why}" for one in found if one.holds is not True)
+
+
+@slow
 def test_without_a_viewer_the_screen_cannot_be_told() -> None:
     with BlockingRegion.start(story=False, holders=["dinkelhorst"]) as region, pytest.raises(CannotBeTold, match="viewer"):
         story_screen.one_click_opens_her(Night(region))
@@ -152,21 +174,57 @@ def test_wrong_records_are_found() -> None:
 def test_the_command_says_each_must_hold_in_a_line_of_json_and_fails_on_a_plant() -> None:
     told = CliRunner().invoke(demo_app, ["--story", "dina", "--json", "--plant", "lost-observation", "--step", "1"])
 
-    lines = [json.loads(line) for line in told.stdout.splitlines()]
+    lines = [line for line in map(json.loads, told.stdout.splitlines()) if "fact" in line]
     assert [line["fact"] for line in lines if line["holds"] is False] == ["both-observation-1"]
     assert len(lines) == len(story.STEPS[1])
     assert told.exit_code == 1
 
 
+@slow
+def test_where_there_is_no_browser_step_5_was_not_checked_and_the_command_says_so_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NOABER_CHROMIUM", str(tmp_path / "chromium"))
+    told = CliRunner().invoke(demo_app, ["--story", "dina", "--json", "--step", "5"])
+
+    *lines, last = [json.loads(line) for line in told.stdout.splitlines()]
+    assert [line["holds"] for line in lines] == [None] * len(story.STEPS[5])
+    assert (last["not_checked"], last["of"], len(last["why"])) == (len(lines), len(lines), 1)
+    assert "make .venv/.dev" in last["next"]
+    assert told.exit_code == story.NOT_CHECKED
+
+
+@pytest.mark.parametrize(
+    ("held", "code"),
+    [([True, True], 0), ([True, None], story.NOT_CHECKED), ([None, False], story.FAILS), ([True, False], story.FAILS), ([], story.NOT_CHECKED)],
+)
+def test_only_what_was_all_checked_and_holds_ends_well(held: list[bool | None], code: int) -> None:
+    findings = [story.Finding(5, "fact", "It holds", holds, "no browser" if holds is None else "") for holds in held]
+
+    assert story.exit_code(findings) == code
+    missing = story.unchecked(findings)
+    assert (missing is not None) == (None in held)
+    assert missing is None or str(missing).count("no browser") == 1
+
+
 def test_a_story_or_plant_that_does_not_exist_is_refused() -> None:
-    for arguments in (["--story", "alice"], ["--plant", "rose"], ["--story", "dina", "--step", "5"]):
+    for arguments in (["--story", "alice"], ["--plant", "rose"], ["--story", "dina", "--step", "7"]):
         told = CliRunner().invoke(demo_app, arguments)
         assert told.exit_code == 2
 
 
 def test_every_plant_says_what_is_wrong_and_does_something() -> None:
-    assert set(PLANTS) == {"false-nothing", "egfr-twice", "lost-observation", "leaked-refusal", "canary"}
-    assert all(plant.wrong and (plant.change or plant.spoil) for plant in PLANTS.values())
+    assert set(PLANTS) == {
+        "false-nothing",
+        "egfr-twice",
+        "lost-observation",
+        "leaked-refusal",
+        "canary",
+        "granted-twice",
+        "line-missing",
+        "stale-as-free",
+        "released-still-held",
+        "handover-without-wishes",
+    }
+    assert all(plant.wrong and (plant.change or plant.spoil or plant.is_of_places) for plant in PLANTS.values())
 
 
 def test_plants_change_one_record_each() -> None:

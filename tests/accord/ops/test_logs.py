@@ -28,7 +28,7 @@ except ValueError:
 
 def said(form: str, level: str = "info") -> list[str]:
     """What a process writes to its log."""
-    done = subprocess.run([sys.executable, "-c", SCRIPT.format(form=form, level=level)], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", SCRIPT.format(form=form, level=level)], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - fixed arguments
     assert done.stdout == ""
     return done.stderr.splitlines()
 
