@@ -8,7 +8,7 @@ const named = (within, name) => within.querySelector(`[data-part="${CSS.escape(n
 let hasLooked = false;
 /** The newest page of the server, where it is not on the screen yet. */
 let waiting = null;
-let isFetching = false;
+let fetching = null;
 let isStale = false;
 /** From which record on everything is new to the reader. */
 let seen = main ? main.dataset.seen : "0";
@@ -183,31 +183,42 @@ function take(page) {
   }
 }
 
-/** Fetch this very page again, as the server makes it now. One at a time; what changes meanwhile is fetched after it. */
-async function refresh() {
-  if (isFetching) {
-    isStale = true;
-    return;
+/** Fetch this very page again, as the server makes it now, until nothing changed meanwhile; whether it is on the screen. */
+async function catchUp() {
+  try {
+    do {
+      isStale = false;
+      const response = await fetch(location.pathname, { headers: { "noaber-seen": seen }, cache: "no-store", credentials: "same-origin", redirect: "error" });
+      if (!response.ok) {
+        return false;
+      }
+      take(new DOMParser().parseFromString(await response.text(), "text/html"));
+    } while (isStale);
+    return true;
+  } catch {
+    // The next change brings it, or the reader.
+    return false;
+  } finally {
+    fetching = null;
   }
-  isFetching = true;
-  do {
-    isStale = false;
-    const response = await fetch(location.pathname, { headers: { "noaber-seen": seen }, cache: "no-store", credentials: "same-origin", redirect: "error" });
-    if (!response.ok) {
-      isFetching = false;
-      return;
-    }
-    take(new DOMParser().parseFromString(await response.text(), "text/html"));
-  } while (isStale);
-  isFetching = false;
+}
+
+/** One at a time; what changes meanwhile is fetched after it. */
+function refresh() {
+  isStale = true;
+  fetching ??= catchUp();
+  return fetching;
 }
 
 if (main && !("complete" in main.dataset)) {
   document.querySelectorAll(".refresh").forEach((link) => link.classList.add("unneeded"));
   const stream = new EventSource(main.dataset.stream);
-  stream.addEventListener("changed", () => { refresh().catch(() => { isFetching = false; }); });
-  stream.addEventListener("complete", () => {
-    stream.close();
-    refresh().catch(() => { isFetching = false; }).then(() => { main.dataset.complete = ""; });
+  stream.addEventListener("changed", refresh);
+  stream.addEventListener("complete", async () => {
+    // Nothing more comes only when all of it is drawn. Where it could not be fetched, the stream begins again and says so again.
+    if (await refresh()) {
+      stream.close();
+      main.dataset.complete = "";
+    }
   });
 }
