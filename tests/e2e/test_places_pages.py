@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import anyio
 import pytest
@@ -13,21 +13,10 @@ from accord.rules.placing import provider as rules
 from accord.terms.placing import DeclineReason, Fit, Terms
 from tests.e2e.patient_browser import browsing
 from tests.e2e.places_browser import MONDAY, TransferDesk, serving_desk
-from tests.e2e.viewer_browser import Reader, reading
+from tests.e2e.viewer_browser import NOTES_THE_END, Reader, reading
 from tests.gateway.viewer.night import dinas_night
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-
-#: Notes on the page that the stream told its end.
-NOTES_THE_END: Final = """
-const Plain = window.EventSource;
-window.EventSource = class extends Plain {
-  constructor(...given) {
-    super(...given);
-    this.addEventListener("complete", () => { document.documentElement.dataset.told = "complete"; });
-  }
-};
-"""
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.patient_browser import browsing
-from tests.e2e.viewer_browser import Viewer, reading, serving_viewer
+from tests.e2e.viewer_browser import NOTES_THE_END, Viewer, reading, serving_viewer
 from tests.gateway.viewer.night import batch, closed, dinas_night, holder, planned, result
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -45,6 +45,35 @@ def test_before_the_reader_did_anything_the_screen_fills_by_itself(browser: Any,
         assert not reader.shows("na uw blik")
         assert reader.page.locator(".chip").count() == 0
         assert reader.console == []
+
+
+def test_p8_a_dossier_says_that_it_is_complete_only_when_the_last_of_it_is_drawn(browser: Any, viewer: Viewer) -> None:
+    night = dinas_night()
+    late = [event for event in night if getattr(event, "holder", None) == holder("vijzelmarke").name]
+    viewer.night([event for event in night[:-1] if event not in late], late, [night[-1]])
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        """Keep the first that the page fetches anew."""
+        route.continue_() if held or "noaber-seen" not in route.request.headers else held.append(route)
+
+    with reading(browser, viewer) as reader:
+        reader.page.add_init_script(NOTES_THE_END)
+        reader.open()
+        reader.page.locator(".chip", has_text="Apotheek De Vijzelmarke").wait_for()
+        reader.page.route("**/d/*/", hold)
+        with reader.page.expect_request(lambda request: "noaber-seen" in request.headers):
+            viewer.let(1)
+        viewer.let(2)
+        reader.page.locator("html[data-told=complete]").wait_for()
+        # Whatever follows from having been told has been done by then.
+        reader.page.evaluate("() => new Promise((done) => setTimeout(done, 0))")
+        assert not reader.page.locator("main[data-complete]").count()
+        held[0].continue_()
+        reader.page.locator("main[data-complete]").wait_for()
+
+        assert reader.page.locator(".blood-thinners .conflict").count() > 0
+        assert reader.page.locator(".chip").count() == 0
 
 
 def test_what_is_read_does_not_move_and_news_comes_when_asked_for(browser: Any, viewer: Viewer) -> None:

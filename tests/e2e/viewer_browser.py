@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import anyio
 import httpx2
@@ -32,6 +32,17 @@ from tests.e2e.patient_browser import RULES
 from tests.gateway.viewer.conftest import GP, POLICY
 
 NIGHT = datetime(2026, 11, 21, 1, 41, tzinfo=UTC)
+
+#: Notes on the page that the stream told its end.
+NOTES_THE_END: Final = """
+const Plain = window.EventSource;
+window.EventSource = class extends Plain {
+  constructor(...given) {
+    super(...given);
+    this.addEventListener("complete", () => { document.documentElement.dataset.told = "complete"; });
+  }
+};
+"""
 
 
 @dataclass

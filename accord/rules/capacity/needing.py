@@ -4,7 +4,7 @@ The table is data that a region may change; it only proposes. A person confirms,
 and what the dossier does not say: an unknown fact neither makes nor breaks a proposal, it is a question to ask.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -192,9 +192,3 @@ def _proposal(occasion: Occasion, row: Row, facts: Facts, day: date, near: str) 
         near if row.kind in AT_HOME else "",
     )
     return Proposal(need, occasion, tuple(dict.fromkeys(because)), tuple(dict.fromkeys(ask)))
-
-
-def facts_of(said: Mapping[Fact, bool], age: int | None = None) -> Facts:
-    """Facts from what is known; what is not in *said* is unknown."""
-    known = {fact.value.replace("-", "_"): Known.YES if holds else Known.NO for fact, holds in said.items() if fact is not Fact.AGE}
-    return Facts(age, **known)

@@ -1,5 +1,6 @@
 """What is proposed after a procedure, for people of the story and for those of whom little is known."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.link.needing_file import default_needs
-from accord.rules.capacity.needing import Because, Fact, Facts, Known, Proposal, facts_of, propose
+from accord.rules.capacity.needing import Because, Fact, Facts, Known, Proposal, propose
 from accord.terms.capacity import AT_HOME, CareKind, Condition
 
 DAY: Final = date(2026, 11, 22)
@@ -19,6 +20,12 @@ PALLIATIVE: Final = frozenset({"103735009"})
 KNOWN: Final = st.sampled_from(Known)
 FACTS: Final = st.builds(Facts, st.none() | st.sampled_from(range(0, 110, 10)), KNOWN, KNOWN, KNOWN, KNOWN, KNOWN, KNOWN, KNOWN, KNOWN)
 CODES: Final = st.frozensets(st.sampled_from(sorted(code for each in default_needs().occasions for code in each.codes)), max_size=4)
+
+
+def facts_of(said: Mapping[Fact, bool], age: int | None = None) -> Facts:
+    """Facts from what is known; what is not in *said* is unknown."""
+    known = {fact.value.replace("-", "_"): Known.YES if holds else Known.NO for fact, holds in said.items() if fact is not Fact.AGE}
+    return Facts(age, **known)
 
 
 def proposed(codes: frozenset[str], facts: Facts, near: str = "") -> list[Proposal]:
